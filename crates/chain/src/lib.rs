@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod error;
+mod event;
+mod source;
+
+pub use client::{CallOutcome, CallRequest, ChainClient, Fees, Simulation, TxReceipt};
+pub use error::{ChainError, SendRejection};
+pub use event::{Block, ChainEvent, ChainLog, Header, Segment, SegmentError};
+pub use source::{ChainSource, KnownBlocks};

@@ -1,0 +1,194 @@
+//! Calldata of what we call: plain functions from values to bytes.
+
+use crate::{
+    bindings::{IBmnFactory, IErc20, IErc1271, IEscrow, ILimitOrderProtocol, IOneInchFactory},
+    order::{LimitOrder, OrderSignature},
+    traits::{MakerTraits, TakerTraits},
+};
+use alloy::{
+    primitives::{Address, Bytes, U256},
+    sol_types::SolCall,
+};
+use bmn_primitives::{Complement, Dialect, Immutables, OrderHash, Secret};
+
+fn encode(call: &impl SolCall) -> Bytes {
+    call.abi_encode().into()
+}
+
+/// `fillOrderArgs`, or `fillContractOrderArgs` for a contract's signature. `making_amount` is in the
+/// maker asset's smallest unit; `extension` is passed as the arguments, so `taker_traits` must carry
+/// its length and neither target nor interaction.
+pub fn fill_order_args(
+    order: &LimitOrder,
+    signature: &OrderSignature,
+    making_amount: U256,
+    taker_traits: TakerTraits,
+    extension: Bytes,
+) -> Bytes {
+    match signature {
+        OrderSignature::Compact { r, vs } => encode(&ILimitOrderProtocol::fillOrderArgsCall {
+            order: order.into(),
+            r: *r,
+            vs: *vs,
+            amount: making_amount,
+            takerTraits: taker_traits.0,
+            args: extension,
+        }),
+        OrderSignature::Contract(signature) => {
+            encode(&ILimitOrderProtocol::fillContractOrderArgsCall {
+                order: order.into(),
+                signature: signature.clone(),
+                amount: making_amount,
+                takerTraits: taker_traits.0,
+                args: extension,
+            })
+        }
+    }
+}
+
+/// `cancelOrder` by the maker.
+pub fn cancel_order(maker_traits: MakerTraits, order_hash: OrderHash) -> Bytes {
+    encode(&ILimitOrderProtocol::cancelOrderCall {
+        makerTraits: maker_traits.0,
+        orderHash: order_hash.0,
+    })
+}
+
+/// `rawRemainingInvalidatorForOrder`: 0 when untouched, else the complement of what is left; all ones
+/// when filled or cancelled.
+pub fn raw_remaining_invalidator(maker: Address, order_hash: OrderHash) -> Bytes {
+    encode(&ILimitOrderProtocol::rawRemainingInvalidatorForOrderCall {
+        maker,
+        orderHash: order_hash.0,
+    })
+}
+
+/// `bitInvalidatorForOrder`: the used nonces of slot `nonce / 256`.
+pub fn bit_invalidator(maker: Address, slot: u64) -> Bytes {
+    encode(&ILimitOrderProtocol::bitInvalidatorForOrderCall { maker, slot: U256::from(slot) })
+}
+
+/// `createSrcEscrow` (`bmn4`): a source escrow without an order. The tokens come from the caller.
+pub fn create_src_escrow(immutables: &Immutables, complement: &Complement) -> Bytes {
+    encode(&IBmnFactory::createSrcEscrowCall {
+        immutables: immutables.into(),
+        complement: complement.into(),
+    })
+}
+
+/// `createDstEscrow`. `oneinch2` takes the source's cancellation time (unix seconds) along and refuses
+/// a later destination cancellation; `None` passes the largest time there is. `bmn4` has no such
+/// argument and ignores it.
+pub fn create_dst_escrow(
+    dialect: Dialect,
+    immutables: &Immutables,
+    src_cancellation_timestamp: Option<u64>,
+) -> Bytes {
+    match dialect {
+        Dialect::Bmn4 => {
+            encode(&IBmnFactory::createDstEscrowCall { immutables: immutables.into() })
+        }
+        Dialect::OneInch2 => encode(&IOneInchFactory::createDstEscrowCall {
+            immutables: immutables.into(),
+            srcCancellationTimestamp: src_cancellation_timestamp.map_or(U256::MAX, U256::from),
+        }),
+    }
+}
+
+/// `withdraw` by the taker. The result contains the secret: it is public once sent, not before.
+pub fn withdraw(secret: &Secret, immutables: &Immutables) -> Bytes {
+    encode(&IEscrow::withdrawCall { secret: secret.expose().into(), immutables: immutables.into() })
+}
+
+/// `withdrawTo` by the taker of a source. The result contains the secret.
+pub fn withdraw_to(secret: &Secret, target: Address, immutables: &Immutables) -> Bytes {
+    encode(&IEscrow::withdrawToCall {
+        secret: secret.expose().into(),
+        target,
+        immutables: immutables.into(),
+    })
+}
+
+/// `publicWithdraw` by a holder of the access token. The result contains the secret.
+pub fn public_withdraw(secret: &Secret, immutables: &Immutables) -> Bytes {
+    encode(&IEscrow::publicWithdrawCall {
+        secret: secret.expose().into(),
+        immutables: immutables.into(),
+    })
+}
+
+/// `publicWithdrawSigned` (`bmn4`) by the caller that a whitelisted resolver's permission names. The
+/// result contains the secret.
+pub fn public_withdraw_signed(secret: &Secret, immutables: &Immutables, signature: Bytes) -> Bytes {
+    encode(&IEscrow::publicWithdrawSignedCall {
+        secret: secret.expose().into(),
+        immutables: immutables.into(),
+        signature,
+    })
+}
+
+/// `cancel` by the taker.
+pub fn cancel(immutables: &Immutables) -> Bytes {
+    encode(&IEscrow::cancelCall { immutables: immutables.into() })
+}
+
+/// `publicCancel` of a source by a holder of the access token.
+pub fn public_cancel(immutables: &Immutables) -> Bytes {
+    encode(&IEscrow::publicCancelCall { immutables: immutables.into() })
+}
+
+/// `publicCancelSigned` (`bmn4`), with a signature of somebody else's: we make none. Known so that
+/// its danger can be shown (`protocol.md` 11.3).
+pub fn public_cancel_signed(immutables: &Immutables, signature: Bytes) -> Bytes {
+    encode(&IEscrow::publicCancelSignedCall { immutables: immutables.into(), signature })
+}
+
+/// `rescueFunds` by the taker, after the rescue delay. `amount` is in the token's smallest unit.
+pub fn rescue_funds(token: Address, amount: U256, immutables: &Immutables) -> Bytes {
+    encode(&IEscrow::rescueFundsCall { token, amount, immutables: immutables.into() })
+}
+
+/// `addressOfEscrow` (`bmn4`): asks the factory where an escrow is.
+pub fn address_of_escrow(immutables: &Immutables, is_source: bool) -> Bytes {
+    encode(&IBmnFactory::addressOfEscrowCall { immutables: immutables.into(), isSrc: is_source })
+}
+
+/// `addResolver` (`bmn4`) by the owner.
+pub fn add_resolver(resolver: Address) -> Bytes {
+    encode(&IBmnFactory::addResolverCall { resolver })
+}
+
+/// `isWhitelistedResolver` (`bmn4`).
+pub fn is_whitelisted_resolver(resolver: Address) -> Bytes {
+    encode(&IBmnFactory::isWhitelistedResolverCall { resolver })
+}
+
+/// ERC-20 `approve`; smallest unit.
+pub fn approve(spender: Address, amount: U256) -> Bytes {
+    encode(&IErc20::approveCall { spender, amount })
+}
+
+/// ERC-20 `transfer`; smallest unit.
+pub fn transfer(to: Address, amount: U256) -> Bytes {
+    encode(&IErc20::transferCall { to, amount })
+}
+
+/// ERC-20 `balanceOf`.
+pub fn balance_of(account: Address) -> Bytes {
+    encode(&IErc20::balanceOfCall { account })
+}
+
+/// ERC-20 `allowance`.
+pub fn allowance(owner: Address, spender: Address) -> Bytes {
+    encode(&IErc20::allowanceCall { owner, spender })
+}
+
+/// The faucet of our development tokens; smallest unit.
+pub fn mint(to: Address, amount: U256) -> Bytes {
+    encode(&IErc20::mintCall { to, amount })
+}
+
+/// ERC-1271 `isValidSignature` of the maker's contract for an order.
+pub fn is_valid_signature(order_hash: OrderHash, signature: Bytes) -> Bytes {
+    encode(&IErc1271::isValidSignatureCall { digest: order_hash.0, signature })
+}

@@ -1,0 +1,239 @@
+//! Orders, legs and the evidence about them: the values the state machine folds.
+
+use crate::Refusal;
+use alloy::primitives::{Address, B256, Bytes, U256};
+use bmn_contracts::{LimitOrder, OrderSignature};
+use bmn_primitives::{
+    BlockRef, ChainId, Complement, Dialect, Hashlock, Immutables, OrderId, Stage, SwapId,
+};
+use serde::{Deserialize, Serialize};
+
+/// A maker's order as it was handed to us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedOrder {
+    /// The eight words that were signed.
+    pub order: LimitOrder,
+    /// The extension whose hash the order's salt commits to.
+    pub extension: Bytes,
+    /// The maker's signature.
+    pub signature: OrderSignature,
+}
+
+/// How we came to know an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// Handed to `bmn_submitOrder`; we fill it.
+    Submitted(Box<SignedOrder>),
+    /// A source escrow somebody created naming us as taker (`createSrcEscrow`).
+    DirectSource,
+}
+
+/// What we made of an order. Taken once, kept for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Decision {
+    /// We settle it.
+    Accepted,
+    /// We fund nothing for it; every reason found.
+    Refused(Vec<Refusal>),
+}
+
+/// An order: what is to be swapped for what, until when, and what we decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Identity.
+    pub id: OrderId,
+    /// How we came to know it.
+    pub origin: Origin,
+    /// Dialect of the source factory.
+    pub dialect: Dialect,
+    /// Source factory.
+    pub factory: Address,
+    /// Hash of the secret.
+    pub hashlock: Hashlock,
+    /// Owner of the source tokens.
+    pub maker: Address,
+    /// Who is paid on the destination chain.
+    pub beneficiary: Address,
+    /// Token on the source chain.
+    pub source_token: Address,
+    /// Amount on the source chain, smallest unit.
+    pub source_amount: U256,
+    /// Destination chain.
+    pub destination_chain: ChainId,
+    /// Token on the destination chain; zero is the native coin.
+    pub destination_token: Address,
+    /// Amount on the destination chain, smallest unit.
+    pub destination_amount: U256,
+    /// Safety deposit of the destination escrow, wei.
+    pub destination_deposit: U256,
+    /// When withdrawing the source ends and cancelling it begins, unix seconds.
+    pub src_cancellation: u64,
+    /// When withdrawing the destination begins, unix seconds; a BMN fill must be mined before it.
+    pub dst_withdrawal: u64,
+    /// Source chain head when we first saw it.
+    pub seen_at: BlockRef,
+    /// What we decided.
+    pub decision: Decision,
+}
+
+impl Order {
+    /// True when we settle it.
+    pub fn is_accepted(&self) -> bool {
+        self.decision == Decision::Accepted
+    }
+
+    /// The reasons of a refusal; empty when accepted.
+    pub fn refusals(&self) -> &[Refusal] {
+        match &self.decision {
+            Decision::Accepted => &[],
+            Decision::Refused(reasons) => reasons,
+        }
+    }
+}
+
+/// Where on a chain something happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inclusion {
+    /// The block.
+    pub block: BlockRef,
+    /// The transaction.
+    pub tx_hash: B256,
+    /// Index of the log in the block.
+    pub log_index: u32,
+}
+
+/// How an escrow ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EscrowEnd {
+    /// Opened with the secret, which is public from here on.
+    Withdrawn {
+        /// The secret.
+        secret: B256,
+    },
+    /// Given back.
+    Cancelled,
+    /// Emptied of its own token by the taker after the rescue delay.
+    Rescued,
+}
+
+/// Proof that a source escrow came out of a fill through the limit-order protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fill {
+    /// Limit-order contract that emitted `OrderFilled` in the same transaction.
+    pub contract: Address,
+    /// Making amount left on the order afterwards.
+    pub remaining: U256,
+}
+
+/// A source escrow as the chain shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceLeg {
+    /// Identity.
+    pub swap: SwapId,
+    /// Factory that created it.
+    pub factory: Address,
+    /// The factory's dialect.
+    pub dialect: Dialect,
+    /// What the escrow is bound to.
+    pub immutables: Immutables,
+    /// What the destination must hold.
+    pub complement: Complement,
+    /// Where it was created.
+    pub created: Inclusion,
+    /// The fill it came from; none for a direct source escrow.
+    pub fill: Option<Fill>,
+    /// How it ended, and where.
+    pub end: Option<(EscrowEnd, Inclusion)>,
+}
+
+/// A destination escrow as the chain shows it. The factory's event does not carry the immutables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationLeg {
+    /// Destination chain.
+    pub chain: ChainId,
+    /// The clone.
+    pub escrow: Address,
+    /// Factory that created it.
+    pub factory: Address,
+    /// The factory's dialect.
+    pub dialect: Dialect,
+    /// Hash of the secret, from the event.
+    pub hashlock: Hashlock,
+    /// Taker, from the event.
+    pub taker: Address,
+    /// Where it was created.
+    pub created: Inclusion,
+    /// How it ended, and where.
+    pub end: Option<(EscrowEnd, Inclusion)>,
+}
+
+/// The destination escrow we mean to create or have created: its exact immutables, for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationPlan {
+    /// Destination chain.
+    pub chain: ChainId,
+    /// Factory it is created at.
+    pub factory: Address,
+    /// The source escrow it answers.
+    pub source: SwapId,
+    /// Exact immutables.
+    pub immutables: Immutables,
+    /// Address derived from them.
+    pub escrow: Address,
+}
+
+impl DestinationPlan {
+    /// When destination withdrawal ends and cancellation begins, unix seconds.
+    pub fn dst_cancellation(&self) -> u64 {
+        self.immutables.timelocks.at(Stage::DstCancellation)
+    }
+}
+
+/// What we know of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, PartialOrd, Ord)]
+pub enum SecretKnowledge {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// The maker gave it to us; sealed at rest.
+    Sealed,
+    /// It was seen on a chain. Stays so when that block is reverted.
+    Public,
+}
+
+/// Whether a transaction of ours for some action may still be mined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub enum Attempt {
+    /// None was ever sent, or every one sent is consumed without effect and another may follow.
+    #[default]
+    Idle,
+    /// One is signed and its nonce is not consumed on the canonical chain.
+    Live,
+    /// None is live and none will follow: out of time, or refused for good.
+    Closed,
+}
+
+/// Operational facts about an order: forward records, never undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Evidence {
+    /// What we know of the secret.
+    pub secret: SecretKnowledge,
+    /// Our fill.
+    pub fill: Attempt,
+    /// Our destination funding.
+    pub funding: Attempt,
+    /// The cancel of a source escrow that we refused cannot succeed (deposit unpayable, token that
+    /// does not move): nothing more is ours to do.
+    pub cancel_impossible: bool,
+}
+
+/// Signature that lets the maker withdraw the destination alone (`publicWithdrawSigned`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permission {
+    /// The destination clone.
+    pub escrow: Address,
+    /// Who may call: the beneficiary.
+    pub caller: Address,
+    /// 65 bytes `r ++ s ++ v`.
+    pub signature: Bytes,
+}

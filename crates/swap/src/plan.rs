@@ -1,0 +1,391 @@
+//! What is due for an order, now or later.
+
+use crate::{
+    Action, ActionKey, Attempt, DestinationLeg, DestinationPlan, Due, EscrowEnd, Evidence, Order,
+    Origin, Permission, SourceLeg, Status, Wake, When,
+    admit::{Terms, order_windows},
+    derive_status,
+    timeline::{Pace, Schedule, compile},
+    verify::check_source,
+};
+use alloy::primitives::Address;
+use bmn_primitives::{AddressWord, BlockRef, ChainId, Immutables, Stage, Timelocks};
+
+/// A chain as the plan sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainView {
+    /// Newest block.
+    pub head: BlockRef,
+    /// Earliest timestamp the next block can have, unix seconds.
+    pub next_time: u64,
+}
+
+/// Everything the plan of one order depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct SwapView<'a> {
+    /// The order.
+    pub order: &'a Order,
+    /// Its source escrow, when the chain has it.
+    pub source: Option<&'a SourceLeg>,
+    /// Its destination escrow, when the chain has it.
+    pub destination: Option<&'a DestinationLeg>,
+    /// The destination we mean to create or created.
+    pub intended: Option<&'a DestinationPlan>,
+    /// The permission, once signed.
+    pub permission: Option<&'a Permission>,
+    /// Operational facts.
+    pub evidence: Evidence,
+    /// Source chain.
+    pub source_chain: ChainView,
+    /// Destination chain; none when we do not serve it.
+    pub destination_chain: Option<ChainView>,
+}
+
+/// What is to be done for an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Its status.
+    pub status: Status,
+    /// Actions wanted, each with its conditions.
+    pub due: Vec<Due>,
+    /// The fill will never be sent (again): out of time.
+    pub give_up_fill: bool,
+}
+
+/// Plans an order. Level-triggered: what is due depends on what is true, not on what happened.
+pub fn plan(view: &SwapView<'_>, terms: &Terms<'_>) -> Plan {
+    let status = derive_status(view.order, view.source, view.destination, &view.evidence);
+    let Some(planner) = Planner::new(view, terms) else {
+        return refused_without_route(view, status);
+    };
+    let mut plan = Plan { status, due: Vec::new(), give_up_fill: false };
+    match status {
+        Status::Accepted => planner.fill(&mut plan),
+        Status::SourceLocked => planner.source_locked(&mut plan),
+        Status::BothLocked => planner.both_locked(&mut plan),
+        Status::SecretKnown => planner.secret_known(&mut plan),
+        Status::DestinationPaid => planner.destination_paid(&mut plan),
+        Status::DestinationRefunded => planner.destination_refunded(&mut plan),
+        Status::DestinationStranded | Status::Exposed => planner.cancel_destination(&mut plan),
+        Status::Refunding => plan.due.extend(cancel_refused(view)),
+        _ => {}
+    }
+    plan
+}
+
+// A direct source escrow may name a chain we do not serve; it still is given back.
+fn refused_without_route(view: &SwapView<'_>, status: Status) -> Plan {
+    let due = if status == Status::Refunding {
+        cancel_refused(view).into_iter().collect()
+    } else {
+        Vec::new()
+    };
+    Plan { status, due, give_up_fill: false }
+}
+
+fn cancel_refused(view: &SwapView<'_>) -> Option<Due> {
+    let leg = view.source?;
+    let start = leg.immutables.timelocks.src_cancel().start;
+    let when = at_time(view.source_chain, leg.swap.chain, start);
+    Some(Due { key: source_key(view.order, leg, Action::CancelSource), when })
+}
+
+fn source_key(order: &Order, leg: &SourceLeg, action: Action) -> ActionKey {
+    ActionKey { order: order.id, action, chain: leg.swap.chain, escrow: leg.swap.escrow }
+}
+
+fn destination_key(order: &Order, leg: &DestinationLeg, action: Action) -> ActionKey {
+    ActionKey { order: order.id, action, chain: leg.chain, escrow: leg.escrow }
+}
+
+fn at_time(view: ChainView, chain: ChainId, time: u64) -> When {
+    if view.next_time >= time { When::Now } else { When::Wake(vec![Wake::Time { chain, time }]) }
+}
+
+fn at_height(view: ChainView, chain: ChainId, number: u64) -> When {
+    if view.head.number >= number {
+        When::Now
+    } else {
+        When::Wake(vec![Wake::Height { chain, number }])
+    }
+}
+
+impl When {
+    /// This condition, then the other: the first one that does not hold decides.
+    fn and(self, other: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::Now => other(),
+            wait @ Self::Wake(_) => wait,
+        }
+    }
+
+    /// Either condition is enough.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Wake(mut left), Self::Wake(right)) => {
+                left.extend(right);
+                Self::Wake(left)
+            }
+            _ => Self::Now,
+        }
+    }
+}
+
+struct Planner<'a> {
+    view: &'a SwapView<'a>,
+    terms: &'a Terms<'a>,
+    source_pace: Pace,
+    destination_pace: Pace,
+    destination_view: ChainView,
+}
+
+impl<'a> Planner<'a> {
+    fn new(view: &'a SwapView<'a>, terms: &'a Terms<'a>) -> Option<Self> {
+        Some(Self {
+            view,
+            terms,
+            source_pace: terms.route(view.order.id.chain)?.pace,
+            destination_pace: terms.route(view.order.destination_chain)?.pace,
+            destination_view: view.destination_chain?,
+        })
+    }
+
+    fn schedule(&self, to_be_filled: bool, now: u64) -> Option<Schedule> {
+        let windows = order_windows(self.view.order, self.terms.policy, to_be_filled);
+        compile(windows, self.source_pace, self.destination_pace, now).ok()
+    }
+
+    fn push(&self, plan: &mut Plan, key: ActionKey, when: When) {
+        plan.due.push(Due { key, when });
+    }
+
+    fn fill(&self, plan: &mut Plan) {
+        let order = self.view.order;
+        if !matches!(order.origin, Origin::Submitted(_)) {
+            // A direct source escrow that a reorg removed: nothing of ours can bring it back.
+            plan.give_up_fill = order.src_cancellation <= self.view.source_chain.next_time;
+            return;
+        }
+        if self.schedule(true, self.view.source_chain.head.time).is_none() {
+            plan.give_up_fill = self.view.evidence.fill != Attempt::Live;
+            return;
+        }
+        let key = ActionKey {
+            order: order.id,
+            action: Action::Fill,
+            chain: order.id.chain,
+            escrow: Address::ZERO,
+        };
+        self.push(plan, key, When::Now);
+    }
+
+    fn source_confirmed(&self, leg: &SourceLeg) -> When {
+        let number = leg.created.block.number + self.source_pace.confirmations;
+        at_height(self.view.source_chain, leg.swap.chain, number)
+    }
+
+    fn destination_confirmed(&self, block: BlockRef) -> When {
+        let chain = self.view.order.destination_chain;
+        let number = block.number + self.destination_pace.confirmations;
+        at_height(self.destination_view, chain, number)
+    }
+
+    fn source_locked(&self, plan: &mut Plan) {
+        let Some(leg) = self.view.source else { return };
+        let order = self.view.order;
+        if self.may_fund(leg) {
+            let key = ActionKey {
+                order: order.id,
+                action: Action::FundDestination,
+                chain: order.destination_chain,
+                escrow: Address::ZERO,
+            };
+            self.push(plan, key, self.source_confirmed(leg));
+        }
+        if self.view.evidence.funding != Attempt::Live {
+            self.cancel_source(plan, leg);
+        }
+    }
+
+    // M1, M2: an enforceable claim and time for every later step, or the source goes back.
+    fn may_fund(&self, leg: &SourceLeg) -> bool {
+        let intended_elsewhere =
+            self.view.intended.is_some_and(|intended| intended.source != leg.swap);
+        if self.view.evidence.funding == Attempt::Closed
+            || (intended_elsewhere && self.view.evidence.funding == Attempt::Live)
+            || !check_source(self.view.order, leg, self.terms).is_empty()
+        {
+            return false;
+        }
+        let Some(schedule) = self.schedule(false, leg.created.block.time) else { return false };
+        self.destination_view.next_time <= schedule.fund_by
+            && self.view.source_chain.head.time <= schedule.fund_by
+    }
+
+    fn cancel_source(&self, plan: &mut Plan, leg: &SourceLeg) {
+        let start = leg.immutables.timelocks.src_cancel().start;
+        let when = at_time(self.view.source_chain, leg.swap.chain, start);
+        self.push(plan, source_key(self.view.order, leg, Action::CancelSource), when);
+    }
+
+    fn cancel_destination(&self, plan: &mut Plan) {
+        let (Some(leg), Some(intended)) = (self.view.destination, self.view.intended) else {
+            return;
+        };
+        if leg.end.is_some() {
+            return;
+        }
+        let when = at_time(self.destination_view, leg.chain, intended.dst_cancellation());
+        let key = destination_key(self.view.order, leg, Action::CancelDestination);
+        self.push(plan, key, when);
+    }
+
+    fn both_locked(&self, plan: &mut Plan) {
+        self.permit(plan);
+        self.cancel_destination(plan);
+    }
+
+    fn permit(&self, plan: &mut Plan) {
+        let Some(leg) = self.view.destination else { return };
+        if self.view.permission.is_some_and(|permission| permission.escrow == leg.escrow) {
+            return;
+        }
+        let key = destination_key(self.view.order, leg, Action::Permit);
+        self.push(plan, key, self.destination_confirmed(leg.created.block));
+    }
+
+    fn secret_known(&self, plan: &mut Plan) {
+        self.permit(plan);
+        self.withdraw_destination(plan);
+        self.cancel_destination(plan);
+    }
+
+    // M5: the secret is used only when both legs are verified and final enough; M10: and only while
+    // the source can still be withdrawn after it.
+    fn withdraw_destination(&self, plan: &mut Plan) {
+        let (Some(leg), Some(source), Some(intended)) =
+            (self.view.destination, self.view.source, self.view.intended)
+        else {
+            return;
+        };
+        let window = intended.immutables.timelocks.dst_withdraw();
+        let last_send = window.end.saturating_sub(self.destination_pace.inclusion);
+        let source_ends = source.immutables.timelocks.src_withdraw().end;
+        let late = self.destination_view.next_time > last_send
+            || self.view.source_chain.next_time + self.destination_pace.settle()
+                >= source_ends
+                    .saturating_sub(self.source_pace.inclusion + self.source_pace.settle());
+        if late || intended.source != source.swap {
+            return;
+        }
+        let when = self
+            .destination_confirmed(leg.created.block)
+            .and(|| self.source_confirmed(source))
+            .and(|| at_time(self.destination_view, leg.chain, window.start));
+        let key = destination_key(self.view.order, leg, Action::WithdrawDestination);
+        self.push(plan, key, when);
+    }
+
+    fn destination_paid(&self, plan: &mut Plan) {
+        let (Some(source), Some(destination)) = (self.view.source, self.view.destination) else {
+            return;
+        };
+        let Some((EscrowEnd::Withdrawn { .. }, paid)) = destination.end else { return };
+        let window = source.immutables.timelocks.src_withdraw();
+        let chain = source.swap.chain;
+        if self.view.source_chain.next_time >= window.end {
+            // The window was missed: hold, and take it by rescue. Cancelling would pay twice (M10).
+            let rescue = source.immutables.timelocks.rescue(self.rescue_delay(source));
+            let when = at_time(self.view.source_chain, chain, rescue.start);
+            let key = source_key(self.view.order, source, Action::RescueSource);
+            self.push(plan, key, when);
+            return;
+        }
+        let pace = self.source_pace;
+        let margin = 2 * pace.inclusion + pace.settle() + pace.skew;
+        let urgent = at_time(self.view.source_chain, chain, window.end.saturating_sub(margin));
+        let when = self
+            .destination_confirmed(paid.block)
+            .or(urgent)
+            .and(|| at_time(self.view.source_chain, chain, window.start));
+        self.push(plan, source_key(self.view.order, source, Action::WithdrawSource), when);
+    }
+
+    fn rescue_delay(&self, leg: &SourceLeg) -> u64 {
+        const LONGEST_KNOWN: u64 = 691_200;
+        self.terms
+            .route(leg.swap.chain)
+            .and_then(|route| route.factory(leg.factory))
+            .map_or(LONGEST_KNOWN, |factory| factory.rescue_delay)
+    }
+
+    // The cancel must be as final as a payment: a reorg could let the maker be paid after all.
+    fn destination_refunded(&self, plan: &mut Plan) {
+        let (Some(source), Some(destination)) = (self.view.source, self.view.destination) else {
+            return;
+        };
+        let Some((_, ended)) = destination.end else { return };
+        let start = source.immutables.timelocks.src_cancel().start;
+        let when = self
+            .destination_confirmed(ended.block)
+            .and(|| at_time(self.view.source_chain, source.swap.chain, start));
+        self.push(plan, source_key(self.view.order, source, Action::CancelSource), when);
+    }
+}
+
+/// The exact immutables of the destination that answers a source escrow (`protocol.md` section 12),
+/// counted from `deployed_at`, which must be close to the creating block's time.
+///
+/// Windows stay those of the source in absolute time, except that cancellation comes earlier
+/// ([`Schedule::dst_cancellation`]). The source stages are carried along; no destination reads them.
+pub fn destination_immutables(
+    leg: &SourceLeg,
+    us: Address,
+    dst_cancellation: u64,
+    deployed_at: u64,
+) -> Immutables {
+    let locks = leg.immutables.timelocks;
+    let offset = |time: u64| u32::try_from(time.saturating_sub(deployed_at)).unwrap_or(u32::MAX);
+    let mut offsets = Stage::ALL.map(|stage| offset(locks.at(stage)));
+    offsets[Stage::DstCancellation as usize] = offset(dst_cancellation);
+    Immutables {
+        order_hash: leg.immutables.order_hash,
+        hashlock: leg.immutables.hashlock,
+        maker: leg.complement.maker,
+        taker: AddressWord::from(us),
+        token: leg.complement.token,
+        amount: leg.complement.amount,
+        safety_deposit: leg.complement.safety_deposit,
+        timelocks: Timelocks::pack(u32::try_from(deployed_at).unwrap_or(u32::MAX), offsets),
+        parameters: leg.complement.parameters.clone(),
+    }
+}
+
+/// The destination plan for a source escrow, with its derived address; `None` when the schedule does
+/// not fit or the destination chain has no factory of the dialect.
+pub fn intend_destination(
+    order: &Order,
+    leg: &SourceLeg,
+    terms: &Terms<'_>,
+    deployed_at: u64,
+) -> Option<DestinationPlan> {
+    let source = terms.route(order.id.chain)?;
+    let destination = terms.route(order.destination_chain)?;
+    let factory = destination.factory_for(order.dialect)?;
+    let windows = order_windows(order, terms.policy, false);
+    let schedule = compile(windows, source.pace, destination.pace, leg.created.block.time).ok()?;
+    let immutables = destination_immutables(leg, terms.us, schedule.dst_cancellation, deployed_at);
+    let escrow = bmn_contracts::destination_escrow(
+        order.dialect,
+        factory.address,
+        &factory.implementations,
+        &immutables,
+    );
+    Some(DestinationPlan {
+        chain: order.destination_chain,
+        factory: factory.address,
+        source: leg.swap,
+        immutables,
+        escrow,
+    })
+}
