@@ -96,6 +96,9 @@ pub fn read_submitted(
     if let Some(field) = foreign {
         return Err(Refusal::ForeignExtensionField(field as u8));
     }
+    if !extension.custom_data().is_empty() {
+        return Err(Refusal::ForeignExtensionField(CUSTOM_DATA));
+    }
     let (factory_address, tail) =
         extension.post_interaction().map_err(|error| Refusal::BadExtension(error.to_string()))?;
     let unknown = Refusal::UnknownFactory { chain, factory: factory_address };
@@ -341,6 +344,10 @@ fn worth(order: &Order, gas_price: (u128, u128), open: u64, terms: &Terms<'_>) -
     if earned.bps < terms.policy.min_profit_bps {
         let (bps, micros, min_bps) = (earned.bps, earned.net, terms.policy.min_profit_bps);
         reasons.push(Refusal::Unprofitable { bps, micros, min_bps });
+    }
+    let least = terms.route(order.id.chain).map_or(0, |route| route.min_order_value);
+    if earned.source_value < least {
+        reasons.push(Refusal::TooSmall { micros: earned.source_value, least });
     }
     if earned.source_value > terms.policy.max_order_value {
         let (micros, cap) = (earned.source_value, terms.policy.max_order_value);

@@ -112,8 +112,12 @@ pub enum EscrowEnd {
     },
     /// Given back.
     Cancelled,
-    /// Emptied of its own token by the taker after the rescue delay.
-    Rescued,
+    /// Something was taken out by the taker after the rescue delay. An end only when it is the
+    /// escrow's own token.
+    Rescued {
+        /// What was taken; zero is the native coin.
+        token: Address,
+    },
 }
 
 /// Proof that a source escrow came out of a fill through the limit-order protocol.

@@ -59,6 +59,8 @@ pub struct Route {
     pub true_tokens: Vec<Address>,
     /// Believed factories.
     pub factories: Vec<FactoryTerms>,
+    /// Least source value of an order from here, millionths of the reference currency.
+    pub min_order_value: u128,
 }
 
 impl Route {

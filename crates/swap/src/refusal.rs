@@ -147,6 +147,14 @@ pub enum Refusal {
         /// Cap.
         cap: u128,
     },
+    /// Worth less than an order must be.
+    #[error("value {micros} micro units is below the least {least}")]
+    TooSmall {
+        /// Source value in millionths of the reference currency.
+        micros: u128,
+        /// Least value.
+        least: u128,
+    },
     /// Too many orders are open.
     #[error("{open} orders are open, the limit is {limit}")]
     TooManyOpen {
@@ -237,6 +245,7 @@ impl Refusal {
             Self::Inventory { .. } => "inventory",
             Self::Unprofitable { .. } => "unprofitable",
             Self::TooLarge { .. } => "tooLarge",
+            Self::TooSmall { .. } => "tooSmall",
             Self::TooManyOpen { .. } => "tooManyOpen",
             Self::DoesNotFit { .. } => "doesNotFit",
             Self::BadWindow { .. } => "badWindow",

@@ -3,6 +3,7 @@
 use crate::{
     DestinationLeg, EscrowEnd, Evidence, Order, SecretKnowledge, SourceLeg, model::Attempt,
 };
+use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -126,12 +127,12 @@ enum LegState {
 }
 
 impl LegState {
-    const fn of(end: Option<EscrowEnd>) -> Self {
+    fn of(end: Option<EscrowEnd>, own_token: Address) -> Self {
         match end {
-            None => Self::Open,
             Some(EscrowEnd::Withdrawn { .. }) => Self::Withdrawn,
             Some(EscrowEnd::Cancelled) => Self::Cancelled,
-            Some(EscrowEnd::Rescued) => Self::Rescued,
+            Some(EscrowEnd::Rescued { token }) if token == own_token => Self::Rescued,
+            Some(EscrowEnd::Rescued { .. }) | None => Self::Open,
         }
     }
 }
@@ -143,9 +144,12 @@ pub fn derive_status(
     destination: Option<&DestinationLeg>,
     evidence: &Evidence,
 ) -> Status {
-    let source = source.map_or(LegState::Absent, |leg| LegState::of(leg.end.map(|(end, _)| end)));
+    let state = |end: Option<Option<EscrowEnd>>, token| {
+        end.map_or(LegState::Absent, |end| LegState::of(end, token))
+    };
+    let source = state(source.map(|leg| leg.end.map(|(end, _)| end)), order.source_token);
     let destination =
-        destination.map_or(LegState::Absent, |leg| LegState::of(leg.end.map(|(end, _)| end)));
+        state(destination.map(|leg| leg.end.map(|(end, _)| end)), order.destination_token);
     derive(order.is_accepted(), source, destination, evidence)
 }
 

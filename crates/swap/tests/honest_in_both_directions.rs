@@ -112,7 +112,8 @@ fn a_paid_swap_whose_source_window_was_missed_is_held_and_rescued() {
 
 #[test]
 fn source_principal_is_never_rescued_unless_the_destination_was_paid() {
-    let ends = [None, Some(EscrowEnd::Cancelled), Some(EscrowEnd::Rescued)];
+    let ends =
+        [None, Some(EscrowEnd::Cancelled), Some(EscrowEnd::Rescued { token: common::TOKEN })];
     for end in ends {
         for secret in [SecretKnowledge::Unknown, SecretKnowledge::Public] {
             let mut world = World::funded();

@@ -56,6 +56,7 @@ fn route(chain: ChainId) -> Route {
             implementations: EscrowImplementations::for_factory(Dialect::Bmn4, FACTORY),
             rescue_delay: 604_800,
         }],
+        min_order_value: 0,
     }
 }
 

@@ -1,0 +1,226 @@
+//! One chain as the resolver sees it.
+
+use crate::{
+    error::ConfigError,
+    section::{Section, read_file},
+    values::Decimals,
+};
+use alloy::primitives::Address;
+use bmn_primitives::{ChainId, Dialect};
+use std::{collections::BTreeSet, num::NonZeroU64};
+
+/// What the operator states about one chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainSpec {
+    /// Name for people.
+    pub name: String,
+    /// Chain id; a host that reports another one is refused.
+    pub chain_id: ChainId,
+    /// Seconds between blocks.
+    pub block_time_secs: u64,
+    /// Blocks on top of an including block before we rely on it; every reorg of at most this depth
+    /// is survived (design rule M1).
+    pub confirmations: u64,
+    /// Blocks we allow for a sent transaction to be mined.
+    pub inclusion_blocks: u64,
+    /// Seconds by which this chain's timestamps may differ from another chain's.
+    pub max_clock_skew_secs: u64,
+    /// First block that may hold an event of ours.
+    pub start_block: u64,
+    /// Depth at which a block counts as final where the host names no finalized block.
+    pub finality_depth: u64,
+    /// Escrow factories that are believed. The first one of a dialect creates our destinations.
+    pub factories: Vec<FactorySpec>,
+    /// Tokens with a price; all others are refused.
+    pub tokens: Vec<TokenSpec>,
+    /// The chain's coin.
+    pub native: NativeSpec,
+    /// Taker assets whose transfer costs nothing (`protocol.md` 7.6).
+    pub true_tokens: Vec<Address>,
+    /// Least amounts.
+    pub minimums: Minimums,
+}
+
+/// An escrow factory and the contracts it works with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FactorySpec {
+    /// The dialect it speaks: never guessed from its events.
+    pub dialect: Dialect,
+    /// The factory.
+    pub address: Address,
+    /// The limit-order contract whose fills it accepts.
+    pub limit_order_protocol: Address,
+    /// Seconds from deployment until an escrow may be rescued.
+    pub rescue_delay_secs: u64,
+    /// Token whose holders may use the public functions; `None` where nobody can.
+    pub access_token: Option<Address>,
+    /// What source clones delegate to; `None` when it follows from the factory's address.
+    pub source_implementation: Option<Address>,
+    /// What destination clones delegate to; `None` when it follows from the factory's address.
+    pub destination_implementation: Option<Address>,
+}
+
+/// A token we know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenSpec {
+    /// Ticker, unique on its chain.
+    pub symbol: String,
+    /// Contract.
+    pub address: Address,
+    /// Digits after the point of one whole token.
+    pub decimals: u8,
+    /// Value of one whole token, millionths of the reference currency.
+    pub price: u64,
+}
+
+/// The chain's coin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NativeSpec {
+    /// Ticker.
+    pub symbol: String,
+    /// Digits after the point of one whole coin.
+    pub decimals: u8,
+    /// Value of one whole coin, millionths of the reference currency.
+    pub price: u64,
+}
+
+/// Below these nothing is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Minimums {
+    /// Least source value of an order, millionths of the reference currency.
+    pub order_value: u128,
+    /// Coins never promised to an order, so that every step already begun can pay its gas; wei.
+    pub native_balance: u128,
+}
+
+impl ChainSpec {
+    /// Reads a specification. `origin` names the file in errors.
+    ///
+    /// # Errors
+    /// Every problem of the text at once.
+    pub fn from_toml(text: &str, origin: &str) -> Result<Self, ConfigError> {
+        read_file(text, origin, Self::read)
+    }
+
+    fn read(section: &mut Section<'_, '_>) -> Option<Self> {
+        let name = section.required("name");
+        let chain_id = section.required("chain_id");
+        let block_time_secs = section.required::<NonZeroU64>("block_time_secs");
+        let confirmations = section.required::<NonZeroU64>("confirmations");
+        let inclusion_blocks = section.required::<NonZeroU64>("inclusion_blocks");
+        let max_clock_skew_secs = section.or("max_clock_skew_secs", 0);
+        let start_block = section.or("start_block", 0);
+        let finality_depth = section.required::<u64>("finality_depth");
+        let native = section.table("native", NativeSpec::read);
+        let minimums = section.table("minimums", Minimums::read);
+        let factories = section.tables("factories", FactorySpec::read);
+        let tokens = section.tables("tokens", TokenSpec::read);
+        let true_tokens = section.list("true_tokens");
+        let spec = Self {
+            name: name?,
+            chain_id: chain_id?,
+            block_time_secs: block_time_secs?.get(),
+            confirmations: confirmations?.get(),
+            inclusion_blocks: inclusion_blocks?.get(),
+            max_clock_skew_secs: max_clock_skew_secs?,
+            start_block: start_block?,
+            finality_depth: finality_depth?,
+            factories,
+            tokens,
+            native: native?,
+            true_tokens,
+            minimums: minimums?,
+        };
+        spec.check(section);
+        Some(spec)
+    }
+
+    /// Reports values that contradict each other.
+    fn check(&self, section: &mut Section<'_, '_>) {
+        if self.finality_depth < self.confirmations {
+            let reason = format!("less than the {} confirmations", self.confirmations);
+            section.contradiction("finality_depth", reason);
+        }
+        if self.factories.is_empty() {
+            section.contradiction("factories", "no factory to watch".to_owned());
+        }
+        for address in repeated(self.factories.iter().map(|factory| factory.address)) {
+            section.contradiction("factories", format!("{address} is listed twice"));
+        }
+        for address in repeated(self.tokens.iter().map(|token| token.address)) {
+            section.contradiction("tokens", format!("{address} is listed twice"));
+        }
+        let symbols = self.tokens.iter().map(|token| &token.symbol);
+        for symbol in repeated(symbols.chain([&self.native.symbol])) {
+            section.contradiction("tokens", format!("the symbol {symbol} names two things"));
+        }
+        for token in self.tokens.iter().filter(|token| self.true_tokens.contains(&token.address)) {
+            let reason = format!("{} has a price: a fill would pay it", token.symbol);
+            section.contradiction("true_tokens", reason);
+        }
+    }
+
+    /// The token at an address, when it has a price.
+    pub fn token(&self, address: Address) -> Option<&TokenSpec> {
+        self.tokens.iter().find(|token| token.address == address)
+    }
+
+    /// The token with a symbol, when it has a price.
+    pub fn token_named(&self, symbol: &str) -> Option<&TokenSpec> {
+        self.tokens.iter().find(|token| token.symbol == symbol)
+    }
+}
+
+impl FactorySpec {
+    fn read(section: &mut Section<'_, '_>) -> Option<Self> {
+        let dialect = section.required("dialect");
+        let address = section.required("address");
+        let limit_order_protocol = section.required("limit_order_protocol");
+        let rescue_delay_secs = section.required::<NonZeroU64>("rescue_delay_secs");
+        let access_token = section.optional("access_token");
+        let source_implementation = section.optional("source_implementation");
+        let destination_implementation = section.optional("destination_implementation");
+        Some(Self {
+            dialect: dialect?,
+            address: address?,
+            limit_order_protocol: limit_order_protocol?,
+            rescue_delay_secs: rescue_delay_secs?.get(),
+            access_token: access_token?,
+            source_implementation: source_implementation?,
+            destination_implementation: destination_implementation?,
+        })
+    }
+}
+
+impl TokenSpec {
+    fn read(section: &mut Section<'_, '_>) -> Option<Self> {
+        let symbol = section.required("symbol");
+        let address = section.required("address");
+        let decimals = section.required::<Decimals>("decimals");
+        let price = section.required("price");
+        Some(Self { symbol: symbol?, address: address?, decimals: decimals?.0, price: price? })
+    }
+}
+
+impl NativeSpec {
+    fn read(section: &mut Section<'_, '_>) -> Option<Self> {
+        let symbol = section.required("symbol");
+        let decimals = section.or("decimals", Decimals(18));
+        let price = section.required("price");
+        Some(Self { symbol: symbol?, decimals: decimals?.0, price: price? })
+    }
+}
+
+impl Minimums {
+    fn read(section: &mut Section<'_, '_>) -> Option<Self> {
+        let order_value = section.required("order_value");
+        let native_balance = section.required("native_balance");
+        Some(Self { order_value: order_value?, native_balance: native_balance? })
+    }
+}
+
+/// The values that occur more than once, each time they do so again.
+fn repeated<T: Ord + Copy>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut seen = BTreeSet::new();
+    values.filter(|value| !seen.insert(*value)).collect()
+}

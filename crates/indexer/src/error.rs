@@ -1,0 +1,39 @@
+//! What can go wrong while indexing.
+
+use bmn_chain::{ChainError, SegmentError};
+use bmn_primitives::{ChainId, ErrorClass};
+use bmn_queue::QueueError;
+use bmn_store::StoreError;
+
+/// Errors of the indexer.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The job queue failed.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The host failed.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The host sent blocks that do not continue each other.
+    #[error(transparent)]
+    Segment(#[from] SegmentError),
+    /// An event of a chain that is not configured.
+    #[error("chain {0} is not configured")]
+    UnknownChain(ChainId),
+}
+
+impl IndexError {
+    /// Whether to try again.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Store(error) => error.class(),
+            Self::Queue(error) => error.class(),
+            Self::Chain(error) => error.class(),
+            Self::Segment(_) => ErrorClass::Corrupt,
+            Self::UnknownChain(_) => ErrorClass::Permanent,
+        }
+    }
+}

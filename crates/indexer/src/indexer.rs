@@ -1,0 +1,194 @@
+//! One event, one transaction.
+
+use crate::{IndexError, Touched, fold_block};
+use bmn_chain::ChainEvent;
+use bmn_primitives::{BlockRef, ChainId, OrderId, SwapId};
+use bmn_queue::{Rules, open_orders, promote, refresh};
+use bmn_store::{OrderState, Reads, Store, WriteTx};
+use bmn_swap::{
+    Decision, DirectFacts, Evidence, Order, Route, SourceLeg, Status, admit_direct, derive_status,
+    direct_id, read_direct,
+};
+use std::{collections::BTreeSet, fmt, sync::Arc};
+
+/// Blocks between two sweeps over all open orders: the safety net behind the wakes.
+const SWEEP_EVERY: u64 = 32;
+
+/// Undo records dropped in one transaction at most, so that a backlog never holds the writer.
+const TRIM_AT_ONCE: usize = 256;
+
+/// What an event did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The chain's newest block afterwards.
+    pub tip: Option<BlockRef>,
+    /// Blocks that joined.
+    pub committed: usize,
+    /// Blocks that left.
+    pub reverted: usize,
+    /// Orders derived again.
+    pub orders: BTreeSet<OrderId>,
+    /// Jobs that became ready because the chain moved.
+    pub promoted: usize,
+}
+
+/// Applies chain events to the store.
+#[derive(Clone)]
+pub struct Indexer {
+    store: Store,
+    rules: Arc<Rules>,
+}
+
+impl fmt::Debug for Indexer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Indexer").field("us", &self.rules.us).finish_non_exhaustive()
+    }
+}
+
+impl Indexer {
+    /// An indexer over a store; chains it does not find in `rules` are refused.
+    pub const fn new(store: Store, rules: Arc<Rules>) -> Self {
+        Self { store, rules }
+    }
+
+    /// Applies one event in one durable transaction. `finalized` is the host's newest final block:
+    /// undo records below it are dropped.
+    ///
+    /// # Errors
+    /// [`IndexError::Store`] with `NotChild` when the event does not continue our chain (I3): ask
+    /// the source again from the cursor. Nothing is changed by a failed call.
+    pub fn apply(
+        &self,
+        chain: ChainId,
+        event: &ChainEvent,
+        finalized: Option<BlockRef>,
+    ) -> Result<Applied, IndexError> {
+        let route = self.rules.terms().route(chain).ok_or(IndexError::UnknownChain(chain))?;
+        let mut tx = self.store.write()?;
+        let mut touched = Touched::default();
+        for block in event.reverted() {
+            for row in tx.revert_block(chain, *block)? {
+                touched.event(&row);
+            }
+        }
+        for block in event.committed() {
+            tx.begin_block(chain, &block.header)?;
+            fold_block(&mut tx, route, self.rules.us, block, &mut touched)?;
+            tx.end_block()?;
+        }
+        self.adopt_direct(&mut tx, &touched)?;
+        let mut orders = touched.orders(&tx)?;
+        let tip = tx.cursor(chain)?.tip;
+        orders.extend(self.swept(&tx, chain, event)?);
+        for order in &orders {
+            refresh(&mut tx, *order, &self.rules)?;
+        }
+        let promoted = match tip {
+            Some(tip) => promote(&mut tx, chain, tip.number, tip.time + route.pace.block_time)?,
+            None => 0,
+        };
+        self.finalize(&mut tx, chain, finalized)?;
+        tx.commit()?;
+        Ok(Applied {
+            tip,
+            committed: event.committed().len(),
+            reverted: event.reverted().len(),
+            orders,
+            promoted,
+        })
+    }
+
+    fn finalize(
+        &self,
+        tx: &mut WriteTx,
+        chain: ChainId,
+        finalized: Option<BlockRef>,
+    ) -> Result<(), IndexError> {
+        let Some(finalized) = finalized else { return Ok(()) };
+        let tip = tx.cursor(chain)?.tip;
+        if tip.is_some_and(|tip| tip.number >= finalized.number) {
+            tx.set_finalized(chain, finalized)?;
+            tx.trim_undo(chain, finalized.number, TRIM_AT_ONCE)?;
+        }
+        Ok(())
+    }
+
+    fn swept(
+        &self,
+        tx: &WriteTx,
+        chain: ChainId,
+        event: &ChainEvent,
+    ) -> Result<Vec<OrderId>, IndexError> {
+        let due = event.committed().iter().any(|block| block.header.number % SWEEP_EVERY == 0);
+        if !due && event.reverted().is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut open = Vec::new();
+        for status in Status::ALL.into_iter().filter(|status| !status.is_terminal()) {
+            open.extend(tx.orders_by_status(status, None, usize::MAX)?);
+        }
+        open.retain(|order| order.chain == chain || !event.reverted().is_empty());
+        Ok(open)
+    }
+
+    // A direct source escrow that names us is an order of its own, taken or refused here.
+    fn adopt_direct(&self, tx: &mut WriteTx, touched: &Touched) -> Result<(), IndexError> {
+        for swap in &touched.direct {
+            let Some(leg) = tx.source_leg(*swap)? else { continue };
+            if tx.order(direct_id(&leg))?.is_some() {
+                continue;
+            }
+            let mut order = read_direct(&leg);
+            let facts = self.direct_facts(tx, &order, &leg)?;
+            let reasons = admit_direct(&order, &leg, &facts, &self.rules.terms());
+            if !reasons.is_empty() {
+                order.decision = Decision::Refused(reasons);
+            }
+            let evidence = Evidence::default();
+            let state = OrderState {
+                status: derive_status(&order, Some(&leg), None, &evidence),
+                evidence,
+                source: Some(*swap),
+                plan: None,
+                permission: None,
+            };
+            tx.put_order(&order)?;
+            tx.put_order_state(order.id, &state)?;
+        }
+        Ok(())
+    }
+
+    fn direct_facts(
+        &self,
+        tx: &WriteTx,
+        order: &Order,
+        leg: &SourceLeg,
+    ) -> Result<DirectFacts, IndexError> {
+        let base_fee = |chain: ChainId| -> Result<u128, IndexError> {
+            let Some(tip) = tx.cursor(chain)?.tip else { return Ok(0) };
+            let header = tx.block(chain, tip.number)?;
+            Ok(header.and_then(|header| header.base_fee).map_or(0, u128::from))
+        };
+        let source_head = tx.cursor(order.id.chain)?.tip.unwrap_or(leg.created.block);
+        Ok(DirectFacts {
+            source_head,
+            gas_price: (base_fee(order.id.chain)?, base_fee(order.destination_chain)?),
+            open_orders: open_orders(tx)?,
+            hashlock_used: self.hashlock_used(tx, order, leg.swap)?,
+        })
+    }
+
+    fn hashlock_used(&self, tx: &WriteTx, order: &Order, own: SwapId) -> Result<bool, IndexError> {
+        if tx.orders_by_hashlock(order.hashlock)?.iter().any(|id| *id != order.id) {
+            return Ok(true);
+        }
+        let chains = self.rules.routes.iter().map(|route: &Route| route.chain);
+        for chain in chains {
+            let legs = tx.source_legs_by_hashlock(chain, order.hashlock)?;
+            if legs.iter().any(|leg| leg.swap != own) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

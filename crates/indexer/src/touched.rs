@@ -1,0 +1,68 @@
+//! What an event touched, to be resolved to orders after the fold.
+
+use alloy::primitives::Address;
+use bmn_contracts::ContractEvent;
+use bmn_primitives::{ChainId, Hashlock, OrderHash, OrderId, SwapId};
+use bmn_store::{EventRow, Reads, StoreError};
+use std::collections::BTreeSet;
+
+/// Order hashes, hashlocks and escrows that changed, and direct source escrows that appeared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Touched {
+    order_hashes: BTreeSet<OrderHash>,
+    hashlocks: BTreeSet<Hashlock>,
+    escrows: BTreeSet<(ChainId, Address)>,
+    /// Source escrows without a fill that name us as taker.
+    pub direct: BTreeSet<SwapId>,
+}
+
+impl Touched {
+    /// Notes an event, applied or reverted.
+    pub fn event(&mut self, row: &EventRow) {
+        if let Some(escrow) = row.escrow {
+            self.escrows.insert((row.chain, escrow));
+        }
+        match &row.event {
+            ContractEvent::SourceCreated { immutables, .. } => {
+                self.order_hashes.insert(immutables.order_hash);
+                self.hashlocks.insert(immutables.hashlock);
+            }
+            ContractEvent::DestinationCreated { hashlock, .. }
+            | ContractEvent::PostInteraction { hashlock, .. } => {
+                self.hashlocks.insert(*hashlock);
+            }
+            ContractEvent::OrderFilled { order_hash, .. }
+            | ContractEvent::OrderCancelled { order_hash } => {
+                self.order_hashes.insert(*order_hash);
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes only the order an event names: for events of which no row is kept.
+    pub fn order_of(&mut self, event: &ContractEvent) {
+        if let ContractEvent::OrderFilled { order_hash, .. }
+        | ContractEvent::OrderCancelled { order_hash } = event
+        {
+            self.order_hashes.insert(*order_hash);
+        }
+    }
+
+    /// The orders behind it.
+    pub fn orders(&self, tx: &impl Reads) -> Result<BTreeSet<OrderId>, StoreError> {
+        let mut orders = BTreeSet::new();
+        for hash in &self.order_hashes {
+            orders.extend(tx.orders_by_hash(*hash)?);
+        }
+        for hashlock in &self.hashlocks {
+            orders.extend(tx.orders_by_hashlock(*hashlock)?);
+        }
+        for (chain, escrow) in &self.escrows {
+            if let Some(leg) = tx.source_leg(SwapId { chain: *chain, escrow: *escrow })? {
+                orders.extend(tx.orders_by_hash(leg.immutables.order_hash)?);
+            }
+            orders.extend(tx.order_by_plan_escrow(*chain, *escrow)?);
+        }
+        Ok(orders)
+    }
+}

@@ -1,0 +1,151 @@
+//! Making the jobs what the plans want and what the chains allow.
+
+use crate::QueueError;
+use crate::job::{self, JobRow, JobState, load, read_wake, wake_prefix};
+use crate::look::jobs_of;
+use bmn_primitives::{ChainId, OrderId};
+use bmn_store::{QueueTable, Reads, WriteTx};
+use bmn_swap::{ActionKey, Due, Wake};
+use std::collections::BTreeMap;
+
+/// How many jobs [`promote`] wakes at most in one call, so that no transaction grows without bound.
+pub const PROMOTE_LIMIT: usize = 1024;
+
+/// What [`reconcile`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reconciled {
+    /// Jobs that are new.
+    pub added: usize,
+    /// Jobs, dead letters included, that are gone because nothing wants them.
+    pub revoked: usize,
+    /// Jobs that became ready, or wait for something else now.
+    pub updated: usize,
+}
+
+/// Makes the jobs of `order` what its plan wants.
+///
+/// A job that is leased or sent is left as it is, wanted or not: a transaction of it may be out. A
+/// dead letter stays dead while it is wanted, and goes when it is not, so that the action can become
+/// due again. Calling it twice with the same list changes nothing the second time.
+///
+/// # Errors
+/// [`QueueError::Store`]; nothing else.
+pub fn reconcile(tx: &mut WriteTx, order: OrderId, due: &[Due]) -> Result<Reconciled, QueueError> {
+    let mut done = Reconciled::default();
+    let mut wanted: BTreeMap<ActionKey, &Due> = due.iter().map(|due| (due.key, due)).collect();
+    for job in jobs_of(tx, order)? {
+        match (wanted.remove(&job.key), &job.state) {
+            (_, JobState::Leased { .. } | JobState::Sent) | (Some(_), JobState::Dead { .. }) => {}
+            (None, _) => {
+                job::remove(tx, &job)?;
+                done.revoked += 1;
+            }
+            (Some(due), _) => {
+                let state = job.follow(&due.when);
+                if state != job.state {
+                    job::replace(tx, &job, &JobRow { state, ..job.clone() })?;
+                    done.updated += 1;
+                }
+            }
+        }
+    }
+    for due in wanted.into_values() {
+        let job = JobRow {
+            key: due.key,
+            state: JobState::due(&due.when),
+            attempts: 0,
+            seq: tx.next_job_seq()?,
+            last_error: None,
+            not_before: None,
+        };
+        job::insert(tx, &job)?;
+        done.added += 1;
+    }
+    Ok(done)
+}
+
+/// Makes ready the jobs that waited for `chain` to reach `head_number` or for a block with a
+/// timestamp of `next_time` (unix seconds, the earliest the next block can have). Answers how many;
+/// when that is [`PROMOTE_LIMIT`], more may be waiting: call again in another transaction.
+///
+/// A job that was put off after a failure stays asleep until what it was put off to has come.
+///
+/// # Errors
+/// [`QueueError::Damaged`] when an index names a job that does not exist.
+pub fn promote(
+    tx: &mut WriteTx,
+    chain: ChainId,
+    head_number: u64,
+    next_time: u64,
+) -> Result<usize, QueueError> {
+    let mut promoted = 0;
+    for (is_time, reached) in [(false, head_number), (true, next_time)] {
+        for key in due_wakes(tx, chain, is_time, reached, PROMOTE_LIMIT - promoted)? {
+            promoted += usize::from(wake_up(tx, key, chain, head_number, next_time)?);
+        }
+    }
+    Ok(promoted)
+}
+
+fn due_wakes(
+    tx: &WriteTx,
+    chain: ChainId,
+    is_time: bool,
+    reached: u64,
+    limit: usize,
+) -> Result<Vec<ActionKey>, QueueError> {
+    let prefix = wake_prefix(chain, is_time);
+    // `reached` itself counts; the bytes after it are the highest that a wake row can have.
+    let below = [&prefix[..], &reached.to_be_bytes(), &[u8::MAX; ActionKey::LEN + 1]].concat();
+    let rows = tx.queue_scan(QueueTable::Wakes, &prefix, Some(&below), limit)?;
+    rows.iter().map(|(row, _)| Ok(read_wake(row)?.1)).collect()
+}
+
+fn wake_up(
+    tx: &mut WriteTx,
+    key: ActionKey,
+    chain: ChainId,
+    head_number: u64,
+    next_time: u64,
+) -> Result<bool, QueueError> {
+    let missing = QueueError::Damaged {
+        table: QueueTable::Wakes.name(),
+        reason: "it names a job that does not exist",
+    };
+    let before = load(tx, &key)?.ok_or(missing)?;
+    // Another wake of the same job may have come true a moment ago.
+    if !matches!(before.state, JobState::Waiting(_)) {
+        return Ok(false);
+    }
+    let is_met = |wake: &Wake| match *wake {
+        Wake::Height { chain: on, number } => on == chain && number <= head_number,
+        Wake::Time { chain: on, time } => on == chain && time <= next_time,
+    };
+    let not_before = before.not_before.filter(|wake| !is_met(wake));
+    let state = not_before.map_or(JobState::Ready, |wake| JobState::Waiting(vec![wake]));
+    let ready = not_before.is_none();
+    job::replace(tx, &before, &JobRow { state, not_before, ..before.clone() })?;
+    Ok(ready)
+}
+
+/// Returns to ready what processes before `epoch` had leased. Sent jobs are not touched: their
+/// transactions are followed by what the store knows of them. Answers how many.
+///
+/// # Errors
+/// [`QueueError::Damaged`] when an index names a job that does not exist.
+pub fn recover(tx: &mut WriteTx, epoch: u64) -> Result<usize, QueueError> {
+    let mut recovered = 0;
+    for (row, _) in tx.queue_scan(QueueTable::Held, &[], None, usize::MAX)? {
+        let key = row.get(8..).and_then(ActionKey::from_bytes);
+        let job = key.map(|key| load(tx, &key)).transpose()?.flatten();
+        let before = job.ok_or(QueueError::Damaged {
+            table: QueueTable::Held.name(),
+            reason: "it names a job that does not exist",
+        })?;
+        if matches!(before.state, JobState::Leased { epoch: theirs } if theirs < epoch) {
+            job::replace(tx, &before, &JobRow { state: JobState::Ready, ..before.clone() })?;
+            recovered += 1;
+        }
+    }
+    Ok(recovered)
+}

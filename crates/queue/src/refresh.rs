@@ -1,0 +1,151 @@
+//! Derives an order's status and due actions from what is stored, and reconciles its jobs.
+
+use crate::{JobFilter, QueueError, StateKind, list, reconcile};
+use alloy::primitives::Address;
+use bmn_primitives::{AddressWord, ChainId, OrderId, SwapId};
+use bmn_store::{OrderState, Reads, WriteTx};
+use bmn_swap::{
+    ActionKey, Attempt, ChainView, DestinationLeg, Order, Origin, Plan, Policy, Route,
+    SecretKnowledge, SourceLeg, Status, SwapView, Terms, plan,
+};
+
+/// What orders are judged against: the owned form of [`Terms`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// Our account on every chain.
+    pub us: Address,
+    /// The chains we serve.
+    pub routes: Vec<Route>,
+    /// The operator's limits.
+    pub policy: Policy,
+}
+
+impl Rules {
+    /// The borrowed form.
+    pub fn terms(&self) -> Terms<'_> {
+        Terms { us: self.us, routes: &self.routes, policy: &self.policy }
+    }
+}
+
+/// An order with everything its plan depends on, from one snapshot.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The order.
+    pub order: Order,
+    /// Its stored state.
+    pub state: OrderState,
+    /// The source escrow bound to it.
+    pub source: Option<SourceLeg>,
+    /// The destination escrow of its plan.
+    pub destination: Option<DestinationLeg>,
+    source_chain: ChainView,
+    destination_chain: Option<ChainView>,
+}
+
+impl Loaded {
+    /// Loads an order; `None` when it is not known or its chain not indexed yet.
+    pub fn read(tx: &impl Reads, id: OrderId, rules: &Rules) -> Result<Option<Self>, QueueError> {
+        let (Some(order), Some(state)) = (tx.order(id)?, tx.order_state(id)?) else {
+            return Ok(None);
+        };
+        let Some(source_chain) = view(tx, id.chain, rules)? else { return Ok(None) };
+        let source = bound_source(tx, &order, rules)?;
+        let destination = match &state.plan {
+            Some(plan) => tx.destination_leg(plan.chain, plan.escrow)?,
+            None => None,
+        };
+        let destination_chain = view(tx, order.destination_chain, rules)?;
+        Ok(Some(Self { order, state, source, destination, source_chain, destination_chain }))
+    }
+
+    /// What is due for it.
+    pub fn plan(&self, rules: &Rules) -> Plan {
+        let view = SwapView {
+            order: &self.order,
+            source: self.source.as_ref(),
+            destination: self.destination.as_ref(),
+            intended: self.state.plan.as_ref(),
+            permission: self.state.permission.as_ref(),
+            evidence: self.state.evidence,
+            source_chain: self.source_chain,
+            destination_chain: self.destination_chain,
+        };
+        plan(&view, &rules.terms())
+    }
+}
+
+fn view(tx: &impl Reads, chain: ChainId, rules: &Rules) -> Result<Option<ChainView>, QueueError> {
+    let terms = rules.terms();
+    let (Some(route), Some(head)) = (terms.route(chain), tx.cursor(chain)?.tip) else {
+        return Ok(None);
+    };
+    Ok(Some(ChainView { head, next_time: head.time + route.pace.block_time }))
+}
+
+// A stranger's escrow that repeats our order hash never binds: it has no fill of ours behind it.
+fn bound_source(
+    tx: &impl Reads,
+    order: &Order,
+    rules: &Rules,
+) -> Result<Option<SourceLeg>, QueueError> {
+    if order.origin == Origin::DirectSource {
+        let swap = SwapId { chain: order.id.chain, escrow: order.id.contract };
+        return Ok(tx.source_leg(swap)?);
+    }
+    let legs = tx.source_legs_by_order_hash(order.id.chain, order.id.hash)?;
+    Ok(legs.into_iter().find(|leg| {
+        leg.fill.is_some_and(|fill| fill.contract == order.id.contract)
+            && leg.factory == order.factory
+            && leg.immutables.taker == AddressWord::from(rules.us)
+            && leg.immutables.hashlock == order.hashlock
+    }))
+}
+
+/// Derives an order again inside `tx`: evidence from the secret tables, status, reservation, jobs.
+/// `None` when the order is not known.
+pub fn refresh(tx: &mut WriteTx, id: OrderId, rules: &Rules) -> Result<Option<Plan>, QueueError> {
+    let Some(mut loaded) = Loaded::read(tx, id, rules)? else { return Ok(None) };
+    let before = loaded.state.clone();
+    loaded.state.source = loaded.source.as_ref().map(|leg| leg.swap);
+    let known = tx.secret_knowledge(loaded.order.hashlock)?;
+    loaded.state.evidence.secret = loaded.state.evidence.secret.max(known);
+    let mut plan = loaded.plan(rules);
+    if plan.give_up_fill && loaded.state.evidence.fill != Attempt::Closed {
+        loaded.state.evidence.fill = Attempt::Closed;
+        plan = loaded.plan(rules);
+    }
+    loaded.state.status = plan.status;
+    if loaded.state != before {
+        tx.put_order_state(id, &loaded.state)?;
+    }
+    settle_reservation(tx, &loaded, plan.status)?;
+    if loaded.state.evidence.secret == SecretKnowledge::Public {
+        tx.wipe_secret(loaded.order.hashlock)?;
+    }
+    reconcile(tx, id, &plan.due)?;
+    Ok(Some(plan))
+}
+
+// M7: promised from acceptance until the destination escrow holds it or nothing will be funded.
+fn settle_reservation(tx: &mut WriteTx, loaded: &Loaded, status: Status) -> Result<(), QueueError> {
+    if status.is_terminal() || loaded.destination.is_some() {
+        tx.release(loaded.order.id)?;
+    }
+    Ok(())
+}
+
+/// Orders that are not at an end.
+pub fn open_orders(tx: &impl Reads) -> Result<u64, QueueError> {
+    let mut open = 0;
+    for status in Status::ALL.into_iter().filter(|status| !status.is_terminal()) {
+        open += tx.orders_by_status(status, None, usize::MAX)?.len() as u64;
+    }
+    Ok(open)
+}
+
+/// Keys of the jobs that are ready to act on `chain`.
+pub fn ready_keys(tx: &impl Reads, chain: ChainId) -> Result<Vec<ActionKey>, QueueError> {
+    let filter =
+        JobFilter { chain: Some(chain), state: Some(StateKind::Ready), ..JobFilter::default() };
+    Ok(list(tx, &filter, None, usize::MAX)?.into_iter().map(|job| job.key).collect())
+}

@@ -1,0 +1,6 @@
+//! Tests of the queue.
+
+mod behaviour;
+mod crash;
+mod fixtures;
+mod model;

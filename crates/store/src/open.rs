@@ -1,0 +1,356 @@
+//! Opening the file: who may, which version it is, and whose key.
+
+use crate::backend::BoxedBackend;
+use crate::directory::{self, create_private_directory, new_private_file, sync_directory};
+use crate::master_key;
+use crate::seal::{Sealed, Sealer, Subject};
+use crate::tables::{self, SCHEMA_VERSION};
+use crate::{Entropy, MasterKey, OsEntropy, ReadTx, StoreError, WriteTx, decode, encode};
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Name of the database file in the data directory.
+pub const DATABASE_FILE: &str = "bmn.redb";
+
+/// Files up to this size have every checksum verified on open, which takes well under a second.
+/// Beyond it only a file that was not closed properly is verified.
+const VERIFIED_BYTES: u64 = 256 << 20;
+
+const SCHEMA: &[u8] = b"schema";
+const EPOCH: &[u8] = b"epoch";
+const KEY_CHECK: &[u8] = b"key_check";
+const KEY_CHECK_SUBJECT: Subject<'static> = Subject { what: "master key check", key: &[] };
+
+/// Where the store lives.
+pub enum StoreLocation {
+    /// A directory with [`DATABASE_FILE`] and the master key file; created when absent.
+    Directory(PathBuf),
+    /// Any storage, with its master key.
+    Backend(Box<dyn StorageBackend>, MasterKey),
+}
+
+/// How to open the store.
+pub struct StoreOptions {
+    /// Where it lives.
+    pub location: StoreLocation,
+    /// Page cache, bytes.
+    pub cache_bytes: usize,
+    /// Where keys and nonces of sealed rows come from.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl StoreOptions {
+    /// Page cache when nothing else is said: 16 MiB. redb's own default is 1 GiB.
+    pub const DEFAULT_CACHE_BYTES: usize = 16 << 20;
+
+    /// A store in a directory, with the operating system's randomness.
+    pub fn directory(path: impl Into<PathBuf>) -> Self {
+        Self::at(StoreLocation::Directory(path.into()))
+    }
+
+    /// A store in any storage, with the operating system's randomness.
+    pub fn backend(backend: impl StorageBackend, key: MasterKey) -> Self {
+        Self::at(StoreLocation::Backend(Box::new(backend), key))
+    }
+
+    /// The same with other randomness.
+    pub fn with_entropy(mut self, entropy: impl Entropy + 'static) -> Self {
+        self.entropy = Arc::new(entropy);
+        self
+    }
+
+    /// The same with another cache size, bytes.
+    pub const fn with_cache_bytes(mut self, bytes: usize) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
+    fn at(location: StoreLocation) -> Self {
+        Self { location, cache_bytes: Self::DEFAULT_CACHE_BYTES, entropy: Arc::new(OsEntropy) }
+    }
+}
+
+/// The open database. Clones share it; the file is released when the last clone and the last
+/// transaction are dropped.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    database: Database,
+    sealer: Arc<Sealer>,
+    epoch: u64,
+    path: PathBuf,
+    cache_bytes: usize,
+    // Released last: fields are dropped in the order they stand in.
+    _lock: Option<File>,
+}
+
+/// What the file says about itself before anything in it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Empty,
+    Current,
+}
+
+impl Store {
+    /// Opens the store, creating it where there is none. Each open has an [`epoch`](Self::epoch)
+    /// higher than the one before.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyOpen`], [`StoreError::Corrupt`], [`StoreError::NewerSchema`],
+    /// [`StoreError::MasterKeyMissing`], [`StoreError::MasterKeyUnusable`],
+    /// [`StoreError::MasterKeyMismatch`], [`StoreError::Io`].
+    pub fn open(options: StoreOptions) -> Result<Self, StoreError> {
+        let StoreOptions { location, cache_bytes, entropy } = options;
+        match location {
+            StoreLocation::Directory(directory) => {
+                Self::open_directory(&directory, cache_bytes, entropy)
+            }
+            StoreLocation::Backend(backend, key) => {
+                let path = PathBuf::from("(storage backend)");
+                discard_unfinished(&*backend).map_err(|error| StoreError::io(&path, error))?;
+                let size = backend.len().map_err(|error| StoreError::io(&path, error))?;
+                let (database, found) = examined(&path, size, || {
+                    builder(cache_bytes).create_with_backend(BoxedBackend(backend))
+                })?;
+                let sealer = Sealer::new(key, entropy);
+                if found == Found::Empty {
+                    initialise(&database, &sealer)?;
+                }
+                Self::enter(database, sealer, path, cache_bytes, None)
+            }
+        }
+    }
+
+    fn open_directory(
+        directory: &Path,
+        cache_bytes: usize,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, StoreError> {
+        create_private_directory(directory).map_err(|error| StoreError::io(directory, error))?;
+        let path = directory.join(DATABASE_FILE);
+        let lock = directory::lock(directory, &path)?;
+        let exists = path.try_exists().map_err(|error| StoreError::io(&path, error))?;
+        let key = |new| master_key::load_or_create(directory, new, &*entropy);
+        if !exists {
+            let sealer = Sealer::new(key(true)?, Arc::clone(&entropy));
+            create(directory, &path, cache_bytes, &sealer)?;
+        }
+        let size = std::fs::metadata(&path).map_err(|error| StoreError::io(&path, error))?.len();
+        let (database, _) = examined(&path, size, || builder(cache_bytes).open(&path))?;
+        let sealer = Sealer::new(key(false)?, Arc::clone(&entropy));
+        Self::enter(database, sealer, path, cache_bytes, Some(lock))
+    }
+
+    fn enter(
+        database: Database,
+        sealer: Sealer,
+        path: PathBuf,
+        cache_bytes: usize,
+        lock: Option<File>,
+    ) -> Result<Self, StoreError> {
+        let epoch = next_epoch(&database, &sealer, &path)?;
+        let sealer = Arc::new(sealer);
+        Ok(Self(Arc::new(Inner { database, sealer, epoch, path, cache_bytes, _lock: lock })))
+    }
+
+    /// A snapshot. Never waits for the writer.
+    pub fn read(&self) -> Result<ReadTx, StoreError> {
+        let txn = self.0.database.begin_read()?;
+        Ok(ReadTx { txn, sealer: Arc::clone(&self.0.sealer) })
+    }
+
+    /// The writer. Blocks the thread while another transaction holds it: never call it on an
+    /// async worker.
+    pub fn write(&self) -> Result<WriteTx, StoreError> {
+        let txn = self.0.database.begin_write()?;
+        Ok(WriteTx::new(txn, Arc::clone(&self.0.sealer)))
+    }
+
+    /// Counts the opens of this file. Fences what an earlier process left: see `bmn-queue`.
+    pub fn epoch(&self) -> u64 {
+        self.0.epoch
+    }
+
+    /// The database file, for messages.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Copies a consistent snapshot into a new database at `to` while everything goes on. The copy
+    /// needs the same master key, which is not in it.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when `to` exists already or cannot be written.
+    pub fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        if to.exists() {
+            return Err(StoreError::io(to, ErrorKind::AlreadyExists.into()));
+        }
+        let mut draft = to.as_os_str().to_owned();
+        draft.push(".partial");
+        let draft = PathBuf::from(draft);
+        let finished = self
+            .copy_into(&draft)
+            .and_then(|()| std::fs::rename(&draft, to).map_err(|error| StoreError::io(to, error)));
+        if finished.is_err() {
+            // The error that is returned says more than one about the leftover would.
+            let _ = std::fs::remove_file(&draft);
+            return finished;
+        }
+        let directory = to.parent().filter(|directory| !directory.as_os_str().is_empty());
+        sync_directory(directory.unwrap_or(Path::new(".")))
+            .map_err(|error| StoreError::io(to, error))
+    }
+
+    fn copy_into(&self, draft: &Path) -> Result<(), StoreError> {
+        let file = new_private_file(draft).map_err(|error| StoreError::io(draft, error))?;
+        let copy = builder(self.0.cache_bytes)
+            .create_file(file)
+            .map_err(|error| open_error(draft, error))?;
+        let (from, into) = (self.0.database.begin_read()?, copy.begin_write()?);
+        for table in tables::ALL {
+            let rows = from.open_table(table.definition())?;
+            let mut out = into.open_table(table.definition())?;
+            for row in rows.iter()? {
+                let (key, value) = row?;
+                out.insert(key.value(), value.value())?;
+            }
+        }
+        Ok(into.commit()?)
+    }
+}
+
+fn builder(cache_bytes: usize) -> redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(cache_bytes);
+    builder
+}
+
+// redb writes its magic number last, when all else of a new database is on disk. A storage backend
+// without one holds nothing yet: its creation was cut short and is begun again.
+fn discard_unfinished(backend: &dyn StorageBackend) -> std::io::Result<()> {
+    let mut magic = [0; 9];
+    if backend.len()? < magic.len() as u64 {
+        return Ok(());
+    }
+    backend.read(0, &mut magic)?;
+    if magic == [0; 9] { backend.set_len(0) } else { Ok(()) }
+}
+
+// A database that a crash left half made must not be mistaken for a damaged one, so it is made
+// under another name and takes its own when it is whole.
+fn create(
+    directory: &Path,
+    path: &Path,
+    cache_bytes: usize,
+    sealer: &Sealer,
+) -> Result<(), StoreError> {
+    let draft = path.with_extension("new");
+    let file = new_private_file(&draft).map_err(|error| StoreError::io(&draft, error))?;
+    let database =
+        builder(cache_bytes).create_file(file).map_err(|error| open_error(&draft, error))?;
+    initialise(&database, sealer)?;
+    drop(database);
+    std::fs::rename(&draft, path)
+        .and_then(|()| sync_directory(directory))
+        .map_err(|error| StoreError::io(path, error))
+}
+
+/// Opens a database and looks at it before anything in it is used.
+///
+/// redb answers most damage with an error, but unwraps some of what it reads from a page. Opening is
+/// where a damaged file is met first, and a process that serves others must not end there.
+fn examined(
+    path: &Path,
+    size: u64,
+    open: impl FnOnce() -> Result<Database, DatabaseError>,
+) -> Result<(Database, Found), StoreError> {
+    let examine = || {
+        let mut database = open().map_err(|error| open_error(path, error))?;
+        if size <= VERIFIED_BYTES {
+            verify(&mut database, path)?;
+        }
+        let found = inspect(&database, path)?;
+        Ok((database, found))
+    };
+    catch_unwind(AssertUnwindSafe(examine))
+        .unwrap_or_else(|_| Err(StoreError::corrupt(path, "its pages contradict each other")))
+}
+
+fn verify(database: &mut Database, path: &Path) -> Result<(), StoreError> {
+    match database.check_integrity() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(StoreError::corrupt(path, "its newest commit fails its checksums")),
+        Err(error) => Err(open_error(path, error)),
+    }
+}
+
+fn open_error(path: &Path, error: DatabaseError) -> StoreError {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::AlreadyOpen { path: path.to_path_buf() },
+        DatabaseError::Storage(redb::StorageError::Io(error)) => match error.kind() {
+            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => StoreError::corrupt(path, error),
+            _ => StoreError::io(path, error),
+        },
+        other => StoreError::corrupt(path, other),
+    }
+}
+
+// The schema row is read before any other and never changes its form: 4 bytes, big-endian.
+fn inspect(database: &Database, path: &Path) -> Result<Found, StoreError> {
+    let txn = database.begin_read()?;
+    if txn.list_tables()?.next().is_none() {
+        return Ok(Found::Empty);
+    }
+    let meta = txn
+        .open_table(tables::META.definition())
+        .map_err(|_| StoreError::corrupt(path, "it holds tables of another program"))?;
+    let schema = meta.get(SCHEMA)?.and_then(|value| value.value().try_into().ok());
+    match schema.map(u32::from_be_bytes) {
+        Some(SCHEMA_VERSION) => Ok(Found::Current),
+        Some(found) if found > SCHEMA_VERSION => {
+            Err(StoreError::NewerSchema { found, known: SCHEMA_VERSION, path: path.to_path_buf() })
+        }
+        _ => Err(StoreError::corrupt(path, "its schema version is unreadable")),
+    }
+}
+
+// Every table is created at once, so that a snapshot never meets a missing one.
+fn initialise(database: &Database, sealer: &Sealer) -> Result<(), StoreError> {
+    let check = encode(tables::META.name, &sealer.seal(KEY_CHECK_SUBJECT, &[])?)?;
+    let txn = database.begin_write()?;
+    for table in tables::ALL {
+        txn.open_table(table.definition())?;
+    }
+    {
+        let mut meta = txn.open_table(tables::META.definition())?;
+        meta.insert(SCHEMA, &SCHEMA_VERSION.to_be_bytes()[..])?;
+        meta.insert(EPOCH, encode(tables::META.name, &0u64)?.as_slice())?;
+        meta.insert(KEY_CHECK, check.as_slice())?;
+    }
+    Ok(txn.commit()?)
+}
+
+fn next_epoch(database: &Database, sealer: &Sealer, path: &Path) -> Result<u64, StoreError> {
+    let txn = database.begin_write()?;
+    let epoch = {
+        let mut meta = txn.open_table(tables::META.definition())?;
+        let read = |key: &[u8]| -> Result<Vec<u8>, StoreError> {
+            let value = meta.get(key)?.map(|value| value.value().to_vec());
+            value.ok_or_else(|| StoreError::corrupt(path, "facts about the file are missing"))
+        };
+        let check: Sealed = decode(tables::META.name, KEY_CHECK, &read(KEY_CHECK)?)?;
+        sealer
+            .open(KEY_CHECK_SUBJECT, &check)
+            .map_err(|_| StoreError::MasterKeyMismatch { path: path.to_path_buf() })?;
+        let last: u64 = decode(tables::META.name, EPOCH, &read(EPOCH)?)?;
+        meta.insert(EPOCH, encode(tables::META.name, &(last + 1))?.as_slice())?;
+        last + 1
+    };
+    txn.commit()?;
+    Ok(epoch)
+}

@@ -1,0 +1,73 @@
+//! Read snapshots.
+
+use crate::keys::KeyRange;
+use crate::rows::{self, Row, Rows, Visitor};
+use crate::seal::Sealer;
+use crate::tables::Table;
+use crate::{Reads, StoreError};
+use bmn_chain::KnownBlocks;
+use bmn_primitives::{BlockRef, ChainId};
+use std::sync::Arc;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// A snapshot of the store. Sees every commit made before it was opened and none after.
+///
+/// The file cannot reuse pages that a snapshot still sees: keep it short.
+pub struct ReadTx {
+    pub(crate) txn: redb::ReadTransaction,
+    pub(crate) sealer: Arc<Sealer>,
+}
+
+impl ReadTx {
+    /// The blocks of `chain` as a host asks for them.
+    pub const fn known_blocks(&self, chain: ChainId) -> KnownChain<'_> {
+        KnownChain { read: self, chain }
+    }
+
+    fn table(&self, table: Table) -> Result<redb::ReadOnlyTable<&'static [u8], &'static [u8]>> {
+        Ok(self.txn.open_table(table.definition())?)
+    }
+}
+
+impl Rows for ReadTx {
+    fn raw_get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        rows::get(&self.table(table)?, key)
+    }
+
+    fn raw_scan(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
+        rows::scan(&self.table(table)?, range, visit)
+    }
+
+    fn raw_last(&self, table: Table) -> Result<Option<Row>> {
+        rows::last(&self.table(table)?)
+    }
+
+    fn raw_len(&self, table: Table) -> Result<u64> {
+        rows::len(&self.table(table)?)
+    }
+
+    fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+}
+
+/// The blocks of one chain in one snapshot: what a host compares its own chain with.
+pub struct KnownChain<'a> {
+    read: &'a ReadTx,
+    chain: ChainId,
+}
+
+impl KnownBlocks for KnownChain<'_> {
+    // The seam has no room for an error here. A block that cannot be read is answered as unknown,
+    // so the host looks further down, and the revert that follows meets the damage and stops.
+    fn at(&self, number: u64) -> Option<BlockRef> {
+        match self.read.block(self.chain, number) {
+            Ok(header) => header.map(|header| header.block_ref()),
+            Err(error) => {
+                tracing::error!(target: "bmn::store", chain = %self.chain, number, %error, "block unreadable");
+                None
+            }
+        }
+    }
+}

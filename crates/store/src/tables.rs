@@ -1,0 +1,247 @@
+//! The schema on one page.
+//!
+//! Keys are raw bytes: fixed-width fields side by side, integers big-endian, so that byte order is
+//! the order of the fields. Values are one row-version byte and the row in postcard; an index has an
+//! empty value unless it says otherwise. `chain` is 8 bytes, `number` 8, `log` 4, `escrow` 20,
+//! `hash` 32, `order` an `OrderId` of 62 bytes, `action` an `ActionKey` of 91 bytes.
+
+use redb::TableDefinition;
+
+/// Version of this page. A file with a higher one is refused, a lower one is migrated on open.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Version byte in front of every row.
+pub(crate) const ROW_VERSION: u8 = 1;
+
+/// Who may write a table and whether a reorg undoes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Written inside a block, journaled, undone by a reorg, part of the digest. Every key starts
+    /// with the chain that writes it.
+    Chain,
+    /// Ours: changed by forward records only.
+    Operational,
+}
+
+/// A table: its number in undo journals and digests, its name in the file, its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Table {
+    pub(crate) id: u8,
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+}
+
+impl Table {
+    const fn chain(id: u8, name: &'static str) -> Self {
+        Self { id, name, kind: Kind::Chain }
+    }
+
+    const fn operational(id: u8, name: &'static str) -> Self {
+        Self { id, name, kind: Kind::Operational }
+    }
+
+    pub(crate) const fn definition(self) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+        TableDefinition::new(self.name)
+    }
+
+    /// The chain table with this number.
+    pub(crate) fn chain_table(id: u8) -> Option<Self> {
+        ALL.iter().copied().find(|table| table.id == id && table.kind == Kind::Chain)
+    }
+
+    /// The chain tables in the order of their numbers.
+    pub(crate) fn chain_tables() -> impl Iterator<Item = Self> {
+        ALL.iter().copied().filter(|table| table.kind == Kind::Chain)
+    }
+}
+
+// Chain tables.
+
+/// The header of every block we indexed: chain, number => Header.
+pub(crate) const BLOCKS: Table = Table::chain(1, "blocks");
+/// Every believed event: chain, number, log => EventRow.
+pub(crate) const EVENTS: Table = Table::chain(2, "events");
+/// The events of one escrow, in chain order: chain, escrow, number, log => empty.
+pub(crate) const EVENTS_BY_ESCROW: Table = Table::chain(3, "events_by_escrow");
+/// Source escrows: chain, escrow => SourceLeg.
+pub(crate) const SOURCE_LEGS: Table = Table::chain(4, "source_legs");
+/// Destination escrows: chain, escrow => DestinationLeg.
+pub(crate) const DESTINATION_LEGS: Table = Table::chain(5, "destination_legs");
+/// Which side a known escrow is on: chain, escrow => Leg.
+pub(crate) const ESCROWS: Table = Table::chain(6, "escrows");
+/// Source escrows of an order hash: chain, order hash, escrow => empty.
+pub(crate) const SOURCE_BY_ORDER_HASH: Table = Table::chain(7, "source_by_order_hash");
+/// Source escrows of a hashlock: chain, hashlock, escrow => empty.
+pub(crate) const SOURCE_BY_HASHLOCK: Table = Table::chain(8, "source_by_hashlock");
+/// Source escrows of a maker (raw address word): chain, word, escrow => empty.
+pub(crate) const SOURCE_BY_MAKER: Table = Table::chain(9, "source_by_maker");
+/// Source escrows of a taker (raw address word): chain, word, escrow => empty.
+pub(crate) const SOURCE_BY_TAKER: Table = Table::chain(10, "source_by_taker");
+/// Destination escrows of a hashlock: chain, hashlock, escrow => empty.
+pub(crate) const DESTINATION_BY_HASHLOCK: Table = Table::chain(11, "destination_by_hashlock");
+/// Events that name an order hash, in chain order: chain, order hash, number, log => empty.
+pub(crate) const EVENTS_BY_ORDER_HASH: Table = Table::chain(12, "events_by_order_hash");
+
+// Operational tables: the chains' bookkeeping.
+
+/// Where each chain's index stands: chain => Cursor.
+pub(crate) const CURSORS: Table = Table::operational(32, "cursors");
+/// How to undo a block: chain, number => Journal.
+pub(crate) const UNDO: Table = Table::operational(33, "undo");
+/// Facts about this file by name: `schema`, `epoch`, `job_seq`, `key_check`, `genesis/` + chain.
+pub(crate) const META: Table = Table::operational(34, "meta");
+
+// Operational tables: orders.
+
+/// Orders as we took them: order => Order.
+pub(crate) const ORDERS: Table = Table::operational(40, "orders");
+/// Where each order stands: order => OrderState.
+pub(crate) const ORDER_STATE: Table = Table::operational(41, "order_state");
+/// Orders of a hashlock: hashlock, order => empty.
+pub(crate) const ORDERS_BY_HASHLOCK: Table = Table::operational(42, "orders_by_hashlock");
+/// Orders of an order hash: order hash, order => empty.
+pub(crate) const ORDERS_BY_HASH: Table = Table::operational(43, "orders_by_hash");
+/// Orders of a maker: maker (20 bytes), order => empty.
+pub(crate) const ORDERS_BY_MAKER: Table = Table::operational(44, "orders_by_maker");
+/// Orders in a status: status (1 byte), order => empty.
+pub(crate) const ORDERS_BY_STATUS: Table = Table::operational(45, "orders_by_status");
+/// The order a source escrow is bound to: chain, escrow => order.
+pub(crate) const ORDER_BY_SOURCE: Table = Table::operational(46, "order_by_source");
+/// Every destination plan ever made, kept for ever: chain, escrow => (order, DestinationPlan).
+pub(crate) const PLANS: Table = Table::operational(47, "plans");
+/// The same by order: order, chain, escrow => empty.
+pub(crate) const PLANS_BY_ORDER: Table = Table::operational(49, "plans_by_order");
+/// Every change of an order's status, numbered from 1 without a gap: u64 => Change.
+pub(crate) const SEQUENCE: Table = Table::operational(48, "sequence");
+
+// Operational tables: secrets.
+
+/// Secrets encrypted with a key of their own: hashlock => Body.
+pub(crate) const SECRETS: Table = Table::operational(56, "secrets");
+/// Those keys, encrypted with the master key; wiping drops the row: hashlock => WrappedKey.
+pub(crate) const SECRET_KEYS: Table = Table::operational(57, "secret_keys");
+/// Secrets seen on a chain, kept when their block is reverted: hashlock => B256.
+pub(crate) const PUBLIC_SECRETS: Table = Table::operational(58, "public_secrets");
+
+// Operational tables: what we do.
+
+/// Transactions of ours whose nonce is not settled: action => sealed IntentRow.
+pub(crate) const INTENTS: Table = Table::operational(64, "intents");
+/// The intent that owns a nonce: chain, account (20), nonce (8) => action.
+pub(crate) const INTENTS_BY_NONCE: Table = Table::operational(65, "intents_by_nonce");
+/// The next nonce to hand out: chain, account => u64.
+pub(crate) const NONCES: Table = Table::operational(66, "nonces");
+/// Balance promised to an order: order, chain, token (20) => amount.
+pub(crate) const RESERVATIONS: Table = Table::operational(67, "reservations");
+/// The same by token: chain, token, order => amount.
+pub(crate) const RESERVATIONS_BY_TOKEN: Table = Table::operational(68, "reservations_by_token");
+/// Fencing epoch of the signer of an account: chain, account => u64.
+pub(crate) const LEASES: Table = Table::operational(69, "leases");
+
+// Operational tables: jobs. Their rows belong to the queue crate.
+
+/// Jobs: action => JobRow.
+pub(crate) const JOBS: Table = Table::operational(80, "jobs");
+/// Jobs that may run, in the order they are to run: acting chain, priority (1), seq (8) => action.
+pub(crate) const JOBS_READY: Table = Table::operational(81, "jobs_ready");
+/// What waiting jobs wait for: watched chain, kind (1), height or time (8), action => empty.
+pub(crate) const JOB_WAKES: Table = Table::operational(82, "job_wakes");
+/// Jobs leased or sent: acting chain, action => empty.
+pub(crate) const JOBS_HELD: Table = Table::operational(83, "jobs_held");
+/// Dead letters: action => empty.
+pub(crate) const JOBS_DEAD: Table = Table::operational(84, "jobs_dead");
+
+/// Every table of the schema. All of them exist in every file of this version.
+pub(crate) const ALL: &[Table] = &[
+    BLOCKS,
+    EVENTS,
+    EVENTS_BY_ESCROW,
+    SOURCE_LEGS,
+    DESTINATION_LEGS,
+    ESCROWS,
+    SOURCE_BY_ORDER_HASH,
+    SOURCE_BY_HASHLOCK,
+    SOURCE_BY_MAKER,
+    SOURCE_BY_TAKER,
+    DESTINATION_BY_HASHLOCK,
+    EVENTS_BY_ORDER_HASH,
+    CURSORS,
+    UNDO,
+    META,
+    ORDERS,
+    ORDER_STATE,
+    ORDERS_BY_HASHLOCK,
+    ORDERS_BY_HASH,
+    ORDERS_BY_MAKER,
+    ORDERS_BY_STATUS,
+    ORDER_BY_SOURCE,
+    PLANS,
+    PLANS_BY_ORDER,
+    SEQUENCE,
+    SECRETS,
+    SECRET_KEYS,
+    PUBLIC_SECRETS,
+    INTENTS,
+    INTENTS_BY_NONCE,
+    NONCES,
+    RESERVATIONS,
+    RESERVATIONS_BY_TOKEN,
+    LEASES,
+    JOBS,
+    JOBS_READY,
+    JOB_WAKES,
+    JOBS_HELD,
+    JOBS_DEAD,
+];
+
+/// The job tables. Their rows are written and read by `bmn-queue` alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueTable {
+    /// Jobs by action key.
+    Jobs,
+    /// Jobs that may run, by acting chain, priority and sequence number.
+    Ready,
+    /// Wakes of waiting jobs, by watched chain, kind and value.
+    Wakes,
+    /// Leased and sent jobs, by acting chain.
+    Held,
+    /// Dead letters, by action key.
+    Dead,
+}
+
+impl QueueTable {
+    pub(crate) const fn table(self) -> Table {
+        match self {
+            Self::Jobs => JOBS,
+            Self::Ready => JOBS_READY,
+            Self::Wakes => JOB_WAKES,
+            Self::Held => JOBS_HELD,
+            Self::Dead => JOBS_DEAD,
+        }
+    }
+
+    /// The table's name in the file, for errors.
+    pub const fn name(self) -> &'static str {
+        self.table().name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn numbers_and_names_are_unique() {
+        let ids: HashSet<_> = ALL.iter().map(|table| table.id).collect();
+        let names: HashSet<_> = ALL.iter().map(|table| table.name).collect();
+        assert_eq!((ids.len(), names.len()), (ALL.len(), ALL.len()));
+    }
+
+    #[test]
+    fn only_chain_tables_can_be_undone() {
+        assert_eq!(Table::chain_table(BLOCKS.id), Some(BLOCKS));
+        assert_eq!(Table::chain_table(ORDERS.id), None);
+        assert_eq!(Table::chain_table(255), None);
+    }
+}
