@@ -1,0 +1,322 @@
+//! Accounts and storage, one cheap version per block.
+
+use super::trie::{Trie, TrieValue};
+use crate::DevChainError;
+use alloy::primitives::{Address, B256, Bytes, U256, keccak256, map::AddressMap};
+use alloy::rlp;
+use alloy_trie::{KECCAK_EMPTY, TrieAccount};
+use revm::{
+    Database, DatabaseCommit, DatabaseRef,
+    bytecode::Bytecode,
+    state::{Account as TouchedAccount, AccountInfo},
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
+
+impl TrieValue for U256 {
+    fn rlp(&self) -> Vec<u8> {
+        rlp::encode(self)
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Account {
+    nonce: u64,
+    balance: U256,
+    code_hash: B256,
+    code: Bytecode,
+    storage: Trie<U256>,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            nonce: 0,
+            balance: U256::ZERO,
+            code_hash: KECCAK_EMPTY,
+            code: Bytecode::default(),
+            storage: Trie::default(),
+        }
+    }
+}
+
+impl Account {
+    fn is_empty(&self) -> bool {
+        self.nonce == 0 && self.balance.is_zero() && self.code_hash == KECCAK_EMPTY
+    }
+
+    fn set_code(&mut self, code: &Bytes) {
+        self.code_hash = if code.is_empty() { KECCAK_EMPTY } else { keccak256(code) };
+        self.code = Bytecode::new_raw(code.clone());
+    }
+}
+
+impl TrieValue for Account {
+    fn rlp(&self) -> Vec<u8> {
+        rlp::encode(TrieAccount {
+            nonce: self.nonce,
+            balance: self.balance,
+            storage_root: self.storage.root(),
+            code_hash: self.code_hash,
+        })
+    }
+}
+
+/// The world state after a block. Cloning shares everything.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct State {
+    accounts: Trie<Account>,
+}
+
+/// A change made by the developer, not by a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cheat {
+    /// Sets a native balance, wei.
+    Balance(Address, U256),
+    /// Sets the next nonce.
+    Nonce(Address, u64),
+    /// Sets contract code.
+    Code(Address, Bytes),
+    /// Sets one storage slot.
+    Storage(Address, U256, U256),
+}
+
+impl State {
+    fn account(&self, address: &Address) -> Option<&Account> {
+        self.accounts.get(&keccak256(address))
+    }
+
+    fn update(&mut self, address: &Address, change: impl FnOnce(&mut Account)) {
+        let key = keccak256(address);
+        let mut account = self.accounts.get(&key).cloned().unwrap_or_default();
+        change(&mut account);
+        // Empty accounts do not exist (EIP-161).
+        if account.is_empty() {
+            self.accounts.remove(&key);
+        } else {
+            self.accounts.insert(&key, account);
+        }
+    }
+
+    pub(crate) fn root(&self) -> B256 {
+        self.accounts.root()
+    }
+
+    pub(crate) fn nonce(&self, address: &Address) -> u64 {
+        self.account(address).map_or(0, |account| account.nonce)
+    }
+
+    pub(crate) fn balance(&self, address: &Address) -> U256 {
+        self.account(address).map_or(U256::ZERO, |account| account.balance)
+    }
+
+    pub(crate) fn code(&self, address: &Address) -> Bytes {
+        self.account(address).map_or_else(Bytes::new, |account| account.code.original_bytes())
+    }
+
+    pub(crate) fn storage(&self, address: &Address, slot: U256) -> U256 {
+        let value = |account: &Account| account.storage.get(&hashed_slot(slot)).copied();
+        self.account(address).and_then(value).unwrap_or_default()
+    }
+
+    pub(crate) fn apply_cheat(&mut self, cheat: &Cheat) {
+        match cheat {
+            Cheat::Balance(address, wei) => self.update(address, |a| a.balance = *wei),
+            Cheat::Nonce(address, nonce) => self.update(address, |a| a.nonce = *nonce),
+            Cheat::Code(address, code) => self.update(address, |a| a.set_code(code)),
+            Cheat::Storage(address, slot, value) => {
+                self.update(address, |a| set_slot(&mut a.storage, *slot, *value));
+            }
+        }
+    }
+
+    /// Empties an account's storage: what an `eth_call` override of the whole state asks for.
+    pub(crate) fn clear_storage(&mut self, address: &Address) {
+        self.update(address, |account| account.storage = Trie::default());
+    }
+
+    fn apply_touched(&mut self, address: &Address, touched: &TouchedAccount) {
+        if !touched.is_touched() {
+            return;
+        }
+        if touched.is_selfdestructed() {
+            self.accounts.remove(&keccak256(address));
+            return;
+        }
+        self.update(address, |account| {
+            if touched.is_created() {
+                account.storage = Trie::default();
+            }
+            account.nonce = touched.info.nonce;
+            account.balance = touched.info.balance;
+            if account.code_hash != touched.info.code_hash {
+                account.code_hash = touched.info.code_hash;
+                account.code = touched.info.code.clone().unwrap_or_default();
+            }
+            for (slot, value) in touched.changed_storage_slots() {
+                set_slot(&mut account.storage, *slot, value.present_value);
+            }
+        });
+    }
+
+    pub(crate) fn to_record(&self) -> StateRecord {
+        let record = |(key, account): (B256, &Account)| AccountRecord {
+            key,
+            nonce: account.nonce,
+            balance: account.balance,
+            code: account.code.original_bytes(),
+            storage: account.storage.entries().into_iter().map(|(k, v)| (k, *v)).collect(),
+        };
+        StateRecord(self.accounts.entries().into_iter().map(record).collect())
+    }
+
+    pub(crate) fn from_record(record: StateRecord) -> Self {
+        let mut state = Self::default();
+        for stored in record.0 {
+            let mut account =
+                Account { nonce: stored.nonce, balance: stored.balance, ..Account::default() };
+            account.set_code(&stored.code);
+            for (slot, value) in stored.storage {
+                account.storage.insert(&slot, value);
+            }
+            state.accounts.insert(&stored.key, account);
+        }
+        state
+    }
+}
+
+/// Code that starts like a delegation must be one (EIP-7702).
+pub(crate) fn check_code(code: &Bytes) -> Result<(), DevChainError> {
+    Bytecode::new_raw_checked(code.clone())
+        .map(drop)
+        .map_err(|error| DevChainError::InvalidCode { reason: error.to_string() })
+}
+
+fn hashed_slot(slot: U256) -> B256 {
+    keccak256(slot.to_be_bytes::<32>())
+}
+
+fn set_slot(storage: &mut Trie<U256>, slot: U256, value: U256) {
+    if value.is_zero() {
+        storage.remove(&hashed_slot(slot));
+    } else {
+        storage.insert(&hashed_slot(slot), value);
+    }
+}
+
+/// A whole state as it is stored; keys are hashed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StateRecord(Vec<AccountRecord>);
+
+#[derive(Debug, Serialize, Deserialize)]
+struct AccountRecord {
+    key: B256,
+    nonce: u64,
+    balance: U256,
+    code: Bytes,
+    storage: Vec<(B256, U256)>,
+}
+
+/// Hashes of the blocks that `BLOCKHASH` can see.
+pub(crate) type BlockHashes = Arc<BTreeMap<u64, B256>>;
+
+/// The state a block or call executes on.
+#[derive(Debug)]
+pub(crate) struct Execution {
+    pub(crate) state: State,
+    pub(crate) hashes: BlockHashes,
+}
+
+impl DatabaseRef for Execution {
+    type Error = Infallible;
+
+    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, Infallible> {
+        Ok(self.state.account(&address).map(|account| AccountInfo {
+            balance: account.balance,
+            nonce: account.nonce,
+            code_hash: account.code_hash,
+            account_id: None,
+            code: Some(account.code.clone()),
+        }))
+    }
+
+    fn code_by_hash_ref(&self, _: B256) -> Result<Bytecode, Infallible> {
+        // Accounts always come with their code, so nothing asks by hash.
+        Ok(Bytecode::default())
+    }
+
+    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, Infallible> {
+        Ok(self.state.storage(&address, slot))
+    }
+
+    fn block_hash_ref(&self, number: u64) -> Result<B256, Infallible> {
+        Ok(self.hashes.get(&number).copied().unwrap_or_default())
+    }
+}
+
+impl Database for Execution {
+    type Error = Infallible;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Infallible> {
+        self.basic_ref(address)
+    }
+
+    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, Infallible> {
+        self.code_by_hash_ref(hash)
+    }
+
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, Infallible> {
+        self.storage_ref(address, slot)
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, Infallible> {
+        self.block_hash_ref(number)
+    }
+}
+
+impl DatabaseCommit for Execution {
+    fn commit(&mut self, changes: AddressMap<TouchedAccount>) {
+        // The order of accounts cannot be seen: each touches its own leaf.
+        for (address, touched) in &changes {
+            self.state.apply_touched(address, touched);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_trie::root::{state_root_unhashed, storage_root_unhashed};
+
+    #[test]
+    fn the_state_root_is_the_one_computed_from_all_accounts() {
+        let (rich, contract) = (Address::repeat_byte(1), Address::repeat_byte(2));
+        let code = Bytes::from_static(&[0x60, 0x01]);
+        let mut state = State::default();
+        for cheat in [
+            Cheat::Balance(rich, U256::from(7)),
+            Cheat::Nonce(rich, 3),
+            Cheat::Code(contract, code.clone()),
+            Cheat::Storage(contract, U256::from(1), U256::from(2)),
+            Cheat::Storage(contract, U256::from(5), U256::from(6)),
+            Cheat::Storage(contract, U256::from(5), U256::ZERO),
+            Cheat::Balance(Address::repeat_byte(3), U256::ZERO),
+        ] {
+            state.apply_cheat(&cheat);
+        }
+        let slots = [(B256::from(U256::from(1)), U256::from(2))];
+        let expected = state_root_unhashed([
+            (rich, TrieAccount { nonce: 3, balance: U256::from(7), ..TrieAccount::default() }),
+            (
+                contract,
+                TrieAccount {
+                    storage_root: storage_root_unhashed(slots),
+                    code_hash: keccak256(&code),
+                    ..TrieAccount::default()
+                },
+            ),
+        ]);
+        assert_eq!(state.root(), expected);
+        assert_eq!(State::from_record(state.to_record()).root(), expected);
+    }
+}

@@ -1,0 +1,114 @@
+//! Signed transactions.
+
+use alloy::{
+    consensus::{
+        Transaction, TxEnvelope,
+        transaction::{Recovered, SignerRecoverable},
+    },
+    eips::eip2718::Decodable2718,
+    primitives::{Address, B256, Bytes, U256},
+};
+use alloy_evm::FromRecoveredTx;
+use revm::{
+    context::TxEnv,
+    handler::validation::validate_initial_tx_gas,
+    primitives::{eip3860::MAX_INITCODE_SIZE, hardfork::SpecId},
+};
+
+/// A transaction whose signature was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedTx {
+    envelope: TxEnvelope,
+    raw: Bytes,
+    sender: Address,
+}
+
+/// The bytes are no transaction this chain takes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TxDecodeError {
+    /// Not an EIP-2718 encoding.
+    #[error("not a signed EIP-2718 transaction: {0}")]
+    Malformed(String),
+    /// The signature belongs to no account.
+    #[error("the signature recovers to no sender")]
+    BadSignature,
+    /// Blob transactions need a consensus layer.
+    #[error("blob transactions are not supported; use type 0, 1, 2 or 4")]
+    Blob,
+}
+
+impl SignedTx {
+    /// Reads an EIP-2718 transaction of type 0, 1, 2 or 4 and recovers its sender.
+    pub fn decode(raw: &Bytes) -> Result<Self, TxDecodeError> {
+        let envelope = TxEnvelope::decode_2718_exact(raw)
+            .map_err(|error| TxDecodeError::Malformed(error.to_string()))?;
+        if envelope.is_eip4844() {
+            return Err(TxDecodeError::Blob);
+        }
+        let sender = envelope.recover_signer().map_err(|_| TxDecodeError::BadSignature)?;
+        Ok(Self { envelope, raw: raw.clone(), sender })
+    }
+
+    /// The typed transaction.
+    pub const fn envelope(&self) -> &TxEnvelope {
+        &self.envelope
+    }
+
+    /// The EIP-2718 bytes it was decoded from.
+    pub const fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    /// The account that signed it.
+    pub const fn sender(&self) -> Address {
+        self.sender
+    }
+
+    /// Transaction hash.
+    pub fn hash(&self) -> B256 {
+        *self.envelope.tx_hash()
+    }
+
+    /// Nonce of the sender it consumes.
+    pub fn nonce(&self) -> u64 {
+        self.envelope.nonce()
+    }
+
+    pub(crate) fn env(&self) -> TxEnv {
+        TxEnv::from_recovered_tx(&self.envelope, self.sender)
+    }
+
+    pub(crate) fn recovered(&self) -> Recovered<TxEnvelope> {
+        Recovered::new_unchecked(self.envelope.clone(), self.sender)
+    }
+
+    /// Most the sender can be charged, wei.
+    pub(crate) fn max_cost(&self) -> U256 {
+        let gas = U256::from(self.envelope.gas_limit());
+        let fee = U256::from(self.envelope.max_fee_per_gas());
+        gas.saturating_mul(fee).saturating_add(self.envelope.value())
+    }
+
+    /// Why no block of this chain could ever take the transaction.
+    pub(crate) fn never_executable(&self, chain_id: u64, gas_limit: u64) -> Option<String> {
+        let tx = &self.envelope;
+        if let Some(id) = tx.chain_id()
+            && id != chain_id
+        {
+            return Some(format!("signed for chain {id}, this is chain {chain_id}"));
+        }
+        if tx.gas_limit() > gas_limit {
+            let limit = tx.gas_limit();
+            return Some(format!("gas limit {limit} exceeds the block gas limit {gas_limit}"));
+        }
+        if tx.max_priority_fee_per_gas().is_some_and(|tip| tip > tx.max_fee_per_gas()) {
+            return Some("the priority fee is above the maximum fee".to_owned());
+        }
+        if tx.is_create() && tx.input().len() > MAX_INITCODE_SIZE {
+            return Some(format!("init code is longer than {MAX_INITCODE_SIZE} bytes"));
+        }
+        validate_initial_tx_gas(self.env(), SpecId::PRAGUE, false, false, u64::MAX, None)
+            .err()
+            .map(|error| error.to_string())
+    }
+}
