@@ -1,0 +1,69 @@
+//! What can go wrong in a running resolver.
+
+use bmn_chain::ChainError;
+use bmn_executor::ExecutorError;
+use bmn_indexer::IndexError;
+use bmn_primitives::{ChainId, ErrorClass};
+use bmn_queue::QueueError;
+use bmn_store::StoreError;
+
+/// Errors of the node.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The job queue failed.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The indexer failed.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The executor failed.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
+    /// A host failed.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// A chain that is not configured.
+    #[error("chain {0} is not configured")]
+    UnknownChain(ChainId),
+    /// Two hosts for one chain.
+    #[error("chain {0} is configured twice")]
+    DuplicateChain(ChainId),
+    /// A host that follows another chain than its specification.
+    #[error("the host of `{name}` follows chain {found}, its specification says {expected}")]
+    WrongChain {
+        /// Name in the specification.
+        name: String,
+        /// Chain id in the specification.
+        expected: ChainId,
+        /// Chain id of the host.
+        found: ChainId,
+    },
+    /// A thread of the node could not be started or died.
+    #[error("worker of chain {chain}: {reason}")]
+    Worker {
+        /// Its chain.
+        chain: ChainId,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl NodeError {
+    /// Whether to try again.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Store(error) => error.class(),
+            Self::Queue(error) => error.class(),
+            Self::Index(error) => error.class(),
+            Self::Executor(error) => error.class(),
+            Self::Chain(error) => error.class(),
+            Self::UnknownChain(_)
+            | Self::DuplicateChain(_)
+            | Self::WrongChain { .. }
+            | Self::Worker { .. } => ErrorClass::Permanent,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What the RPC asks of the node.
+
+use crate::{IntakeFailure, NodeError, Resolver, ResolverHandle};
+use alloy::primitives::Address;
+use async_trait::async_trait;
+use bmn_primitives::{ErrorClass, OrderId, Secret};
+use bmn_rpc::{BmnRpc, Intake, IntakeError, NodeView, ServedChain, Submitted, SubmittedOrder};
+use bmn_store::Reads;
+use bmn_swap::{Order, Profit, profit};
+use jsonrpsee::RpcModule;
+use std::{sync::Arc, time::Duration};
+
+impl Resolver {
+    /// The `bmn_*` module over this resolver, to serve or to call in process.
+    pub fn rpc_module(&self) -> RpcModule<()> {
+        let handle = Arc::new(self.handle());
+        let newest = self.shared.newest.subscribe();
+        BmnRpc::new(self.shared.store.clone(), Arc::clone(&handle) as _, handle as _, newest)
+            .into_module()
+    }
+}
+
+impl From<IntakeFailure> for IntakeError {
+    fn from(failure: IntakeFailure) -> Self {
+        match failure {
+            IntakeFailure::Unreadable(reason) => Self::Unreadable(vec![reason]),
+            IntakeFailure::Claim(error) => error,
+            other if other.class() == ErrorClass::Transient => Self::Unavailable(other.to_string()),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl ResolverHandle {
+    fn acting(&self) -> Result<(), IntakeError> {
+        self.0.halted.read().clone().map_or(Ok(()), |why| Err(IntakeError::NotActing(why)))
+    }
+
+    fn announce(&self) -> Result<(), IntakeError> {
+        self.0.announce().map_err(|error: NodeError| IntakeError::Internal(error.to_string()))
+    }
+
+    // What it earns at the base fees of the newest indexed blocks.
+    fn value(&self, order: &Order) -> Option<Profit> {
+        let terms = self.0.rules.terms();
+        let source = terms.route(order.id.chain)?;
+        let destination = terms.route(order.destination_chain)?;
+        let read = self.0.store.read().ok()?;
+        let base_fee = |chain| {
+            let tip = read.cursor(chain).ok()?.tip?;
+            read.block(chain, tip.number).ok()??.base_fee.map(u128::from)
+        };
+        Some(profit(
+            (source.token(order.source_token)?, order.source_amount),
+            (destination.token(order.destination_token)?, order.destination_amount),
+            (source.token(Address::ZERO)?, destination.token(Address::ZERO)?),
+            (base_fee(order.id.chain)?, base_fee(order.destination_chain)?),
+        ))
+    }
+}
+
+#[async_trait]
+impl Intake for ResolverHandle {
+    async fn submit_order(&self, order: SubmittedOrder) -> Result<Submitted, IntakeError> {
+        self.acting()?;
+        let claims = order.claims;
+        let taken = self
+            .0
+            .intake
+            .submit_order(order.signed, order.chain, |read| {
+                claims.check(read.id, read.hashlock, read.destination_chain)
+            })
+            .await?;
+        self.announce()?;
+        Ok(Submitted {
+            order: taken.id,
+            hashlock: taken.hashlock,
+            profit: self.value(&taken),
+            decision: taken.decision,
+        })
+    }
+
+    async fn submit_secret(&self, secret: Secret, _orders: &[OrderId]) -> Result<(), IntakeError> {
+        self.acting()?;
+        self.0.intake.submit_secret(&secret)?;
+        self.announce()
+    }
+}
+
+impl NodeView for ResolverHandle {
+    fn version(&self) -> String {
+        concat!("bmn/", env!("CARGO_PKG_VERSION")).to_owned()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.0.clock.monotonic()
+    }
+
+    fn not_acting(&self) -> Option<String> {
+        self.0.halted.read().clone()
+    }
+
+    fn chains(&self) -> Vec<ServedChain> {
+        self.0
+            .specs
+            .iter()
+            .map(|spec| ServedChain {
+                id: spec.chain_id,
+                name: spec.name.clone(),
+                confirmations: spec.confirmations,
+                account: self.0.rules.us,
+                factories: spec
+                    .factories
+                    .iter()
+                    .map(|f| (f.address, f.dialect, f.limit_order_protocol))
+                    .collect(),
+            })
+            .collect()
+    }
+}

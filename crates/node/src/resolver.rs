@@ -1,0 +1,296 @@
+//! A resolver that is driven one step at a time.
+
+use crate::{Clock, Intake, Latencies, NodeError, rules_of};
+use alloy::{
+    primitives::{Address, U256},
+    signers::local::PrivateKeySigner,
+};
+use bmn_chain::{ChainClient, ChainSource};
+use bmn_config::ChainSpec;
+use bmn_executor::{Executor, Limits, Outcome};
+use bmn_indexer::Indexer;
+use bmn_primitives::{BlockRef, ChainId};
+use bmn_queue::{Rules, ready_keys, recover};
+use bmn_store::{Reads, Store};
+use bmn_swap::Policy;
+use parking_lot::RwLock;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::sync::{Notify, watch};
+
+/// Blocks in one event, hence in one transaction.
+const MAX_BLOCKS: usize = 64;
+
+/// One chain as the node follows and acts on it.
+pub struct ChainHost {
+    /// What we know of the chain.
+    pub spec: ChainSpec,
+    /// Where its events come from.
+    pub source: Box<dyn ChainSource>,
+    /// How we act on it.
+    pub client: Arc<dyn ChainClient>,
+}
+
+/// Where a chain's events come from, and how far its intents were looked after.
+pub(crate) struct Lane {
+    pub(crate) source: Box<dyn ChainSource>,
+    maintained: Option<BlockRef>,
+}
+
+/// What every lane and the RPC share.
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) specs: Vec<ChainSpec>,
+    indexer: Indexer,
+    executor: Executor,
+    pub(crate) intake: Intake,
+    pub(crate) clock: Arc<dyn Clock>,
+    latencies: Latencies,
+    /// Number of the newest status change that is durable.
+    pub(crate) newest: watch::Sender<u64>,
+    pub(crate) wake: BTreeMap<ChainId, Notify>,
+    /// Why we do not act, when we do not.
+    pub(crate) halted: RwLock<Option<String>>,
+}
+
+/// The resolver.
+pub struct Resolver {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) lanes: BTreeMap<ChainId, Lane>,
+}
+
+impl std::fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resolver").field("chains", &self.chains()).finish_non_exhaustive()
+    }
+}
+
+/// A cheap clone that takes orders and secrets and tells how the resolver is.
+#[derive(Clone)]
+pub struct ResolverHandle(pub(crate) Arc<Shared>);
+
+impl std::fmt::Debug for ResolverHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResolverHandle").field("us", &self.0.rules.us).finish_non_exhaustive()
+    }
+}
+
+impl Resolver {
+    /// Opens a resolver over an opened store: takes the lease of the account on every chain (M9) and
+    /// makes jobs ready again that an earlier process had leased.
+    ///
+    /// # Errors
+    /// [`NodeError::WrongChain`], [`NodeError::DuplicateChain`]; [`NodeError::Store`] when a newer
+    /// instance holds the lease.
+    pub fn open(
+        store: Store,
+        hosts: Vec<ChainHost>,
+        signer: PrivateKeySigner,
+        policy: Policy,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, NodeError> {
+        check_hosts(&hosts)?;
+        let us = signer.address();
+        let rules = Arc::new(rules_of(us, hosts.iter().map(|host| &host.spec), policy));
+        let clients: BTreeMap<_, _> =
+            hosts.iter().map(|host| (host.spec.chain_id, Arc::clone(&host.client))).collect();
+        let kept_back = hosts
+            .iter()
+            .map(|host| (host.spec.chain_id, U256::from(host.spec.minimums.native_balance)))
+            .collect();
+        claim(&store, us, &clients)?;
+        let executor = Executor::new(
+            store.clone(),
+            Arc::clone(&rules),
+            clients.clone(),
+            signer,
+            store.epoch(),
+            Limits::default(),
+        );
+        let newest = store.read()?.last_change()?;
+        let shared = Shared {
+            indexer: Indexer::new(store.clone(), Arc::clone(&rules)),
+            intake: Intake::new(store.clone(), Arc::clone(&rules), clients, kept_back),
+            executor,
+            rules,
+            specs: hosts.iter().map(|host| host.spec.clone()).collect(),
+            store,
+            clock,
+            latencies: Latencies::default(),
+            newest: watch::channel(newest).0,
+            wake: hosts.iter().map(|host| (host.spec.chain_id, Notify::new())).collect(),
+            halted: RwLock::new(None),
+        };
+        let lanes = hosts
+            .into_iter()
+            .map(|host| (host.spec.chain_id, Lane { source: host.source, maintained: None }))
+            .collect();
+        Ok(Self { shared: Arc::new(shared), lanes })
+    }
+
+    /// The chains, by id.
+    pub fn chains(&self) -> Vec<ChainId> {
+        self.lanes.keys().copied().collect()
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// A handle to it.
+    pub fn handle(&self) -> ResolverHandle {
+        ResolverHandle(Arc::clone(&self.shared))
+    }
+
+    /// From the event that made an action due to the acceptance of its transaction, oldest first.
+    pub fn latencies(&self) -> Vec<Duration> {
+        self.shared.latencies.samples()
+    }
+
+    /// Pulls and applies at most one event of `chain` in one durable transaction. True when there
+    /// was one.
+    pub async fn follow(&mut self, chain: ChainId) -> Result<bool, NodeError> {
+        let lane = self.lanes.get_mut(&chain).ok_or(NodeError::UnknownChain(chain))?;
+        lane.follow(&self.shared, chain).await
+    }
+
+    /// Looks after live intents when the head moved, then runs at most one ready job of `chain`.
+    /// True when something was done.
+    pub async fn act(&mut self, chain: ChainId) -> Result<bool, NodeError> {
+        let lane = self.lanes.get_mut(&chain).ok_or(NodeError::UnknownChain(chain))?;
+        lane.act(&self.shared, chain).await
+    }
+
+    /// Follows and acts on all chains, in id order, until nothing is left to do now. Returns the
+    /// number of steps that did something.
+    pub async fn run_until_idle(&mut self) -> Result<u64, NodeError> {
+        let chains = self.chains();
+        let mut steps = 0;
+        loop {
+            let before = steps;
+            for chain in &chains {
+                while self.follow(*chain).await? {
+                    steps += 1;
+                }
+            }
+            for chain in &chains {
+                while self.act(*chain).await? {
+                    steps += 1;
+                }
+            }
+            if steps == before {
+                return Ok(steps);
+            }
+        }
+    }
+}
+
+fn check_hosts(hosts: &[ChainHost]) -> Result<(), NodeError> {
+    let mut seen = std::collections::BTreeSet::new();
+    for host in hosts {
+        let expected = host.spec.chain_id;
+        for found in [host.source.chain_id(), host.client.chain_id()] {
+            if found != expected {
+                let name = host.spec.name.clone();
+                return Err(NodeError::WrongChain { name, expected, found });
+            }
+        }
+        if !seen.insert(expected) {
+            return Err(NodeError::DuplicateChain(expected));
+        }
+    }
+    Ok(())
+}
+
+fn claim(
+    store: &Store,
+    us: Address,
+    clients: &BTreeMap<ChainId, Arc<dyn ChainClient>>,
+) -> Result<(), NodeError> {
+    let mut tx = store.write()?;
+    for chain in clients.keys() {
+        tx.take_lease(*chain, us, store.epoch())?;
+    }
+    recover(&mut tx, store.epoch())?;
+    tx.commit()?;
+    Ok(())
+}
+
+impl Lane {
+    pub(crate) async fn follow(
+        &mut self,
+        shared: &Shared,
+        chain: ChainId,
+    ) -> Result<bool, NodeError> {
+        let event = {
+            let read = shared.store.read()?;
+            let cursor = read.cursor(chain)?.tip;
+            self.source.next_event(cursor, &read.known_blocks(chain), MAX_BLOCKS).await?
+        };
+        let Some(event) = event else { return Ok(false) };
+        let arrived = shared.clock.monotonic();
+        let finalized = self.source.finalized().await?;
+        let applied = shared.indexer.apply(chain, &event, finalized)?;
+        shared.note_ready(arrived)?;
+        shared.announce()?;
+        if let (Some(finalized), Some(tip)) = (finalized, applied.tip)
+            && finalized.number <= tip.number
+        {
+            self.source.acknowledge(finalized);
+        }
+        tracing::debug!(
+            target: "bmn::node", chain = %chain, committed = applied.committed,
+            reverted = applied.reverted, orders = applied.orders.len(), "event applied"
+        );
+        Ok(true)
+    }
+
+    pub(crate) async fn act(&mut self, shared: &Shared, chain: ChainId) -> Result<bool, NodeError> {
+        if shared.halted.read().is_some() {
+            return Ok(false);
+        }
+        let tip = shared.store.read()?.cursor(chain)?.tip;
+        let mut worked = false;
+        if tip.is_some() && tip != self.maintained {
+            worked |= shared.executor.maintain(chain).await?;
+            self.maintained = tip;
+            shared.note_ready(shared.clock.monotonic())?;
+        }
+        if let Some((key, outcome)) = shared.executor.run_one(chain).await? {
+            match outcome {
+                Outcome::Sent { accepted: true, .. } => {
+                    shared.latencies.accepted(&key, shared.clock.monotonic());
+                }
+                _ => shared.latencies.withdrawn(&key),
+            }
+            worked = true;
+        }
+        if worked {
+            shared.announce()?;
+        }
+        Ok(worked)
+    }
+}
+
+impl Shared {
+    fn note_ready(&self, at: Duration) -> Result<(), NodeError> {
+        let read = self.store.read()?;
+        for chain in self.wake.keys() {
+            for key in ready_keys(&read, *chain)? {
+                self.latencies.ready(key, at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells subscribers and the other lanes that something is durable. Never before a commit (I2).
+    pub(crate) fn announce(&self) -> Result<(), NodeError> {
+        let newest = self.store.read()?.last_change()?;
+        self.newest.send_if_modified(|seen| std::mem::replace(seen, newest) != newest);
+        for wake in self.wake.values() {
+            wake.notify_one();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+//! Real time: one thread per chain, each driving its lane until shutdown.
+
+use crate::{
+    NodeError, Resolver,
+    resolver::{Lane, Shared},
+};
+use bmn_primitives::{ChainId, ErrorClass};
+use std::{sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+/// Longest pause after a host failed.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// A lane looks again at least this often, whatever it was told.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+impl Resolver {
+    /// Drives every chain in real time until `shutdown`. Returns when every lane has stopped at the
+    /// end of a step, with everything durable.
+    ///
+    /// # Errors
+    /// [`NodeError::Worker`] when a lane's thread could not start or panicked.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), NodeError> {
+        let mut workers = Vec::new();
+        for (chain, lane) in self.lanes {
+            let (shared, stop) = (Arc::clone(&self.shared), shutdown.clone());
+            let (done, finished) = tokio::sync::oneshot::channel();
+            std::thread::Builder::new()
+                .name(format!("bmn-{chain}"))
+                .spawn(move || {
+                    let _ = done.send(work(&shared, chain, lane, &stop));
+                })
+                .map_err(|error| NodeError::Worker { chain, reason: error.to_string() })?;
+            workers.push((chain, finished));
+        }
+        let mut result = Ok(());
+        for (chain, finished) in workers {
+            let ended = finished.await.unwrap_or_else(|_| {
+                Err(NodeError::Worker { chain, reason: "it panicked".to_owned() })
+            });
+            if ended.is_err() {
+                shutdown.cancel();
+                result = ended;
+            }
+        }
+        result
+    }
+}
+
+// Store writes block, so a lane has a thread and a runtime of its own.
+fn work(
+    shared: &Shared,
+    chain: ChainId,
+    mut lane: Lane,
+    stop: &CancellationToken,
+) -> Result<(), NodeError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| NodeError::Worker { chain, reason: error.to_string() })?;
+    runtime.block_on(async {
+        let mut failures = 0u32;
+        while !stop.is_cancelled() {
+            match lane.drain(shared, chain, stop).await {
+                Ok(()) => failures = 0,
+                Err(error) => {
+                    failures = failures.saturating_add(1);
+                    shared.failed(chain, &error);
+                    pause(stop, failures).await;
+                    continue;
+                }
+            }
+            lane.wait(shared, chain, stop).await;
+        }
+        Ok(())
+    })
+}
+
+async fn pause(stop: &CancellationToken, failures: u32) {
+    let pause = Duration::from_millis(100) * 2u32.saturating_pow(failures.min(10));
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(pause.min(LONGEST_PAUSE)) => {}
+    }
+}
+
+impl Lane {
+    async fn drain(
+        &mut self,
+        shared: &Shared,
+        chain: ChainId,
+        stop: &CancellationToken,
+    ) -> Result<(), NodeError> {
+        loop {
+            let mut worked = false;
+            while !stop.is_cancelled() && self.follow(shared, chain).await? {
+                worked = true;
+            }
+            while !stop.is_cancelled() && self.act(shared, chain).await? {
+                worked = true;
+            }
+            if !worked {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn wait(&mut self, shared: &Shared, chain: ChainId, stop: &CancellationToken) {
+        let Some(wake) = shared.wake.get(&chain) else { return };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = wake.notified() => {}
+            _ = self.source.changed() => {}
+            () = tokio::time::sleep(HEARTBEAT) => {}
+        }
+    }
+}
+
+impl Shared {
+    /// An index that contradicts its chain must not move money: stop acting, everywhere (P1).
+    fn failed(&self, chain: ChainId, error: &NodeError) {
+        tracing::error!(target: "bmn::node", chain = %chain, %error, "lane failed");
+        if error.class() != ErrorClass::Transient {
+            *self.halted.write() = Some(format!("chain {chain}: {error}"));
+        }
+    }
+}

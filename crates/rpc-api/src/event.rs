@@ -1,0 +1,42 @@
+//! Contract events as answers show them.
+
+use crate::{Cursor, WireBlock};
+use alloy::primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// One indexed contract event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChainEventEntry {
+    /// Chain id.
+    pub chain: u64,
+    /// The block.
+    pub block: WireBlock,
+    /// The transaction.
+    pub tx_hash: B256,
+    /// Index of the log in the block.
+    pub log_index: u32,
+    /// Contract that emitted it.
+    pub address: Address,
+    /// Escrow it is about: the emitter itself, or the clone a factory created; `null` for events of
+    /// the limit-order contract.
+    pub escrow: Option<Address>,
+    /// Event name, for example `DstEscrowCreated`.
+    pub event: String,
+    /// The event's fields by their contract names: amounts as decimal strings in the smallest unit,
+    /// everything else `0x` hex.
+    pub fields: Map<String, Value>,
+    /// Unit of each number in `fields`, by its path.
+    pub units: Map<String, Value>,
+}
+
+/// A page of events, by chain, block and log index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventPage {
+    /// The events.
+    pub items: Vec<ChainEventEntry>,
+    /// Where the next page begins; `null` at the end.
+    pub next: Option<Cursor>,
+}

@@ -1,0 +1,262 @@
+//! Our values as the wire shows them.
+
+use crate::snapshot::Loaded;
+use alloy::primitives::B256;
+use bmn_primitives::{
+    AddressWord, BlockRef, ChainId, Complement, Immutables, Stage, Timelocks, Window,
+};
+use bmn_rpc_api::{
+    Amount, ChainHead, DestinationEscrow, EndKind, EscrowEndEntry, EscrowWindows, JobEntry,
+    OrderDecision, OrderOrigin, OrderTerms, PlannedDestination, RefusalReason, SecretState,
+    SourceEscrow, Swap, SwapChange, SwapStatus, WireBlock, WireComplement, WireImmutables,
+    WireInclusion, WireProfit, WireWindow,
+};
+use bmn_store::Change;
+use bmn_swap::{
+    Decision, DestinationLeg, DestinationPlan, EscrowEnd, Inclusion, Order, Origin, Profit,
+    Refusal, SecretKnowledge, SourceLeg, Status,
+};
+
+pub(crate) const fn block(block: BlockRef) -> WireBlock {
+    WireBlock { number: block.number, hash: block.hash, time: block.time }
+}
+
+pub(crate) const fn status(status: Status) -> SwapStatus {
+    match status {
+        Status::Refused => SwapStatus::Refused,
+        Status::Accepted => SwapStatus::Accepted,
+        Status::SourceLocked => SwapStatus::SourceLocked,
+        Status::BothLocked => SwapStatus::BothLocked,
+        Status::SecretKnown => SwapStatus::SecretKnown,
+        Status::DestinationPaid => SwapStatus::DestinationPaid,
+        Status::DestinationRefunded => SwapStatus::DestinationRefunded,
+        Status::DestinationStranded => SwapStatus::DestinationStranded,
+        Status::Refunding => SwapStatus::Refunding,
+        Status::Exposed => SwapStatus::Exposed,
+        Status::Completed => SwapStatus::Completed,
+        Status::Cancelled => SwapStatus::Cancelled,
+        Status::Void => SwapStatus::Void,
+        Status::Lost => SwapStatus::Lost,
+        Status::Violated => SwapStatus::Violated,
+    }
+}
+
+/// The other way round, for filters.
+pub(crate) fn status_from(wire: SwapStatus) -> Status {
+    Status::ALL.into_iter().find(|known| status(*known) == wire).unwrap_or(Status::Refused)
+}
+
+pub(crate) fn refusal(refusal: &Refusal) -> RefusalReason {
+    RefusalReason { code: refusal.code().to_owned(), message: refusal.to_string() }
+}
+
+pub(crate) fn decision(decision: &Decision) -> (OrderDecision, Vec<RefusalReason>) {
+    match decision {
+        Decision::Accepted => (OrderDecision::Accepted, vec![]),
+        Decision::Refused(reasons) => {
+            (OrderDecision::Refused, reasons.iter().map(refusal).collect())
+        }
+    }
+}
+
+pub(crate) fn profit(profit: &Profit) -> WireProfit {
+    let amount = |value: u128| Amount(alloy::primitives::U256::from(value));
+    WireProfit {
+        source_value: amount(profit.source_value),
+        destination_value: amount(profit.destination_value),
+        gas: amount(profit.gas),
+        bps: profit.bps,
+    }
+}
+
+fn word(word: AddressWord) -> B256 {
+    word.0.into()
+}
+
+pub(crate) fn immutables(immutables: &Immutables) -> WireImmutables {
+    WireImmutables {
+        order_hash: immutables.order_hash.0,
+        hashlock: immutables.hashlock.0,
+        maker: word(immutables.maker),
+        taker: word(immutables.taker),
+        token: word(immutables.token),
+        amount: immutables.amount.into(),
+        safety_deposit: immutables.safety_deposit.into(),
+        timelocks: immutables.timelocks.0.into(),
+        parameters: immutables.parameters.clone(),
+    }
+}
+
+fn complement(complement: &Complement) -> WireComplement {
+    WireComplement {
+        maker: word(complement.maker),
+        amount: complement.amount.into(),
+        token: word(complement.token),
+        safety_deposit: complement.safety_deposit.into(),
+        chain_id: complement.chain_id.into(),
+        parameters: complement.parameters.clone(),
+    }
+}
+
+const fn window(window: Window) -> WireWindow {
+    let end = if window.end == u64::MAX { None } else { Some(window.end) };
+    WireWindow { start: window.start, end }
+}
+
+fn source_windows(locks: Timelocks) -> EscrowWindows {
+    let public = Window {
+        start: locks.at(Stage::SrcPublicWithdrawal),
+        end: locks.at(Stage::SrcCancellation),
+    };
+    EscrowWindows {
+        withdraw: window(locks.src_withdraw()),
+        public_withdraw: window(public),
+        cancel: window(locks.src_cancel()),
+    }
+}
+
+fn destination_windows(locks: Timelocks) -> EscrowWindows {
+    EscrowWindows {
+        withdraw: window(locks.dst_withdraw()),
+        public_withdraw: window(locks.dst_public_withdraw()),
+        cancel: window(locks.dst_cancel()),
+    }
+}
+
+pub(crate) const fn inclusion(at: &Inclusion) -> WireInclusion {
+    WireInclusion { block: block(at.block), tx_hash: at.tx_hash, log_index: at.log_index }
+}
+
+fn end((kind, at): &(EscrowEnd, Inclusion)) -> EscrowEndEntry {
+    let entry = |kind| EscrowEndEntry { kind, at: inclusion(at), secret: None, token: None };
+    match *kind {
+        EscrowEnd::Withdrawn { secret } => {
+            EscrowEndEntry { secret: Some(secret), ..entry(EndKind::Withdrawn) }
+        }
+        EscrowEnd::Cancelled => entry(EndKind::Cancelled),
+        EscrowEnd::Rescued { token } => {
+            EscrowEndEntry { token: Some(token), ..entry(EndKind::Rescued) }
+        }
+    }
+}
+
+fn source(leg: &SourceLeg) -> SourceEscrow {
+    SourceEscrow {
+        chain: leg.swap.chain.0,
+        escrow: leg.swap.escrow,
+        factory: leg.factory,
+        dialect: leg.dialect.name().to_owned(),
+        immutables: immutables(&leg.immutables),
+        complement: complement(&leg.complement),
+        windows: source_windows(leg.immutables.timelocks),
+        created: inclusion(&leg.created),
+        end: leg.end.as_ref().map(end),
+    }
+}
+
+fn destination(leg: &DestinationLeg) -> DestinationEscrow {
+    DestinationEscrow {
+        chain: leg.chain.0,
+        escrow: leg.escrow,
+        factory: leg.factory,
+        dialect: leg.dialect.name().to_owned(),
+        taker: leg.taker,
+        created: inclusion(&leg.created),
+        end: leg.end.as_ref().map(end),
+    }
+}
+
+fn planned(plan: &DestinationPlan) -> PlannedDestination {
+    PlannedDestination {
+        chain: plan.chain.0,
+        factory: plan.factory,
+        source: plan.source.to_string(),
+        escrow: plan.escrow,
+        immutables: immutables(&plan.immutables),
+        windows: destination_windows(plan.immutables.timelocks),
+    }
+}
+
+fn terms(order: &Order) -> OrderTerms {
+    OrderTerms {
+        source_chain: order.id.chain.0,
+        source_token: order.source_token,
+        source_amount: order.source_amount.into(),
+        destination_chain: order.destination_chain.0,
+        destination_token: order.destination_token,
+        destination_amount: order.destination_amount.into(),
+        destination_deposit: order.destination_deposit.into(),
+        src_cancellation: order.src_cancellation,
+        dst_withdrawal: order.dst_withdrawal,
+    }
+}
+
+/// True when the permission is for the destination that is planned now.
+pub(crate) fn has_permission(loaded: &Loaded) -> bool {
+    let state = &loaded.state;
+    match (&state.permission, &state.plan) {
+        (Some(permission), Some(plan)) => permission.escrow == plan.escrow,
+        _ => false,
+    }
+}
+
+/// The whole of an order.
+pub(crate) fn swap(loaded: &Loaded, jobs: Vec<JobEntry>) -> Swap {
+    let Loaded { order, state, .. } = loaded;
+    let (decision, refusals) = decision(&order.decision);
+    Swap {
+        order_id: order.id.to_string(),
+        order_hash: order.id.hash.0,
+        swap_id: state.source.map(|swap| swap.to_string()),
+        hashlock: order.hashlock.0,
+        status: status(state.status),
+        terminal: state.status.is_terminal(),
+        origin: match order.origin {
+            Origin::Submitted(_) => OrderOrigin::Submitted,
+            Origin::DirectSource => OrderOrigin::DirectSource,
+        },
+        dialect: order.dialect.name().to_owned(),
+        maker: order.maker,
+        beneficiary: order.beneficiary,
+        terms: terms(order),
+        decision,
+        refusals,
+        seen_at: block(order.seen_at),
+        source: loaded.source.as_ref().map(source),
+        destination: loaded.destination.as_ref().map(destination),
+        planned: state.plan.as_ref().map(planned),
+        secret: match loaded.secret {
+            SecretKnowledge::Unknown => SecretState::Unknown,
+            SecretKnowledge::Sealed => SecretState::Sealed,
+            SecretKnowledge::Public => SecretState::Public,
+        },
+        permission: has_permission(loaded),
+        jobs,
+    }
+}
+
+/// A line of the change log.
+pub(crate) fn change(change: &Change) -> SwapChange {
+    let head = |(chain, at): &(ChainId, BlockRef)| ChainHead { chain: chain.0, block: block(*at) };
+    SwapChange {
+        sequence: change.seq,
+        order_id: change.order.to_string(),
+        from: change.from.map(status),
+        to: status(change.to),
+        heads: change.at.iter().map(head).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_the_same_name_inside_and_outside() {
+        assert_eq!(Status::ALL.len(), SwapStatus::ALL.len());
+        for known in Status::ALL {
+            assert_eq!(status(known).to_string(), known.name());
+            assert_eq!(status_from(status(known)), known);
+        }
+    }
+}

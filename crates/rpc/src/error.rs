@@ -1,0 +1,119 @@
+//! Everything a handler can answer instead of a result, and the one place where it becomes a code.
+
+use crate::IntakeError;
+use bmn_primitives::{ErrorClass, OrderId};
+use bmn_queue::QueueError;
+use bmn_rpc_api::{FieldError, RpcErrorCode};
+use bmn_store::StoreError;
+use jsonrpsee::types::ErrorObjectOwned;
+
+/// Errors of the handlers.
+#[derive(Debug, thiserror::Error)]
+pub enum RpcError {
+    /// A parameter that could be parsed and still is not acceptable.
+    #[error(transparent)]
+    Param(#[from] FieldError),
+    /// The order or swap is not known.
+    #[error("no order, swap or escrow with this id")]
+    NotFound,
+    /// Several orders match.
+    #[error("{} orders have this id", .0.len())]
+    Ambiguous(Vec<OrderId>),
+    /// The cursor is not the `next` of a page with the same method and filter.
+    #[error("the cursor does not belong to this request")]
+    BadCursor,
+    /// The secret opens no hashlock of ours.
+    #[error("the secret opens no known hashlock")]
+    UnknownHashlock,
+    /// The permission is not signed yet.
+    #[error("not signed yet")]
+    NotYet,
+    /// No permission will be signed.
+    #[error("no permission will be signed")]
+    NoPermission,
+    /// Too many submissions at once.
+    #[error("{limit} submissions are being worked on already")]
+    Busy {
+        /// How many are worked on at once.
+        limit: usize,
+    },
+    /// The node would not or could not take it.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A job row could not be read.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// A worker thread of the runtime died.
+    #[error("a read was cut off: {0}")]
+    Interrupted(String),
+}
+
+const LISTED_CANDIDATES: usize = 20;
+
+impl RpcError {
+    /// A parameter and its accepted form.
+    pub(crate) fn param(name: &str, expected: impl Into<String>) -> Self {
+        Self::Param(FieldError::new(name, expected))
+    }
+
+    /// Whether asking again may help.
+    pub const fn class(&self) -> ErrorClass {
+        match self {
+            Self::Store(error) => error.class(),
+            Self::Queue(error) => error.class(),
+            Self::Intake(error) => error.class(),
+            Self::NotYet | Self::Busy { .. } | Self::Interrupted(_) => ErrorClass::Transient,
+            _ => ErrorClass::Permanent,
+        }
+    }
+
+    /// Its code.
+    pub const fn code(&self) -> RpcErrorCode {
+        match self {
+            Self::Param(_) => RpcErrorCode::InvalidParams,
+            Self::NotFound => RpcErrorCode::NotFound,
+            Self::Ambiguous(_) => RpcErrorCode::AmbiguousId,
+            Self::BadCursor => RpcErrorCode::BadCursor,
+            Self::UnknownHashlock => RpcErrorCode::UnknownHashlock,
+            Self::NotYet => RpcErrorCode::NotYet,
+            Self::NoPermission => RpcErrorCode::NoPermission,
+            Self::Busy { .. } => RpcErrorCode::LimitExceeded,
+            Self::Intake(IntakeError::Unreadable(_)) => RpcErrorCode::UnreadableOrder,
+            Self::Intake(IntakeError::Claim { .. }) => RpcErrorCode::InvalidParams,
+            Self::Intake(IntakeError::NotActing(_)) => RpcErrorCode::Unavailable,
+            Self::Intake(IntakeError::Unavailable(_)) => RpcErrorCode::Unavailable,
+            Self::Intake(IntakeError::Internal(_))
+            | Self::Store(_)
+            | Self::Queue(_)
+            | Self::Interrupted(_) => RpcErrorCode::Internal,
+        }
+    }
+}
+
+impl From<RpcError> for ErrorObjectOwned {
+    fn from(error: RpcError) -> Self {
+        let code = error.code();
+        match &error {
+            RpcError::Param(field) => code.with_data(field.to_string()),
+            RpcError::Intake(claim @ IntakeError::Claim { .. }) => {
+                code.with_data(claim.to_string())
+            }
+            RpcError::Intake(IntakeError::Unreadable(reasons)) => {
+                code.with_data(reasons.iter().map(crate::convert::refusal).collect::<Vec<_>>())
+            }
+            RpcError::Ambiguous(orders) => {
+                let listed = orders.iter().take(LISTED_CANDIDATES);
+                code.with_data(listed.map(ToString::to_string).collect::<Vec<_>>())
+            }
+            // The words of the store name files and keys: they go to the log, not to the caller.
+            internal if code == RpcErrorCode::Internal => {
+                tracing::error!(target: "bmn::rpc", error = %internal, "request failed");
+                code.says(code.message())
+            }
+            other => code.says(other.to_string()),
+        }
+    }
+}

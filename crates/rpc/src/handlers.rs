@@ -1,0 +1,249 @@
+//! The methods.
+
+use crate::{
+    Intake, NodeView, RpcError, convert, jobs, list, lookup, snapshot::Snapshot, submission,
+    subscription, view,
+};
+use async_trait::async_trait;
+use bmn_primitives::{ChainId, Stage};
+use bmn_rpc_api::{
+    BmnApiServer, Cursor, EventFilter, EventPage, JobFilter, JobPage, Limit, NodeStatus, OrderFile,
+    OrderSubmission, SecretAnswer, SecretParam, SubscriptionKind, Swap, SwapChange, SwapFilter,
+    SwapKey, SwapPage, WithdrawPermission,
+};
+use bmn_store::Store;
+use jsonrpsee::{
+    PendingSubscriptionSink, RpcModule,
+    core::{RpcResult, SubscriptionResult},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
+
+/// Bounds of the handlers themselves; those of a server are in [`ServeLimits`](crate::ServeLimits).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RpcLimits {
+    /// Orders and secrets worked on at once; more are refused.
+    pub submissions: usize,
+    /// How long a subscriber may leave its buffer full before it is told `lagged` and let go; zero
+    /// is at once.
+    pub patience: Duration,
+}
+
+impl Default for RpcLimits {
+    fn default() -> Self {
+        Self { submissions: 32, patience: Duration::from_secs(10) }
+    }
+}
+
+/// The handlers.
+#[derive(Clone)]
+pub struct BmnRpc {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    intake: Arc<dyn Intake>,
+    view: Arc<dyn NodeView>,
+    committed: watch::Receiver<u64>,
+    submissions: Semaphore,
+    limits: RpcLimits,
+}
+
+impl BmnRpc {
+    /// Handlers over a store. `committed` carries the newest sequence number of the change log whose
+    /// transaction is durable; its sender going away ends the subscriptions.
+    pub fn new(
+        store: Store,
+        intake: Arc<dyn Intake>,
+        view: Arc<dyn NodeView>,
+        committed: watch::Receiver<u64>,
+    ) -> Self {
+        Self::with_limits(store, intake, view, committed, RpcLimits::default())
+    }
+
+    /// The same with other limits.
+    pub fn with_limits(
+        store: Store,
+        intake: Arc<dyn Intake>,
+        view: Arc<dyn NodeView>,
+        committed: watch::Receiver<u64>,
+        limits: RpcLimits,
+    ) -> Self {
+        let submissions = Semaphore::new(limits.submissions);
+        Self { inner: Arc::new(Inner { store, intake, view, committed, submissions, limits }) }
+    }
+
+    /// The methods, to serve or to merge into another server.
+    pub fn into_module(self) -> RpcModule<()> {
+        self.into_rpc().remove_context()
+    }
+
+    fn snapshot(&self) -> Result<Snapshot, RpcError> {
+        Snapshot::of(&self.inner.store)
+    }
+
+    /// Answers from one snapshot, off the async threads: for lists, which decode many rows.
+    async fn listed<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Snapshot) -> Result<T, RpcError> + Send + 'static,
+    ) -> Result<T, RpcError> {
+        let store = self.inner.store.clone();
+        tokio::task::spawn_blocking(move || read(&Snapshot::of(&store)?))
+            .await
+            .map_err(|error| RpcError::Interrupted(error.to_string()))?
+    }
+
+    fn submission(&self) -> Result<SemaphorePermit<'_>, RpcError> {
+        let limit = self.inner.limits.submissions;
+        self.inner.submissions.try_acquire().map_err(|_| RpcError::Busy { limit })
+    }
+
+    fn serves(&self, chain: ChainId) -> Result<(), RpcError> {
+        let chains = self.inner.view.chains();
+        if chains.iter().any(|served| served.id == chain) {
+            return Ok(());
+        }
+        let ids: Vec<_> = chains.iter().map(|served| served.id.to_string()).collect();
+        Err(RpcError::param("chainId", format!("a chain served here: {}", ids.join(", "))))
+    }
+
+    async fn take_order(&self, file: &OrderFile) -> Result<OrderSubmission, RpcError> {
+        let order = submission::order(file)?;
+        self.serves(order.chain)?;
+        let _permit = self.submission()?;
+        Ok(submission::answer(&self.inner.intake.submit_order(order).await?))
+    }
+
+    async fn take_secret(
+        &self,
+        SecretParam(secret): SecretParam,
+        id: Option<&SwapKey>,
+    ) -> Result<SecretAnswer, RpcError> {
+        let _permit = self.submission()?;
+        let lock = secret.hashlock();
+        let orders = submission::orders_of(&self.snapshot()?, lock, id)?;
+        self.inner.intake.submit_secret(secret, &orders).await?;
+        let orders = orders.iter().map(ToString::to_string).collect();
+        Ok(SecretAnswer { hashlock: lock.0, orders })
+    }
+
+    fn swap(&self, id: &SwapKey) -> Result<Swap, RpcError> {
+        let snapshot = self.snapshot()?;
+        let order = lookup::order(&snapshot, id)?;
+        list::swap(&snapshot, order)?.ok_or(RpcError::NotFound)
+    }
+
+    fn permission(&self, id: &SwapKey) -> Result<WithdrawPermission, RpcError> {
+        let snapshot = self.snapshot()?;
+        let order = lookup::order(&snapshot, id)?;
+        let loaded = snapshot.loaded(order)?.ok_or(RpcError::NotFound)?;
+        let state = &loaded.state;
+        let (Some(permission), Some(plan), true) =
+            (&state.permission, &state.plan, convert::has_permission(&loaded))
+        else {
+            let over = state.status.is_terminal() || !loaded.order.is_accepted();
+            return Err(if over { RpcError::NoPermission } else { RpcError::NotYet });
+        };
+        let locks = plan.immutables.timelocks;
+        Ok(WithdrawPermission {
+            chain_id: plan.chain.0,
+            escrow: plan.escrow,
+            caller: permission.caller,
+            action: "DST_PUBLIC_WITHDRAW".to_owned(),
+            signature: permission.signature.clone(),
+            immutables: convert::immutables(&plan.immutables),
+            valid_from: locks.at(Stage::DstPublicWithdrawal),
+            valid_until: locks.at(Stage::DstCancellation),
+        })
+    }
+}
+
+#[async_trait]
+impl BmnApiServer for BmnRpc {
+    async fn status(&self) -> RpcResult<NodeStatus> {
+        let view = Arc::clone(&self.inner.view);
+        Ok(self.listed(move |snapshot| view::status(snapshot, view.as_ref())).await?)
+    }
+
+    async fn submit_order(&self, order: OrderFile) -> RpcResult<OrderSubmission> {
+        Ok(self.take_order(&order).await?)
+    }
+
+    async fn submit_secret(
+        &self,
+        secret: SecretParam,
+        id: Option<SwapKey>,
+    ) -> RpcResult<SecretAnswer> {
+        Ok(self.take_secret(secret, id.as_ref()).await?)
+    }
+
+    async fn get_swap(&self, id: SwapKey) -> RpcResult<Swap> {
+        Ok(self.swap(&id)?)
+    }
+
+    async fn get_swaps(
+        &self,
+        filter: Option<SwapFilter>,
+        cursor: Option<Cursor>,
+        limit: Option<Limit>,
+    ) -> RpcResult<SwapPage> {
+        let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
+        Ok(self
+            .listed(move |snapshot| list::swaps(snapshot, &filter, cursor.as_ref(), limit))
+            .await?)
+    }
+
+    async fn get_events(
+        &self,
+        filter: Option<EventFilter>,
+        cursor: Option<Cursor>,
+        limit: Option<Limit>,
+    ) -> RpcResult<EventPage> {
+        let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
+        Ok(self
+            .listed(move |snapshot| list::events(snapshot, &filter, cursor.as_ref(), limit))
+            .await?)
+    }
+
+    async fn get_withdraw_permission(&self, id: SwapKey) -> RpcResult<WithdrawPermission> {
+        Ok(self.permission(&id)?)
+    }
+
+    async fn get_jobs(
+        &self,
+        filter: Option<JobFilter>,
+        cursor: Option<Cursor>,
+        limit: Option<Limit>,
+    ) -> RpcResult<JobPage> {
+        let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
+        Ok(self
+            .listed(move |snapshot| jobs::page(snapshot, &filter, cursor.as_ref(), limit))
+            .await?)
+    }
+
+    async fn get_changes(
+        &self,
+        from_sequence: u64,
+        limit: Option<Limit>,
+    ) -> RpcResult<Vec<SwapChange>> {
+        let limit = limit.unwrap_or_default().items();
+        let read = move |snapshot: &Snapshot| {
+            let changes = snapshot.changes(from_sequence, limit)?;
+            Ok(changes.iter().map(convert::change).collect())
+        };
+        Ok(self.listed(read).await?)
+    }
+
+    async fn subscribe_changes(
+        &self,
+        pending: PendingSubscriptionSink,
+        _kind: SubscriptionKind,
+        from_sequence: Option<u64>,
+    ) -> SubscriptionResult {
+        let store = self.inner.store.clone();
+        let committed = self.inner.committed.clone();
+        subscription::run(pending, store, committed, from_sequence, self.inner.limits.patience)
+            .await
+    }
+}

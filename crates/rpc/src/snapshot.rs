@@ -1,0 +1,133 @@
+//! The only door to the store. What is not here, no handler can reach: sealed secrets, signed
+//! transactions, reservations, leases.
+
+use crate::RpcError;
+use alloy::primitives::Address;
+use bmn_primitives::{ChainId, Hashlock, OrderHash, OrderId, SwapId};
+use bmn_queue::{JobFilter, JobRow};
+use bmn_store::{Change, Cursor, EventKey, EventRow, OrderState, ReadTx, Reads, Store};
+use bmn_swap::{ActionKey, DestinationLeg, Order, SecretKnowledge, SourceLeg, Status};
+
+type Result<T> = std::result::Result<T, RpcError>;
+
+/// One state of the store.
+pub(crate) struct Snapshot(ReadTx);
+
+/// An order with everything an answer shows of it.
+pub(crate) struct Loaded {
+    pub(crate) order: Order,
+    pub(crate) state: OrderState,
+    pub(crate) source: Option<SourceLeg>,
+    pub(crate) destination: Option<DestinationLeg>,
+    pub(crate) secret: SecretKnowledge,
+}
+
+impl Snapshot {
+    pub(crate) fn of(store: &Store) -> Result<Self> {
+        Ok(Self(store.read()?))
+    }
+
+    pub(crate) fn loaded(&self, id: OrderId) -> Result<Option<Loaded>> {
+        let (Some(order), Some(state)) = (self.0.order(id)?, self.0.order_state(id)?) else {
+            return Ok(None);
+        };
+        let source = state.source.map(|swap| self.0.source_leg(swap)).transpose()?.flatten();
+        let destination = match &state.plan {
+            Some(plan) => self.0.destination_leg(plan.chain, plan.escrow)?,
+            None => None,
+        };
+        let secret = state.evidence.secret.max(self.0.secret_knowledge(order.hashlock)?);
+        Ok(Some(Loaded { order, state, source, destination, secret }))
+    }
+
+    pub(crate) fn has_order(&self, id: OrderId) -> Result<bool> {
+        Ok(self.0.order(id)?.is_some())
+    }
+
+    pub(crate) fn order_ids(&self, after: Option<OrderId>, limit: usize) -> Result<Vec<OrderId>> {
+        Ok(self.0.orders(after, limit)?.into_iter().map(|order| order.id).collect())
+    }
+
+    pub(crate) fn by_status(
+        &self,
+        status: Status,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<OrderId>> {
+        Ok(self.0.orders_by_status(status, after, limit)?)
+    }
+
+    pub(crate) fn by_maker(
+        &self,
+        maker: Address,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<OrderId>> {
+        Ok(self.0.orders_by_maker(maker, after, limit)?)
+    }
+
+    pub(crate) fn by_hashlock(&self, lock: Hashlock) -> Result<Vec<OrderId>> {
+        Ok(self.0.orders_by_hashlock(lock)?)
+    }
+
+    pub(crate) fn by_hash(&self, hash: OrderHash) -> Result<Vec<OrderId>> {
+        Ok(self.0.orders_by_hash(hash)?)
+    }
+
+    /// The order that an escrow of either side belongs to.
+    pub(crate) fn by_escrow(&self, chain: ChainId, escrow: Address) -> Result<Option<OrderId>> {
+        match self.0.order_by_source(SwapId { chain, escrow })? {
+            Some(order) => Ok(Some(order)),
+            None => Ok(self.0.order_by_plan_escrow(chain, escrow)?),
+        }
+    }
+
+    pub(crate) fn cursors(&self) -> Result<Vec<(ChainId, Cursor)>> {
+        Ok(self.0.cursors()?)
+    }
+
+    pub(crate) fn events(
+        &self,
+        chain: ChainId,
+        (from, to): (u64, u64),
+        after: Option<EventKey>,
+        limit: usize,
+    ) -> Result<Vec<EventRow>> {
+        Ok(self.0.events(chain, from, to, after, limit)?)
+    }
+
+    /// Events of an escrow; `None` when the address is none that we know.
+    pub(crate) fn events_of(
+        &self,
+        chain: ChainId,
+        escrow: Address,
+        after: Option<EventKey>,
+        limit: usize,
+    ) -> Result<Option<Vec<EventRow>>> {
+        match self.0.escrow(chain, escrow)? {
+            Some(_) => Ok(Some(self.0.events_of(chain, escrow, after, limit)?)),
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) fn changes(&self, from: u64, limit: usize) -> Result<Vec<Change>> {
+        Ok(self.0.changes(from, limit)?)
+    }
+
+    pub(crate) fn last_change(&self) -> Result<u64> {
+        Ok(self.0.last_change()?)
+    }
+
+    pub(crate) fn next_nonce(&self, chain: ChainId, account: Address) -> Result<u64> {
+        Ok(self.0.next_nonce(chain, account)?.unwrap_or_default())
+    }
+
+    pub(crate) fn jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<ActionKey>,
+        limit: usize,
+    ) -> Result<Vec<JobRow>> {
+        Ok(bmn_queue::list(&self.0, filter, after, limit)?)
+    }
+}
