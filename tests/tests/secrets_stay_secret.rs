@@ -113,10 +113,7 @@ async fn errors(world: &World, secret: [u8; 32]) -> String {
 async fn nowhere_in_the_clear_until_a_chain_shows_it() {
     let log = Log::default();
     let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
+    let subscriber = bmn_telemetry::subscriber("trace", move || writer.clone()).expect("a filter");
     let _guard = tracing::subscriber::set_default(subscriber);
 
     let directory = tempfile::tempdir().expect("a directory");
