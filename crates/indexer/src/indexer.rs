@@ -11,7 +11,7 @@ use bmn_swap::{
 };
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-/// Blocks between two sweeps over all open orders: the safety net behind the wakes.
+/// Blocks in which every open order is looked at once: the safety net behind the wakes.
 const SWEEP_EVERY: u64 = 32;
 
 /// Undo records dropped in one transaction at most, so that a backlog never holds the writer.
@@ -113,21 +113,23 @@ impl Indexer {
         Ok(())
     }
 
+    // A slice of the open orders with every block, so that no transaction grows with their number.
     fn swept(
         &self,
         tx: &WriteTx,
         chain: ChainId,
         event: &ChainEvent,
     ) -> Result<Vec<OrderId>, IndexError> {
-        let due = event.committed().iter().any(|block| block.header.number % SWEEP_EVERY == 0);
-        if !due && event.reverted().is_empty() {
-            return Ok(Vec::new());
-        }
+        let slices: BTreeSet<u64> =
+            event.committed().iter().map(|block| block.header.number % SWEEP_EVERY).collect();
         let mut open = Vec::new();
         for status in Status::ALL.into_iter().filter(|status| !status.is_terminal()) {
             open.extend(tx.orders_by_status(status, None, usize::MAX)?);
         }
-        open.retain(|order| order.chain == chain || !event.reverted().is_empty());
+        open.retain(|order| {
+            let slice = u64::from(order.hash.0[31]) % SWEEP_EVERY;
+            order.chain == chain && slices.contains(&slice)
+        });
         Ok(open)
     }
 

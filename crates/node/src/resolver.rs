@@ -20,6 +20,9 @@ use tokio::sync::{Notify, watch};
 /// Blocks in one event, hence in one transaction.
 const MAX_BLOCKS: usize = 64;
 
+/// Ready jobs of one chain whose waiting time is measured.
+const MOST_READY: usize = 1_024;
+
 /// One chain as the node follows and acts on it.
 pub struct ChainHost {
     /// What we know of the chain.
@@ -277,7 +280,7 @@ impl Shared {
     fn note_ready(&self, at: Duration) -> Result<(), NodeError> {
         let read = self.store.read()?;
         for chain in self.wake.keys() {
-            for key in ready_keys(&read, *chain)? {
+            for key in ready_keys(&read, *chain, MOST_READY)? {
                 self.latencies.ready(key, at);
             }
         }

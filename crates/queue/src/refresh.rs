@@ -1,9 +1,9 @@
 //! Derives an order's status and due actions from what is stored, and reconciles its jobs.
 
-use crate::{JobFilter, QueueError, StateKind, list, reconcile};
+use crate::{QueueError, reconcile};
 use alloy::primitives::Address;
 use bmn_primitives::{AddressWord, ChainId, OrderId, SwapId};
-use bmn_store::{OrderState, Reads, WriteTx};
+use bmn_store::{OrderState, QueueTable, Reads, WriteTx};
 use bmn_swap::{
     ActionKey, Attempt, ChainView, DestinationLeg, Order, Origin, Plan, Policy, Route,
     SecretKnowledge, SourceLeg, Status, SwapView, Terms, plan,
@@ -143,9 +143,15 @@ pub fn open_orders(tx: &impl Reads) -> Result<u64, QueueError> {
     Ok(open)
 }
 
-/// Keys of the jobs that are ready to act on `chain`.
-pub fn ready_keys(tx: &impl Reads, chain: ChainId) -> Result<Vec<ActionKey>, QueueError> {
-    let filter =
-        JobFilter { chain: Some(chain), state: Some(StateKind::Ready), ..JobFilter::default() };
-    Ok(list(tx, &filter, None, usize::MAX)?.into_iter().map(|job| job.key).collect())
+/// Keys of the jobs that are ready to act on `chain`, most urgent first; at most `limit`.
+pub fn ready_keys(
+    tx: &impl Reads,
+    chain: ChainId,
+    limit: usize,
+) -> Result<Vec<ActionKey>, QueueError> {
+    let from = chain.0.to_be_bytes();
+    let below = chain.0.checked_add(1).map(u64::to_be_bytes);
+    let rows =
+        tx.queue_scan(QueueTable::Ready, &from, below.as_ref().map(|key| &key[..]), limit)?;
+    Ok(rows.iter().filter_map(|(_, key)| ActionKey::from_bytes(key)).collect())
 }

@@ -150,7 +150,7 @@ fn each_fault_of_an_order_is_a_reason_of_its_own() {
         ("unsupportedTrait", |p| p.order.maker_traits.0 |= bit(248)),
         ("unsupportedTrait", |p| p.order.maker_traits.0 |= bit(247)),
         ("badSignature", |p| {
-            p.signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(6)).unwrap()
+            p.signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(6)).unwrap();
         }),
         ("privateOrder", |p| {
             p.order.maker_traits =
