@@ -12,7 +12,9 @@ use alloy::{
 use bmn_chain::{CallOutcome, CallRequest, ChainClient, ChainError, SendRejection};
 use bmn_contracts::{PublicAction, Retry, Revert, calldata, sign_permission};
 use bmn_primitives::{BlockRef, ChainId, OrderId, Secret};
-use bmn_queue::{JobRow, Loaded, Rules, bury, finish, lease, park, refresh, retry, sent};
+use bmn_queue::{
+    JobRow, Loaded, Rules, bury, finish, has_ready, lease, park, refresh, retry, sent,
+};
 use bmn_store::{IntentRow, OrderState, Reads, SentTx, Store, TxPayload, WriteTx};
 use bmn_swap::{
     Action, ActionKey, Attempt, DIRECT_CLOCK_TOLERANCE, DestinationPlan, Permission, Wake, When,
@@ -113,6 +115,10 @@ impl Executor {
         &self,
         chain: ChainId,
     ) -> Result<Option<(ActionKey, Outcome)>, ExecutorError> {
+        // Looking costs a snapshot; only leasing needs the writer.
+        if !has_ready(&self.store.read()?, chain)? {
+            return Ok(None);
+        }
         let mut tx = self.store.write()?;
         let Some(job) = lease(&mut tx, chain, self.epoch)? else { return Ok(None) };
         tx.commit()?;

@@ -115,6 +115,12 @@ pub fn refresh(tx: &mut WriteTx, id: OrderId, rules: &Rules) -> Result<Option<Pl
         plan = loaded.plan(rules);
     }
     loaded.state.status = plan.status;
+    if plan.status != before.status && plan.status.is_alarm() {
+        tracing::error!(
+            target: "bmn::queue", order = %id, from = %before.status, to = %plan.status,
+            "money at risk"
+        );
+    }
     if loaded.state != before {
         tx.put_order_state(id, &loaded.state)?;
     }

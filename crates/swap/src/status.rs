@@ -83,6 +83,11 @@ impl Status {
         matches!(self, Self::Refused | Self::Completed | Self::Cancelled | Self::Void)
     }
 
+    /// Money is where it should not be, or was lost: a person must know.
+    pub const fn is_alarm(self) -> bool {
+        matches!(self, Self::DestinationStranded | Self::Exposed | Self::Lost | Self::Violated)
+    }
+
     /// Name in answers.
     pub const fn name(self) -> &'static str {
         match self {

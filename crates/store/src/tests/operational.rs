@@ -2,7 +2,7 @@
 
 use super::fixtures::*;
 use crate::{Reads, Reservation, StoreError};
-use alloy::primitives::{B256, Bytes, U256};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use bmn_contracts::{ContractEvent, LimitOrder, MakerTraits, OrderSignature};
 use bmn_primitives::{AddressWord, OrderHash, SwapId};
 use bmn_swap::{
