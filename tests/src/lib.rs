@@ -124,13 +124,22 @@ impl World {
 
     /// Everybody acts until nobody has anything left to do at this moment.
     pub async fn settle(&mut self) {
+        assert!(self.try_settle().await, "the resolver works");
+    }
+
+    /// The same; false when the resolver failed on the way.
+    pub async fn try_settle(&mut self) -> bool {
         loop {
-            let mut acted = self.resolver.run_until_idle().await.expect("the resolver works") > 0;
+            let Ok(steps) = self.resolver.run_until_idle().await else { return false };
+            let mut acted = steps > 0;
             for maker in &mut self.makers {
-                acted |= maker.act(&mut self.strangers, &self.rpc).await.expect("the maker acts");
+                let Ok(moved) = maker.act(&mut self.strangers, &self.rpc).await else {
+                    return false;
+                };
+                acted |= moved;
             }
             if !acted {
-                return;
+                return true;
             }
         }
     }

@@ -43,6 +43,8 @@ struct Disk {
     synced: Vec<u8>,
     pending: Vec<Pending>,
     operations: u64,
+    /// Numbers of the operations that were syncs.
+    syncs: Vec<u64>,
     armed: Option<(u64, Side)>,
     crashed: bool,
 }
@@ -74,6 +76,12 @@ impl CrashBackend {
     /// Operations since this disk was made.
     pub fn operations(&self) -> u64 {
         self.0.lock().operations
+    }
+
+    /// Which of the operations after number `from` were syncs: the moments at which a commit becomes
+    /// durable.
+    pub fn syncs_after(&self, from: u64) -> Vec<u64> {
+        self.0.lock().syncs.iter().copied().filter(|operation| *operation > from).collect()
     }
 
     /// Crashes at operation number `operation`, counted from 1 since this disk was made.
@@ -196,6 +204,7 @@ impl StorageBackend for CrashBackend {
             for pending in std::mem::take(&mut disk.pending) {
                 pending.apply(&mut disk.synced);
             }
+            disk.syncs.push(disk.operations);
             Ok(())
         })
     }
