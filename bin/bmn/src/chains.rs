@@ -1,0 +1,157 @@
+//! Chains by name or id, and their tokens by symbol or address.
+
+use crate::{amount, failure::Failure, files};
+use alloy::primitives::{Address, U256};
+use bmn_config::{ChainSpec, FactorySpec, dev_chains};
+use bmn_primitives::Dialect;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Where chain specifications come from.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ChainArgs {
+    /// Chain specification to know besides the two development chains; may be repeated.
+    #[arg(long = "chainspec", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// The chains this command knows.
+#[derive(Debug, Clone)]
+pub(crate) struct Chains(Vec<ChainSpec>);
+
+/// A token on a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Token {
+    /// Contract; zero is the native coin.
+    pub(crate) address: Address,
+    /// Ticker.
+    pub(crate) symbol: String,
+    /// Digits after the point.
+    pub(crate) decimals: u8,
+}
+
+impl ChainArgs {
+    /// Reads the specifications.
+    pub(crate) fn load(&self) -> Result<Chains, Failure> {
+        let mut specs = dev_chains().map_err(|error| Failure::Usage(error.to_string()))?.to_vec();
+        for path in &self.files {
+            let text = files::read_small(path)?;
+            let spec = ChainSpec::from_toml(&text, &path.display().to_string())
+                .map_err(|error| Failure::Usage(error.to_string()))?;
+            // A file the user names wins over what is built in.
+            specs.retain(|known| known.chain_id != spec.chain_id);
+            specs.push(spec);
+        }
+        Ok(Chains(specs))
+    }
+}
+
+impl Chains {
+    /// The chain with a name or id.
+    pub(crate) fn named(&self, text: &str) -> Result<&ChainSpec, Failure> {
+        let is = |spec: &&ChainSpec| {
+            spec.name.eq_ignore_ascii_case(text) || spec.chain_id.to_string() == text
+        };
+        self.0.iter().find(is).ok_or_else(|| {
+            let known = self.0.iter().map(|spec| format!("{} ({})", spec.chain_id, spec.name));
+            let known = known.collect::<Vec<_>>().join(", ");
+            Failure::Usage(format!(
+                "unknown chain `{text}`: known are {known}; --chainspec adds more"
+            ))
+        })
+    }
+
+    /// The chain with an id.
+    pub(crate) fn by_id(&self, id: u64) -> Option<&ChainSpec> {
+        self.0.iter().find(|spec| spec.chain_id.0 == id)
+    }
+
+    /// `1.5 TKA`, or the bare units where the token is not known.
+    pub(crate) fn describe(&self, chain: u64, token: Address, units: U256) -> String {
+        let known = self.by_id(chain).and_then(|spec| token_at(spec, token));
+        known.map_or_else(
+            || format!("{units} units of {token:#x}"),
+            |token| format!("{} {}", amount::format(units, token.decimals), token.symbol),
+        )
+    }
+
+    /// The chain's name, or its id.
+    pub(crate) fn name(&self, chain: u64) -> String {
+        self.by_id(chain).map_or_else(|| chain.to_string(), |spec| spec.name.clone())
+    }
+}
+
+fn native(spec: &ChainSpec) -> Token {
+    let native = &spec.native;
+    let (symbol, decimals) = (native.symbol.clone(), native.decimals);
+    Token { address: Address::ZERO, symbol, decimals }
+}
+
+/// The token at an address; zero is the native coin.
+fn token_at(spec: &ChainSpec, address: Address) -> Option<Token> {
+    if address.is_zero() {
+        return Some(native(spec));
+    }
+    let token = spec.token(address)?;
+    Some(Token { address, symbol: token.symbol.clone(), decimals: token.decimals })
+}
+
+/// The token with a symbol or address.
+pub(crate) fn token(spec: &ChainSpec, text: &str) -> Result<Token, Failure> {
+    if text.eq_ignore_ascii_case(&spec.native.symbol) {
+        return Ok(native(spec));
+    }
+    let by_symbol = spec.tokens.iter().find(|token| token.symbol.eq_ignore_ascii_case(text));
+    let by_address = || text.parse().ok().and_then(|address| token_at(spec, address));
+    by_symbol.and_then(|token| token_at(spec, token.address)).or_else(by_address).ok_or_else(|| {
+        let symbols = spec.tokens.iter().map(|token| token.symbol.as_str());
+        let known = symbols.chain([spec.native.symbol.as_str()]).collect::<Vec<_>>().join(", ");
+        Failure::Usage(format!("unknown token `{text}` on {}: known are {known}", spec.name))
+    })
+}
+
+/// The factory to make orders for: the one named, or the first whose orders are filled.
+pub(crate) fn factory(spec: &ChainSpec, wanted: Option<Address>) -> Result<&FactorySpec, Failure> {
+    let found = spec.factories.iter().find(|factory| match wanted {
+        Some(address) => factory.address == address,
+        None => factory.dialect == Dialect::Bmn4,
+    });
+    found.ok_or_else(|| {
+        let known: Vec<_> = spec.factories.iter().map(|f| format!("{:#x}", f.address)).collect();
+        let known = known.join(", ");
+        Failure::Usage(format!("no such bmn4 factory on {}: known are {known}", spec.name))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chains() -> Chains {
+        ChainArgs::default().load().unwrap()
+    }
+
+    #[test]
+    fn chains_have_names_and_ids() {
+        let chains = chains();
+        assert_eq!(
+            chains.named("1337").unwrap().chain_id,
+            chains.named("chain a").unwrap().chain_id
+        );
+        let error = chains.named("base").unwrap_err().to_string();
+        assert!(error.contains("known are 1337 (Chain A), 1338 (Chain B)"), "{error}");
+    }
+
+    #[test]
+    fn tokens_have_symbols_and_addresses_and_zero_is_the_coin() {
+        let chains = chains();
+        let spec = chains.named("1337").unwrap();
+        let usdx = token(spec, "usdx").unwrap();
+        assert_eq!(usdx.decimals, 6);
+        assert_eq!(token(spec, &usdx.address.to_string()).unwrap(), usdx);
+        assert_eq!(token(spec, "ETH").unwrap().address, Address::ZERO);
+        assert!(token(spec, "DAI").unwrap_err().to_string().contains("USDX"));
+        assert_eq!(chains.describe(1337, usdx.address, U256::from(1_500_000)), "1.5 USDX");
+        assert!(chains.describe(5, usdx.address, U256::from(7)).starts_with("7 units of 0x"));
+    }
+}

@@ -1,0 +1,71 @@
+//! The command line as a whole.
+
+use crate::{
+    decode::DecodeArgs, dev::args::DevArgs, node::NodeArgs, order::OrderCommand,
+    secret::SecretCommand, swap::SwapCommand,
+};
+use clap::{Parser, Subcommand};
+use tracing_subscriber::filter::LevelFilter;
+
+const AFTER: &str = "\
+Exit codes:
+  0  done
+  1  the answer is no: an order refused, a run that failed, input that could not all be decoded
+  2  wrong arguments or files
+  3  the node or chain cannot be reached
+  4  the node refused the request
+
+The result goes to stdout, everything else to stderr. BMN_LOG sets what is logged (default: warn).";
+
+/// Cross-chain swap resolver: development network, orders, swaps and decoding.
+#[derive(Debug, Parser)]
+#[command(name = "bmn", version, after_help = AFTER)]
+pub(crate) struct Cli {
+    /// Write JSON for programs instead of text for people.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run two development chains with a resolver, or simulate swaps on them.
+    Dev(DevArgs),
+    /// Make, sign, submit and show orders.
+    #[command(subcommand)]
+    Order(OrderCommand),
+    /// Hand in secrets.
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// List, show and watch swaps.
+    #[command(subcommand)]
+    Swap(SwapCommand),
+    /// Show the node: chains, orders, jobs.
+    Status(NodeArgs),
+    /// Decode contract logs from stdin: JSON in, one JSON object a line out.
+    Decode(DecodeArgs),
+}
+
+impl Command {
+    /// What is logged unless `BMN_LOG` says otherwise.
+    pub(crate) const fn default_level(&self) -> LevelFilter {
+        match self {
+            Self::Dev(args) if args.verbose => LevelFilter::INFO,
+            _ => LevelFilter::WARN,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+}

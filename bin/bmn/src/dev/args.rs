@@ -1,0 +1,141 @@
+//! The arguments of `bmn dev`.
+
+use clap::{Args, ValueEnum};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  bmn dev                                    two chains and a resolver until Ctrl-C
+  bmn dev --data-dir ./dev                   the same, kept across restarts
+  bmn dev --swaps 20                         settle 20 swaps and show the table
+  bmn dev --swaps 60 --scenario mixed --seed 7 --json
+  bmn dev --swaps 5 --realtime               wait by the wall clock, measure latencies";
+
+/// Run two development chains with a resolver, or simulate swaps on them.
+///
+/// Without --swaps both chains and the resolver serve JSON-RPC until Ctrl-C. With --swaps a seeded
+/// simulation settles that many swaps in virtual time and ends with 0 only if all ended as they
+/// should and every balance adds up; with --json the last line of stdout is one JSON object.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct DevArgs {
+    /// Settle this many swaps, then stop.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) swaps: Option<u32>,
+
+    /// What happens during the swaps.
+    #[arg(long, value_enum, default_value_t, requires = "swaps")]
+    pub(crate) scenario: Scenario,
+
+    /// Everything random comes from this: the same seed gives the same run.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// Let blocks come by the wall clock instead of skipping every wait.
+    #[arg(long, requires = "swaps")]
+    pub(crate) realtime: bool,
+
+    /// Keep chains and resolver here across restarts; without it they are gone at the end.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// Seconds by which chain B's clock is ahead of chain A's.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(i64).range(-60..=60)
+    )]
+    pub(crate) skew: i64,
+
+    /// Address to listen on.
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub(crate) host: IpAddr,
+
+    /// First of three ports: chain A, chain B, resolver. 0 takes any free ones.
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 8545,
+        value_parser = clap::value_parser!(u16).range(0..=65_533)
+    )]
+    pub(crate) ports: u16,
+
+    /// Log what the resolver does.
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+/// What happens during a simulation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Scenario {
+    /// Every maker discloses in time.
+    #[default]
+    Happy,
+    /// Makers and chains that behave in every way they can.
+    Mixed,
+    /// Nobody discloses: both legs go back.
+    Cancel,
+    /// Reorgs of every survivable depth in every state.
+    Reorg,
+    /// The resolver dies at every storage operation and chain call, and comes back.
+    Crash,
+}
+
+impl DevArgs {
+    /// Where chain A, chain B and the resolver listen.
+    pub(crate) fn addresses(&self) -> [SocketAddr; 3] {
+        [0, 1, 2].map(|offset| {
+            let port = if self.ports == 0 { 0 } else { self.ports + offset };
+            SocketAddr::new(self.host, port)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: DevArgs,
+    }
+
+    fn parse(line: &str) -> Result<DevArgs, clap::Error> {
+        Line::try_parse_from(format!("dev {line}").split_whitespace()).map(|line| line.args)
+    }
+
+    #[test]
+    fn ports_follow_each_other_or_are_any() {
+        let ports = |line| parse(line).unwrap().addresses().map(|address| address.port());
+        assert_eq!(ports(""), [8545, 8546, 8547]);
+        assert_eq!(ports("--ports 9000"), [9000, 9001, 9002]);
+        assert_eq!(ports("--ports 0"), [0, 0, 0]);
+        assert_eq!(parse("--host ::1").unwrap().addresses()[0].to_string(), "[::1]:8545");
+    }
+
+    #[test]
+    fn simulations_take_their_options_and_others_do_not() {
+        let args = parse("--swaps 60 --scenario mixed --seed 7 --skew -5").unwrap();
+        assert_eq!(
+            (args.swaps, args.scenario, args.seed, args.skew),
+            (Some(60), Scenario::Mixed, 7, -5)
+        );
+        for wrong in [
+            "--scenario mixed",
+            "--realtime",
+            "--swaps 0",
+            "--ports 65534",
+            "--scenario sad",
+            "--skew 61",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

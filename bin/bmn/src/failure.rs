@@ -1,0 +1,128 @@
+//! Why a command did not succeed, and its exit code.
+
+use serde_json::{Value, json};
+use std::{io, path::PathBuf};
+
+/// A failed command.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The command did its work, and the answer is no.
+    #[error("{0}")]
+    No(String),
+    /// Wrong arguments, or a file that says something wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// A file cannot be used.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// A node or chain does not answer.
+    #[error("{url} cannot be reached: {reason}")]
+    Unreachable {
+        /// Its URL.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The node answered with an error.
+    #[error("the node refused: {message} ({name}, code {code}){}", details(data))]
+    Refused {
+        /// JSON-RPC error code.
+        code: i32,
+        /// The code's name.
+        name: &'static str,
+        /// The node's words.
+        message: String,
+        /// Details.
+        data: Value,
+    },
+    /// Stdin or stdout failed.
+    #[error("stdin or stdout: {0}")]
+    Stream(#[from] io::Error),
+    /// A run failed.
+    #[error("{0:#}")]
+    Run(#[from] eyre::Report),
+}
+
+fn details(data: &Value) -> String {
+    match data {
+        Value::Null => String::new(),
+        Value::String(text) => format!(": {text}"),
+        other => format!(": {other}"),
+    }
+}
+
+impl Failure {
+    /// A file that cannot be used.
+    pub(crate) fn file(path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::File { path: path.into(), source }
+    }
+
+    /// Somebody stopped reading our output, as `head` does. Not a failure.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The exit code, as `bmn --help` lists them.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            closed if closed.is_closed_pipe() => 0,
+            Self::No(_) | Self::Run(_) | Self::Stream(_) => 1,
+            Self::Usage(_) | Self::File { .. } => 2,
+            Self::Unreachable { .. } => 3,
+            Self::Refused { .. } => 4,
+        }
+    }
+
+    /// The failure for programs.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut error = json!({ "message": self.to_string(), "exitCode": self.exit_code() });
+        if let Self::Refused { code, name, data, .. } = self {
+            error["code"] = json!(code);
+            error["name"] = json!(name);
+            error["data"] = data.clone();
+        }
+        json!({ "error": error })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_has_the_exit_code_the_help_promises() {
+        let pipe = io::Error::from(io::ErrorKind::BrokenPipe);
+        for (failure, code) in [
+            (Failure::Stream(pipe), 0),
+            (Failure::No("refused".to_owned()), 1),
+            (Failure::Run(eyre::eyre!("x")), 1),
+            (Failure::Usage("bad".to_owned()), 2),
+            (Failure::file("f", io::ErrorKind::NotFound.into()), 2),
+            (Failure::Unreachable { url: "u".to_owned(), reason: "r".to_owned() }, 3),
+        ] {
+            assert_eq!(failure.exit_code(), code, "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_tells_programs_its_code_and_details() {
+        let refused = Failure::Refused {
+            code: -32602,
+            name: "invalidParams",
+            message: "Invalid params".to_owned(),
+            data: "`id`: expected an id".into(),
+        };
+        assert_eq!(refused.exit_code(), 4);
+        let json = refused.to_json();
+        assert_eq!(
+            (&json["error"]["code"], &json["error"]["exitCode"]),
+            (&json!(-32602), &json!(4))
+        );
+        assert!(refused.to_string().ends_with("code -32602): `id`: expected an id"), "{refused}");
+    }
+}

@@ -1,0 +1,33 @@
+//! `bmn order`.
+
+mod new;
+mod read;
+mod show;
+mod sign;
+mod submit;
+
+use crate::{failure::Failure, output::Output};
+use clap::Subcommand;
+
+/// Make, sign, submit and show orders.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrderCommand {
+    /// Make an unsigned order.
+    New(Box<new::NewArgs>),
+    /// Sign an order as its maker.
+    Sign(sign::SignArgs),
+    /// Hand a signed order to the node.
+    Submit(submit::SubmitArgs),
+    /// Show an order file, or an order the node knows.
+    Show(show::ShowArgs),
+}
+
+/// Runs the command.
+pub(crate) async fn run(command: OrderCommand, output: &Output) -> Result<(), Failure> {
+    match command {
+        OrderCommand::New(args) => new::run(&args, output).await,
+        OrderCommand::Sign(args) => sign::run(&args, output),
+        OrderCommand::Submit(args) => submit::run(&args, output).await,
+        OrderCommand::Show(args) => show::run(&args, output).await,
+    }
+}

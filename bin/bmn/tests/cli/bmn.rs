@@ -1,0 +1,242 @@
+//! Runs the command, and the servers it talks to.
+
+use alloy::primitives::B256;
+use assert_cmd::Command;
+use async_trait::async_trait;
+use bmn_rpc_api::{
+    BmnApiServer, ChainHead, Cursor, EventFilter, EventPage, JobFilter, JobPage, Limit, NodeStatus,
+    OrderDecision, OrderFile, OrderSubmission, RefusalReason, RpcErrorCode, SecretAnswer,
+    SecretParam, SubscriptionKind, Swap, SwapChange, SwapFilter, SwapKey, SwapNotice, SwapPage,
+    SwapStatus, WireBlock, WithdrawPermission,
+};
+use jsonrpsee::{
+    Methods, PendingSubscriptionSink, RpcModule, SubscriptionMessage,
+    core::{RpcResult, SubscriptionResult},
+    server::{Server, ServerHandle},
+};
+use serde_json::{Value, json};
+use std::{net::SocketAddr, path::Path};
+
+/// What a finished command left.
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Done {
+    /// The only line of stdout, as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|_| panic!("{}{}", self.stdout, self.stderr))
+    }
+}
+
+/// Runs `bmn` in a directory with something on stdin.
+pub(crate) fn run_in(directory: &Path, line: &str, stdin: &str) -> Done {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bmn"));
+    command.current_dir(directory).env_remove("BMN_RPC").env_remove("BMN_CHAIN_RPC");
+    command.args(line.split_whitespace()).write_stdin(stdin);
+    let output = command.output().unwrap();
+    Done {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Runs `bmn` anywhere.
+pub(crate) fn run(line: &str, stdin: &str) -> Done {
+    run_in(&std::env::temp_dir(), line, stdin)
+}
+
+/// Runs `bmn` while servers of this test answer it.
+pub(crate) async fn run_beside(directory: &Path, line: String, stdin: &'static str) -> Done {
+    let directory = directory.to_owned();
+    tokio::task::spawn_blocking(move || run_in(&directory, &line, stdin)).await.unwrap()
+}
+
+async fn serve(methods: impl Into<Methods>) -> (ServerHandle, String) {
+    let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+    let server = Server::builder().build(any).await.unwrap();
+    let url = format!("http://{}", server.local_addr().unwrap());
+    (server.start(methods), url)
+}
+
+/// A chain whose newest block has `time`.
+pub(crate) async fn chain(id: u64, time: u64) -> (ServerHandle, String) {
+    let mut module = RpcModule::new((id, time));
+    module
+        .register_method("eth_chainId", |_, (id, _), _| Value::String(format!("{id:#x}")))
+        .unwrap();
+    module
+        .register_method("eth_getBlockByNumber", |params, (_, time), _| {
+            let (tag, full): (String, bool) = params.parse().unwrap();
+            assert!(tag == "latest" && !full);
+            json!({ "number": "0x1", "timestamp": format!("{time:#x}") })
+        })
+        .unwrap();
+    serve(module).await
+}
+
+/// A node that takes everything of one order and refuses everything of others.
+pub(crate) async fn node() -> (ServerHandle, String) {
+    serve(ScriptedNode.into_rpc()).await
+}
+
+pub(crate) const ORDER: &str = "1337:0xdc64a140aa3e981100a9beca4e685f962f0cf6c9:0x0101010101010101010101010101010101010101010101010101010101010101:0";
+
+struct ScriptedNode;
+
+fn change(sequence: u64, order: &str, to: SwapStatus) -> SwapNotice {
+    let block = WireBlock { number: sequence, hash: B256::ZERO, time: 1_000 + sequence };
+    SwapNotice::Change(SwapChange {
+        sequence,
+        order_id: order.to_owned(),
+        from: None,
+        to,
+        heads: vec![ChainHead { chain: 1337, block }],
+    })
+}
+
+/// A swap that waits for its fill.
+pub(crate) fn swap() -> Swap {
+    serde_json::from_value(json!({
+        "orderId": ORDER, "orderHash": B256::repeat_byte(1), "swapId": null,
+        "hashlock": B256::repeat_byte(2), "status": "accepted", "terminal": false,
+        "origin": "submitted", "dialect": "bmn4",
+        "maker": "0x90f79bf6eb2c4f870365e785982e1f101e93b906",
+        "beneficiary": "0x90f79bf6eb2c4f870365e785982e1f101e93b906",
+        "terms": {
+            "sourceChain": 1337, "sourceToken": "0xe7f1725e7734ce288f8367e1bb143e90bb3f0512",
+            "sourceAmount": "1500000000000000000", "destinationChain": 1338,
+            "destinationToken": "0x9fe46736679d2d9a65f0992f2272de9f3c7fa6e0",
+            "destinationAmount": "2900000", "destinationDeposit": "0",
+            "srcCancellation": 3000, "dstWithdrawal": 2000,
+        },
+        "decision": "accepted", "refusals": [],
+        "seenAt": { "number": 1, "hash": B256::ZERO, "time": 1000 },
+        "source": null, "destination": null, "planned": null, "secret": "unknown",
+        "permission": false,
+        "jobs": [{
+            "orderId": ORDER, "action": "fill", "chain": 1337, "escrow": null, "state": "waiting",
+            "wakes": [{ "kind": "height", "chain": 1337, "number": 9 }], "attempts": 1,
+            "lastError": "underpriced",
+        }],
+    }))
+    .unwrap()
+}
+
+#[async_trait]
+impl BmnApiServer for ScriptedNode {
+    async fn status(&self) -> RpcResult<NodeStatus> {
+        Ok(serde_json::from_value(json!({
+            "version": "bmn/test", "uptime": 5, "acting": false, "notActingBecause": "no disk",
+            "sequence": 3, "orders": { "accepted": 2 }, "jobs": { "waiting": 1 },
+            "chains": [{
+                "id": 1337, "name": "Chain A", "head": { "number": 7, "hash": B256::ZERO, "time": 1 },
+                "finalized": null, "confirmations": 3, "nextNonce": 4, "liveTransactions": 1,
+                "account": "0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc", "factories": [],
+            }],
+        }))
+        .unwrap())
+    }
+
+    async fn submit_order(&self, order: OrderFile) -> RpcResult<OrderSubmission> {
+        let refusals = match order.order.making_amount.as_str() {
+            "1500000000000000000" => vec![],
+            _ => vec![RefusalReason { code: "unprofitable".into(), message: "too little".into() }],
+        };
+        Ok(OrderSubmission {
+            order_id: ORDER.to_owned(),
+            order_hash: B256::repeat_byte(1),
+            hashlock: B256::repeat_byte(2),
+            decision: match refusals.is_empty() {
+                true => OrderDecision::Accepted,
+                false => OrderDecision::Refused,
+            },
+            refusals,
+            profit: None,
+        })
+    }
+
+    async fn submit_secret(
+        &self,
+        secret: SecretParam,
+        id: Option<SwapKey>,
+    ) -> RpcResult<SecretAnswer> {
+        if id.is_some_and(|id| id.0 != ORDER) {
+            return Err(RpcErrorCode::UnknownHashlock.says("the secret opens no known hashlock"));
+        }
+        let orders = vec![ORDER.to_owned()];
+        Ok(SecretAnswer { hashlock: secret.0.hashlock().0, orders })
+    }
+
+    async fn get_swap(&self, id: SwapKey) -> RpcResult<Swap> {
+        if id.0 == ORDER { Ok(swap()) } else { Err(RpcErrorCode::NotFound.says("no such order")) }
+    }
+
+    async fn get_swaps(
+        &self,
+        filter: Option<SwapFilter>,
+        cursor: Option<Cursor>,
+        _limit: Option<Limit>,
+    ) -> RpcResult<SwapPage> {
+        let status = filter.and_then(|filter| filter.status);
+        let items =
+            if status.is_none_or(|s| s == SwapStatus::Accepted) { vec![swap()] } else { vec![] };
+        let next = (cursor.is_none() && !items.is_empty()).then(|| Cursor("more".to_owned()));
+        Ok(SwapPage { items, next })
+    }
+
+    async fn get_events(
+        &self,
+        _filter: Option<EventFilter>,
+        _cursor: Option<Cursor>,
+        _limit: Option<Limit>,
+    ) -> RpcResult<EventPage> {
+        Ok(EventPage { items: vec![], next: None })
+    }
+
+    async fn get_withdraw_permission(&self, _id: SwapKey) -> RpcResult<WithdrawPermission> {
+        Err(RpcErrorCode::NotYet.says("not signed yet"))
+    }
+
+    async fn get_jobs(
+        &self,
+        _filter: Option<JobFilter>,
+        _cursor: Option<Cursor>,
+        _limit: Option<Limit>,
+    ) -> RpcResult<JobPage> {
+        Ok(JobPage { items: vec![], next: None })
+    }
+
+    async fn get_changes(&self, _from: u64, _limit: Option<Limit>) -> RpcResult<Vec<SwapChange>> {
+        Ok(vec![])
+    }
+
+    // From 4: a change of another order, one of ours, then `lagged`. Resumed at 6: the end.
+    async fn subscribe_changes(
+        &self,
+        pending: PendingSubscriptionSink,
+        _kind: SubscriptionKind,
+        from_sequence: Option<u64>,
+    ) -> SubscriptionResult {
+        let notices = match from_sequence {
+            Some(4) => vec![
+                change(4, "another", SwapStatus::Completed),
+                change(5, ORDER, SwapStatus::SourceLocked),
+                SwapNotice::Lagged { resume_from: 6 },
+            ],
+            Some(6) => vec![change(6, ORDER, SwapStatus::Completed)],
+            _ => vec![],
+        };
+        let sink = pending.accept().await?;
+        for notice in notices {
+            let (method, id) = (sink.method_name(), sink.subscription_id());
+            sink.send(SubscriptionMessage::new(method, id, &notice)?).await?;
+        }
+        sink.closed().await;
+        Ok(())
+    }
+}

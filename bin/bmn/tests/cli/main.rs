@@ -1,0 +1,8 @@
+//! The command as a process: what it writes where, and its exit codes.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod bmn;
+mod decode;
+mod help;
+mod node;
+mod orders;

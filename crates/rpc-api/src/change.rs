@@ -1,0 +1,55 @@
+//! The change log as answers and subscriptions show it.
+
+use crate::{SwapStatus, WireBlock};
+use serde::{Deserialize, Serialize};
+
+/// Where a chain's index stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChainHead {
+    /// Chain id.
+    pub chain: u64,
+    /// Newest indexed block.
+    pub block: WireBlock,
+}
+
+/// One change of an order's status. A reorg that takes a status back is another change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SwapChange {
+    /// Number in the change log, from 1 and without gaps.
+    pub sequence: u64,
+    /// Order id.
+    pub order_id: String,
+    /// Status before; `null` when the order was new.
+    pub from: Option<SwapStatus>,
+    /// Status after.
+    pub to: SwapStatus,
+    /// Newest indexed block of every chain at that moment, by chain id.
+    pub heads: Vec<ChainHead>,
+}
+
+/// What a subscriber is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum SwapNotice {
+    /// An order changed.
+    Change(SwapChange),
+    /// The subscriber was too slow and changes are missing: subscribe again from here.
+    #[serde(rename_all = "camelCase")]
+    Lagged {
+        /// Sequence number to resume from.
+        resume_from: u64,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_says_what_it_is() {
+        let lagged = serde_json::to_value(SwapNotice::Lagged { resume_from: 7 }).unwrap();
+        assert_eq!(lagged, serde_json::json!({"type": "lagged", "resumeFrom": 7}));
+    }
+}

@@ -1,0 +1,171 @@
+//! Escrows as answers show them.
+
+use crate::{Amount, WireBlock};
+use alloy::primitives::{Address, B256, Bytes};
+use serde::{Deserialize, Serialize};
+
+/// Where on a chain something happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireInclusion {
+    /// The block.
+    pub block: WireBlock,
+    /// The transaction.
+    pub tx_hash: B256,
+    /// Index of the log in the block.
+    pub log_index: u32,
+}
+
+/// How an escrow ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EndKind {
+    /// Opened with the secret.
+    Withdrawn,
+    /// Given back.
+    Cancelled,
+    /// Emptied by the taker after the rescue delay.
+    Rescued,
+}
+
+/// The end of an escrow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EscrowEndEntry {
+    /// How.
+    pub kind: EndKind,
+    /// Where.
+    pub at: WireInclusion,
+    /// The secret the withdrawal made public; `null` for any other end.
+    pub secret: Option<B256>,
+    /// What a rescue took out, zero being the native coin; `null` for any other end.
+    pub token: Option<Address>,
+}
+
+/// A window of block timestamps, unix seconds: `start <= t < end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireWindow {
+    /// First second inside.
+    pub start: u64,
+    /// First second outside; `null` when it never ends.
+    pub end: Option<u64>,
+}
+
+/// When an escrow can be ended, and by whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EscrowWindows {
+    /// The taker may withdraw.
+    pub withdraw: WireWindow,
+    /// Others, with the permission the contract asks for, may withdraw.
+    pub public_withdraw: WireWindow,
+    /// The taker may cancel.
+    pub cancel: WireWindow,
+}
+
+/// `Immutables` of the contracts: everything an escrow is bound to, bit for bit. Words stay words,
+/// so that hashing them again gives the escrow's address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireImmutables {
+    /// Hash of the maker's order.
+    pub order_hash: B256,
+    /// Hash of the secret.
+    pub hashlock: B256,
+    /// Maker word.
+    pub maker: B256,
+    /// Taker word.
+    pub taker: B256,
+    /// Token word; zero is the native coin.
+    pub token: B256,
+    /// Amount, smallest unit.
+    pub amount: Amount,
+    /// Safety deposit, wei.
+    pub safety_deposit: Amount,
+    /// Packed stage offsets and deployment time.
+    pub timelocks: B256,
+    /// Opaque extra bytes.
+    pub parameters: Bytes,
+}
+
+/// `DstImmutablesComplement` of the contracts: what the source says the destination must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireComplement {
+    /// Beneficiary word on the destination chain.
+    pub maker: B256,
+    /// Amount on the destination chain, smallest unit.
+    pub amount: Amount,
+    /// Token word on the destination chain; zero is the native coin.
+    pub token: B256,
+    /// Destination safety deposit, wei.
+    pub safety_deposit: Amount,
+    /// Destination chain id, as the contract carries it (decimal).
+    pub chain_id: Amount,
+    /// Opaque extra bytes.
+    pub parameters: Bytes,
+}
+
+/// The source escrow of a swap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceEscrow {
+    /// Source chain id.
+    pub chain: u64,
+    /// The clone.
+    pub escrow: Address,
+    /// Factory that created it.
+    pub factory: Address,
+    /// The factory's dialect.
+    pub dialect: String,
+    /// What it is bound to.
+    pub immutables: WireImmutables,
+    /// What the destination must hold.
+    pub complement: WireComplement,
+    /// Absolute windows.
+    pub windows: EscrowWindows,
+    /// Where it was created.
+    pub created: WireInclusion,
+    /// How it ended; `null` while it stands.
+    pub end: Option<EscrowEndEntry>,
+}
+
+/// The destination escrow as the chain shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DestinationEscrow {
+    /// Destination chain id.
+    pub chain: u64,
+    /// The clone.
+    pub escrow: Address,
+    /// Factory that created it.
+    pub factory: Address,
+    /// The factory's dialect.
+    pub dialect: String,
+    /// Taker named by the factory's event.
+    pub taker: Address,
+    /// Where it was created.
+    pub created: WireInclusion,
+    /// How it ended; `null` while it stands.
+    pub end: Option<EscrowEndEntry>,
+}
+
+/// The destination the resolver means to create or created, with its exact immutables: what a
+/// careful maker checks before he discloses the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedDestination {
+    /// Destination chain id.
+    pub chain: u64,
+    /// Factory it is created at.
+    pub factory: Address,
+    /// Source escrow it answers, as a swap id.
+    pub source: String,
+    /// Address derived from the immutables.
+    pub escrow: Address,
+    /// Exact immutables.
+    pub immutables: WireImmutables,
+    /// Absolute windows.
+    pub windows: EscrowWindows,
+}

@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+pub mod accounts;
+mod clock;
+mod driver;
+mod error;
+pub mod faults;
+pub mod ledger;
+mod maker;
+mod network;
+mod report;
+pub mod rpc;
+pub mod scenario;
+mod temporary;
+mod wallet;
+
+pub use clock::VirtualClock;
+pub use driver::{Progress, RunOptions, Simulation, run_in_real_time, runs_in_real_time};
+pub use error::SimError;
+pub use maker::{Maker, Strangers};
+pub use network::{
+    ChainEndpoint, Endpoints, MakerFunds, Network, NetworkChain, SIMULATION_GENESIS,
+    ServiceOptions, serve,
+};
+pub use report::{Report, Row, TrapResult};
+pub use wallet::{Payload, Sent, Wallet};

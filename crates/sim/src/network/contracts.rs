@@ -1,0 +1,138 @@
+//! The contracts of a development chain, deployed from one account in one order.
+
+use super::NetworkChain;
+use crate::{
+    SimError,
+    accounts::DevAccount,
+    wallet::{Payload, Sent, Wallet},
+};
+use alloy::primitives::{Address, Bytes, U256};
+use bmn_config::DevContract;
+use bmn_contracts::{
+    artifacts::{self, TokenKind},
+    calldata,
+};
+
+const DEPLOY_GAS: u64 = 8_000_000;
+const CALL_GAS: u64 = 200_000;
+/// Share that the fee-on-transfer token burns, hundredths of a percent.
+const TRANSFER_FEE_BPS: u16 = 100;
+
+/// Deploys what is missing and whitelists the resolver.
+pub(super) async fn deploy(node: &NetworkChain) -> Result<(), SimError> {
+    check_specification(node)?;
+    let deployer = DevAccount::Deployer.signer();
+    let mut wallet = Wallet::open(deployer, node.client.clone()).await?;
+    let mut sent = Vec::new();
+    for contract in DevContract::ALL {
+        if wallet.next_nonce() == contract.nonce() {
+            let payload = Payload {
+                to: None,
+                value: U256::ZERO,
+                data: creation_code(contract, node)?,
+                gas: DEPLOY_GAS,
+            };
+            sent.push((name(contract), wallet.send(payload).await?));
+        }
+    }
+    node.mine_pool()?;
+    check_mined(node, &sent).await?;
+    let resolver = DevAccount::Resolver.address();
+    let mut sent = Vec::new();
+    for factory in [DevContract::Factory, DevContract::AccessFactory] {
+        let listed = calldata::is_whitelisted_resolver(resolver);
+        if node.read_word(factory.address(), listed).await?.is_zero() {
+            let data = calldata::add_resolver(resolver);
+            let payload = Payload::call(factory.address(), data, CALL_GAS);
+            sent.push(("whitelist the resolver", wallet.send(payload).await?));
+        }
+    }
+    node.mine_pool()?;
+    check_mined(node, &sent).await
+}
+
+/// Fails on the first transaction that is not mined or reverted.
+pub(super) async fn check_mined(
+    node: &NetworkChain,
+    sent: &[(&str, Sent)],
+) -> Result<(), SimError> {
+    for (step, tx) in sent {
+        let receipt = node.client.receipt(tx.hash).await?;
+        if !receipt.is_some_and(|receipt| receipt.success) {
+            return Err(SimError::SetUp { chain: node.id(), step: (*step).to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn check_specification(node: &NetworkChain) -> Result<(), SimError> {
+    let spec = &node.spec;
+    let token = |symbol: &str| spec.token_named(symbol).map(|token| token.address);
+    let factory = |index: usize| spec.factories.get(index);
+    let expected = [
+        (DevContract::Weth, token("WETH")),
+        (DevContract::TokenA, token("TKA")),
+        (DevContract::UsdX, token("USDX")),
+        (DevContract::TrueToken, spec.true_tokens.first().copied()),
+        (DevContract::LimitOrderProtocol, factory(0).map(|it| it.limit_order_protocol)),
+        (DevContract::Factory, factory(0).map(|it| it.address)),
+        (DevContract::AccessFactory, factory(1).map(|it| it.address)),
+    ];
+    for (contract, expected) in expected {
+        let (expected, found) = (expected.unwrap_or_default(), contract.address());
+        if expected != found {
+            let contract = name(contract);
+            return Err(SimError::Misplaced { chain: node.id(), contract, expected, found });
+        }
+    }
+    Ok(())
+}
+
+fn creation_code(contract: DevContract, node: &NetworkChain) -> Result<Bytes, SimError> {
+    let weth = DevContract::Weth.address();
+    let delay = node.factory().rescue_delay_secs;
+    let delay = u32::try_from(delay).map_err(|_| SimError::SetUp {
+        chain: node.id(),
+        step: format!("a rescue delay of {delay} s does not fit 32 bits"),
+    })?;
+    let factory = |access_token: Address| {
+        let protocol = DevContract::LimitOrderProtocol.address();
+        let owner = DevAccount::Deployer.address();
+        artifacts::bmn_factory(protocol, owner, delay, access_token, weth)
+    };
+    let token = artifacts::token;
+    Ok(match contract {
+        DevContract::Weth => artifacts::weth(),
+        DevContract::TokenA => token(TokenKind::Plain, "Token A", "TKA", 18),
+        DevContract::UsdX => token(TokenKind::Plain, "USD X", "USDX", 6),
+        DevContract::TrueToken => artifacts::true_token(),
+        DevContract::LimitOrderProtocol => artifacts::limit_order_protocol(weth),
+        DevContract::Factory => factory(Address::ZERO),
+        DevContract::AccessToken => token(TokenKind::Plain, "Access", "ACCESS", 18),
+        DevContract::AccessFactory => factory(DevContract::AccessToken.address()),
+        DevContract::FeeOnTransferToken => {
+            token(TokenKind::FeeOnTransfer(TRANSFER_FEE_BPS), "Fee on transfer", "FEE", 18)
+        }
+        DevContract::ReturnsFalseToken => {
+            token(TokenKind::ReturnsFalse, "Returns false", "FALSE", 18)
+        }
+        DevContract::RevertingToken => token(TokenKind::Reverting, "Reverting", "REVERT", 18),
+    })
+}
+
+/// Names for people.
+pub(crate) const fn name(contract: DevContract) -> &'static str {
+    match contract {
+        DevContract::Weth => "WETH",
+        DevContract::TokenA => "TKA",
+        DevContract::UsdX => "USDX",
+        DevContract::TrueToken => "always-true token",
+        DevContract::LimitOrderProtocol => "limit-order protocol",
+        DevContract::Factory => "escrow factory",
+        DevContract::AccessToken => "access token",
+        DevContract::AccessFactory => "escrow factory with access token",
+        DevContract::FeeOnTransferToken => "fee-on-transfer token",
+        DevContract::ReturnsFalseToken => "returns-false token",
+        DevContract::RevertingToken => "reverting token",
+    }
+}

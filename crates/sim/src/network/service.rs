@@ -1,0 +1,139 @@
+//! The development network as a service: both chains and the resolver on loopback ports.
+
+use super::{Network, NetworkChain, contract_name, funding::fund_visitor};
+use crate::{
+    SimError,
+    accounts::DevAccount,
+    driver::{hosts, policy},
+    temporary::TemporaryDirectory,
+};
+use alloy::primitives::Address;
+use bmn_config::DevContract;
+use bmn_host_dev::{DevServer, DevServerConfig, MiningMode};
+use bmn_node::{Clock, Resolver, SystemClock};
+use bmn_store::{Store, StoreOptions};
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+/// Seconds before now at which new chains begin: the set-up's blocks must not run into the future.
+const SET_UP_SECONDS: u64 = 3_600;
+
+/// Where and how the network runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceOptions {
+    /// Keeps chains and resolver here; in memory and a temporary directory when none.
+    pub data_dir: Option<PathBuf>,
+    /// Where Chain A, Chain B and the resolver listen; port 0 takes any. There is no access control.
+    pub addresses: [SocketAddr; 3],
+}
+
+/// A chain that is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainEndpoint {
+    /// Name.
+    pub name: String,
+    /// Chain id.
+    pub id: u64,
+    /// JSON-RPC over HTTP, and WebSocket on the same port.
+    pub url: String,
+    /// Seconds between blocks.
+    pub block_time: u64,
+}
+
+/// What is there once the network runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Chain A and Chain B.
+    pub chains: Vec<ChainEndpoint>,
+    /// `bmn_*` over HTTP, and WebSocket on the same port.
+    pub resolver: String,
+    /// Contracts, at the same addresses on both chains.
+    pub contracts: Vec<(&'static str, Address)>,
+}
+
+/// Runs the network until `shutdown`. `ready` is told once everything answers.
+///
+/// # Errors
+/// [`SimError::DevChain`] and [`SimError::Store`] when another instance has the data directory;
+/// [`SimError::DevChain`] and [`SimError::Serve`] when a port is taken.
+pub async fn serve(
+    options: ServiceOptions,
+    ready: impl FnOnce(&Endpoints),
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), SimError> {
+    let clock = SystemClock::new();
+    let genesis = clock.unix_seconds() - SET_UP_SECONDS;
+    let network = match &options.data_dir {
+        Some(directory) => Network::open(directory, genesis)?,
+        None => Network::in_memory(genesis)?,
+    };
+    let temporary =
+        if options.data_dir.is_none() { Some(TemporaryDirectory::new()?) } else { None };
+    let directory = match (&options.data_dir, &temporary) {
+        (Some(directory), _) => directory.join("resolver"),
+        (None, Some(temporary)) => temporary.path().to_owned(),
+        (None, None) => return Err(SimError::Stuck("no directory for the store")),
+    };
+    let store = Store::open(StoreOptions::directory(directory))?;
+    network.set_up().await?;
+    for node in &network.chains {
+        fund_visitor(node).await?;
+        catch_up(node, clock.unix_seconds())?;
+    }
+    let [address_a, address_b, address_rpc] = options.addresses;
+    let [chain_a, chain_b] = &network.chains;
+    let servers = [serve_chain(chain_a, address_a).await?, serve_chain(chain_b, address_b).await?];
+    let signer = DevAccount::Resolver.signer();
+    let resolver = Resolver::open(store, hosts(&network), signer, policy(), Arc::new(clock))?;
+    let limits = bmn_rpc::ServeLimits::default();
+    let (methods, address) = bmn_rpc::serve(resolver.rpc_module(), address_rpc, &limits).await?;
+    ready(&endpoints(&network, &servers, address));
+    let stop = Default::default();
+    let running = resolver.run(Clone::clone(&stop));
+    let waiting = async {
+        shutdown.await;
+        stop.cancel();
+    };
+    let (ran, ()) = tokio::join!(running, waiting);
+    // Answering goes on until nothing more is written.
+    let _ = methods.stop();
+    methods.stopped().await;
+    for server in servers {
+        server.stop().await;
+    }
+    Ok(ran?)
+}
+
+/// Orders take their times from the newest block: a head that lies in the past would make the next
+/// block expire them.
+fn catch_up(node: &NetworkChain, now: u64) -> Result<(), SimError> {
+    if node.chain.head().time < now {
+        node.chain.mine(Some(now))?;
+    }
+    Ok(())
+}
+
+async fn serve_chain(node: &NetworkChain, listen: SocketAddr) -> Result<DevServer, SimError> {
+    let clock = SystemClock::new();
+    let config = DevServerConfig {
+        listen,
+        mining: MiningMode::Interval(Duration::from_secs(node.spec.block_time_secs)),
+        clock: Some(Arc::new(move || clock.unix_seconds())),
+    };
+    Ok(DevServer::start(node.chain.clone(), config).await?)
+}
+
+fn endpoints(network: &Network, servers: &[DevServer; 2], resolver: SocketAddr) -> Endpoints {
+    let chains = network.chains.iter().zip(servers).map(|(node, server)| ChainEndpoint {
+        name: node.spec.name.clone(),
+        id: node.id().0,
+        url: server.url(),
+        block_time: node.spec.block_time_secs,
+    });
+    Endpoints {
+        chains: chains.collect(),
+        resolver: format!("http://{resolver}"),
+        contracts: DevContract::ALL
+            .map(|contract| (contract_name(contract), contract.address()))
+            .to_vec(),
+    }
+}

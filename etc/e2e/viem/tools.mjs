@@ -1,0 +1,57 @@
+// What only development chains do: node tools.mjs ENDPOINTS CHAIN
+import { createTestClient, http, parseEther } from "viem";
+import { holds, open, run, same } from "./network.mjs";
+
+const { chain, url, client, wallet, account } = open(process.argv[2], Number(process.argv[3]));
+const tools = createTestClient({ chain, mode: "anvil", transport: http(url) });
+const head = () => client.getBlock();
+const nobody = `0x${"7b".repeat(20)}`;
+
+await run({
+  "mine": async () => {
+    const before = await head();
+    await tools.mine({ blocks: 3 });
+    const after = await head();
+    holds("three blocks more", after.number >= before.number + 3n, after.number);
+  },
+
+  "setBalance": async () => {
+    await tools.setBalance({ address: nobody, value: parseEther("3") });
+    same("balance", await client.getBalance({ address: nobody }), parseEther("3"));
+  },
+
+  "snapshot, increaseTime and revert": async () => {
+    const before = await head();
+    const id = await tools.snapshot();
+    const hash = await wallet.sendTransaction({ to: nobody, value: 1n });
+    await tools.increaseTime({ seconds: 600 });
+    await tools.mine({ blocks: 1 });
+    const warped = await head();
+    holds("time went on", warped.timestamp >= before.timestamp + 600n, warped.timestamp);
+    same("mined", (await client.getTransactionReceipt({ hash })).status, "success");
+    await tools.revert({ id });
+    const after = await head();
+    holds("the head is back", after.number <= before.number + 1n, after.number);
+    holds("so is the time", after.timestamp < before.timestamp + 60n, after.timestamp);
+    same("balance", await client.getBalance({ address: nobody }), parseEther("3"));
+    await tools.mine({ blocks: 1 });
+    const next = await head();
+    holds("and the clock", next.timestamp < before.timestamp + 60n, next.timestamp);
+  },
+
+  "setNextBlockTimestamp": async () => {
+    const { timestamp } = await client.getBlock({ blockTag: "pending" });
+    await tools.setNextBlockTimestamp({ timestamp: timestamp + 5n });
+    await tools.mine({ blocks: 1 });
+    holds("timestamp", (await head()).timestamp >= timestamp + 5n, timestamp);
+  },
+
+  "dropTransaction": async () => {
+    // A gap before its nonce keeps it waiting.
+    const nonce = 2 + (await client.getTransactionCount({ address: account.address }));
+    const hash = await wallet.sendTransaction({ to: nobody, value: 1n, nonce, gas: 21_000n });
+    same("it waits", (await client.getTransaction({ hash })).blockHash, null);
+    await tools.dropTransaction({ hash });
+    holds("it is gone", await client.getTransaction({ hash }).then(() => false, () => true), hash);
+  },
+});
