@@ -11,7 +11,7 @@ use bmn_tests::{World, memory_store, policy, swap};
 use std::sync::Arc;
 
 /// Every log of both chains so far, in the words of the true contracts.
-async fn true_logs(world: &World) -> Vec<ChainLog> {
+fn true_logs(world: &World) -> Vec<ChainLog> {
     let mut logs = Vec::new();
     for node in &world.network.chains {
         for number in 0..=node.chain.head().number {
@@ -28,7 +28,6 @@ async fn the_words_of_the_true_contracts_from_other_addresses_are_nothing() {
     assert!(world.run_to_end().await);
     let forger = Address::repeat_byte(0xbd);
     let forged: Vec<ChainLog> = true_logs(&world)
-        .await
         .into_iter()
         .enumerate()
         .map(|(index, log)| ChainLog {

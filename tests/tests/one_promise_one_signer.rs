@@ -29,7 +29,7 @@ async fn two_orders_are_never_promised_the_same_balance() {
     let mut ends: Vec<_> = world.statuses().into_iter().map(|(_, status)| status).collect();
     ends.sort();
     assert_eq!(ends, [Status::Refused, Status::Completed]);
-    let refused: Vec<_> = world.makers.iter().flat_map(|maker| maker.refusals()).collect();
+    let refused: Vec<_> = world.makers.iter().flat_map(Maker::refusals).collect();
     assert_eq!(refused, ["inventory"]);
 }
 

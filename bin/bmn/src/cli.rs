@@ -5,7 +5,6 @@ use crate::{
     secret::SecretCommand, swap::SwapCommand,
 };
 use clap::{Parser, Subcommand};
-use tracing_subscriber::filter::LevelFilter;
 
 const AFTER: &str = "\
 Exit codes:
@@ -51,10 +50,10 @@ pub(crate) enum Command {
 
 impl Command {
     /// What is logged unless `BMN_LOG` says otherwise.
-    pub(crate) const fn default_level(&self) -> LevelFilter {
+    pub(crate) const fn default_filter(&self) -> &'static str {
         match self {
-            Self::Dev(args) if args.verbose => LevelFilter::INFO,
-            _ => LevelFilter::WARN,
+            Self::Dev(args) if args.verbose => "info",
+            _ => bmn_telemetry::DEFAULT_FILTER,
         }
     }
 }

@@ -20,25 +20,17 @@ use cli::{Cli, Command};
 use failure::Failure;
 use output::Output;
 use std::process::ExitCode;
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
-
-// Below `info` these write requests to the log, and a request may carry a secret.
-const QUIET: [&str; 5] = [
-    "jsonrpsee-client=info",
-    "jsonrpsee-http-client=info",
-    "jsonrpsee-ws-client=info",
-    "jsonrpsee-server=info",
-    "jsonrpsee-core=info",
-];
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(cli.json);
-    start_log(cli.command.default_level());
-    let outcome = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Usage(format!("cannot start the async runtime: {error}")))
+    let outcome = start_log(cli.command.default_filter())
+        .and_then(|()| {
+            tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| Failure::Usage(format!("cannot start the async runtime: {error}")))
+        })
         .and_then(|runtime| runtime.block_on(run(cli.command, &output)));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -49,14 +41,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn start_log(default: LevelFilter) {
-    let filter = EnvFilter::builder()
-        .with_default_directive(default.into())
-        .with_env_var("BMN_LOG")
-        .from_env_lossy();
-    let quiet = QUIET.iter().filter_map(|directive| directive.parse().ok());
-    let filter = quiet.fold(filter, EnvFilter::add_directive);
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+fn start_log(default: &str) -> Result<(), Failure> {
+    let filter = std::env::var("BMN_LOG").unwrap_or_else(|_| default.to_owned());
+    let usage = |error: String| Failure::Usage(format!("BMN_LOG: {error}"));
+    let subscriber = bmn_telemetry::subscriber(&filter, std::io::stderr)
+        .map_err(|error| usage(error.to_string()))?;
+    tracing::subscriber::set_global_default(subscriber).map_err(|error| usage(error.to_string()))
 }
 
 async fn run(command: Command, output: &Output) -> Result<(), Failure> {

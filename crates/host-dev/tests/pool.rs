@@ -87,7 +87,7 @@ fn what_can_never_run_says_why() {
     let cases: [(Bytes, &str); 6] = [
         (tx(1, 0, |tx| tx.chain_id = 5), "signed for chain 5, this is chain 31337"),
         (tx(1, 0, |tx| tx.gas_limit = 30_000_001), "exceeds the block gas limit"),
-        (tx(1, 0, |tx| tx.gas_limit = 20_999), "exceeds the gas limit"),
+        (tx(1, 0, |tx| tx.gas_limit = 20_999), "intrinsic gas too low"),
         (tx(1, 0, |tx| tx.max_priority_fee_per_gas = 11 * GWEI), "above the maximum fee"),
         (Bytes::from_static(&[2, 0xc0]), "not a signed EIP-2718 transaction"),
         (

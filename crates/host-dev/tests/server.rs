@@ -7,7 +7,9 @@ use alloy::{
     primitives::{Address, B256, Bytes, TxKind, U64, U256, hex},
     rpc::types::{Block, FeeHistory, Header, Log, Transaction, TransactionReceipt},
 };
-use bmn_host_dev::{DevChain, DevChainError, DevServer, DevServerConfig, MiningMode, Replacement};
+use bmn_host_dev::{
+    Clock, DevChain, DevChainError, DevServer, DevServerConfig, MiningMode, Replacement,
+};
 use common::*;
 use jsonrpsee::core::{
     ClientError,
@@ -329,6 +331,8 @@ async fn developers_change_time_state_and_history() {
     world.ask("evm_mine", json!([{ "timestamp": start + 300 }])).await;
     world.ask("anvil_mine", json!([3, "0xa"])).await;
     assert_eq!(world.chain.head().time, start + 332);
+    world.ask("anvil_mine", json!(["0x2", "0x0"])).await;
+    assert_eq!(world.chain.head().time, start + 356, "an interval of zero is none");
     let (code, message, _) = world.refusal("evm_setNextBlockTimestamp", json!([start])).await;
     assert_eq!(code, -32000);
     assert!(message.contains("cannot follow"), "{message}");
@@ -406,6 +410,8 @@ async fn refused_transactions_use_the_usual_words() {
     assert_eq!(refusal(raw).await, "nonce too low");
     let poor = refusal(tx(9, 0, |_| ())).await;
     assert_eq!(poor, "insufficient funds for gas * price + value");
+    let short = refusal(tx(1, 1, |tx| tx.gas_limit = 20_999)).await;
+    assert_eq!(short, "intrinsic gas too low: the limit is 20999, 21000 is the least");
 }
 
 #[tokio::test]
@@ -464,4 +470,41 @@ async fn interval_mining_takes_its_time_from_the_clock() {
     chain.set_next_timestamp(GENESIS + 2500).expect("later");
     assert_eq!(mined().await, GENESIS + 2500, "a developer's time wins");
     server.stop().await;
+}
+
+#[tokio::test]
+async fn going_back_to_a_snapshot_takes_the_clock_back() {
+    let now = GENESIS + 1000;
+    let clock: Option<Arc<dyn Clock>> = Some(Arc::new(move || now));
+    let world = serve(DevServerConfig { clock, ..listen(MiningMode::Manual) }).await;
+    let mined = async || {
+        world.ask("evm_mine", json!([])).await;
+        world.chain.head().time
+    };
+    assert_eq!(mined().await, now);
+    let unmoved = world.ask("evm_snapshot", json!([])).await;
+    world.ask("evm_increaseTime", json!([600])).await;
+    let waiting = world.ask("evm_snapshot", json!([])).await;
+    assert_eq!(mined().await, now + 601);
+    world.ask("evm_increaseTime", json!([9000])).await;
+    assert_eq!(mined().await, now + 9602);
+    assert_eq!(world.ask("evm_revert", json!([waiting])).await, true);
+    assert_eq!(mined().await, now + 601, "the time that was set before still comes");
+    world.ask("anvil_mine", json!(["0x3", "0x0"])).await;
+    assert_eq!(world.chain.head().time, now + 604, "and later blocks go on from it");
+    assert_eq!(world.ask("evm_revert", json!([unmoved])).await, true);
+    assert_eq!(mined().await, now + 1);
+}
+
+#[tokio::test]
+async fn blocks_mined_without_an_interval_do_not_move_the_clock() {
+    let now = Arc::new(AtomicU64::new(GENESIS + 1000));
+    let shown = now.clone();
+    let clock: Option<Arc<dyn Clock>> = Some(Arc::new(move || shown.load(Ordering::Relaxed)));
+    let world = serve(DevServerConfig { clock, ..listen(MiningMode::Manual) }).await;
+    world.ask("anvil_mine", json!(["0x3", "0x0"])).await;
+    assert_eq!(world.chain.head().time, GENESIS + 1002);
+    now.store(GENESIS + 1500, Ordering::Relaxed);
+    world.ask("evm_mine", json!([])).await;
+    assert_eq!(world.chain.head().time, GENESIS + 1500);
 }

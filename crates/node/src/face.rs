@@ -32,6 +32,11 @@ impl From<IntakeFailure> for IntakeError {
 }
 
 impl ResolverHandle {
+    /// From the event that made an action due to the acceptance of its transaction, oldest first.
+    pub fn latencies(&self) -> Vec<Duration> {
+        self.0.latencies.samples()
+    }
+
     fn acting(&self) -> Result<(), IntakeError> {
         self.0.halted.read().clone().map_or(Ok(()), |why| Err(IntakeError::NotActing(why)))
     }

@@ -48,7 +48,7 @@ pub(crate) struct Shared {
     executor: Executor,
     pub(crate) intake: Intake,
     pub(crate) clock: Arc<dyn Clock>,
-    latencies: Latencies,
+    pub(crate) latencies: Latencies,
     /// Number of the newest status change that is durable.
     pub(crate) newest: watch::Sender<u64>,
     pub(crate) wake: BTreeMap<ChainId, Notify>,

@@ -9,11 +9,13 @@ use tracing_subscriber::{
 pub const CAPPED: [&str; 6] = ["jsonrpsee", "hyper", "soketto", "tungstenite", "h2", "reqwest"];
 
 /// What is logged when nothing is asked for.
-pub const DEFAULT_FILTER: &str = "warn,bmn=info";
+pub const DEFAULT_FILTER: &str = "warn";
 
 /// The filter cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("log filter `{filter}`: {reason}; expected levels such as `info` or `bmn::executor=debug`, separated by commas")]
+#[error(
+    "log filter `{filter}`: {reason}; expected levels such as `info` or `bmn::executor=debug`, separated by commas"
+)]
 pub struct FilterError {
     filter: String,
     reason: String,
@@ -32,10 +34,8 @@ pub fn subscriber<W>(filter: &str, writer: W) -> Result<impl Subscriber + Send +
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let env = EnvFilter::try_new(filter).map_err(|error| FilterError {
-        filter: filter.to_owned(),
-        reason: error.to_string(),
-    })?;
+    let env = EnvFilter::try_new(filter)
+        .map_err(|error| FilterError { filter: filter.to_owned(), reason: error.to_string() })?;
     let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
     Ok(Registry::default().with(lines.with_filter(filter_fn(is_safe))).with(env))
 }
@@ -66,8 +66,7 @@ mod tests {
     fn requests_are_not_logged_whatever_is_asked_for() {
         let lines = Lines::default();
         let writer = lines.clone();
-        let subscriber =
-            subscriber("trace,jsonrpsee=trace", move || writer.clone()).unwrap();
+        let subscriber = subscriber("trace,jsonrpsee=trace", move || writer.clone()).unwrap();
         tracing::subscriber::with_default(subscriber, || {
             tracing::trace!(target: "jsonrpsee_core::server", "a whole request");
             tracing::warn!(target: "jsonrpsee_core::server", "a warning");

@@ -10,7 +10,7 @@ use alloy::{
 };
 use alloy_evm::FromRecoveredTx;
 use revm::{
-    context::TxEnv,
+    context::{TxEnv, result::InvalidTransaction},
     handler::validation::validate_initial_tx_gas,
     primitives::{eip3860::MAX_INITCODE_SIZE, hardfork::SpecId},
 };
@@ -109,6 +109,17 @@ impl SignedTx {
         }
         validate_initial_tx_gas(self.env(), SpecId::PRAGUE, false, false, u64::MAX, None)
             .err()
-            .map(|error| error.to_string())
+            .map(|error| gas_words(&error))
+    }
+}
+
+/// Libraries tell a gas limit that is too low by its first words.
+fn gas_words(error: &InvalidTransaction) -> String {
+    match error {
+        InvalidTransaction::CallGasCostMoreThanGasLimit { initial_gas: needed, gas_limit }
+        | InvalidTransaction::GasFloorMoreThanGasLimit { gas_floor: needed, gas_limit } => {
+            format!("intrinsic gas too low: the limit is {gas_limit}, {needed} is the least")
+        }
+        other => other.to_string(),
     }
 }

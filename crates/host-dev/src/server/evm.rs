@@ -55,7 +55,8 @@ fn mine_one(context: &Context, args: &mut Args) -> Result<Value, RpcError> {
 
 fn mine_many(context: &Context, args: &mut Args) -> Result<Value, RpcError> {
     let blocks = args.number("blocks")?.unwrap_or(1);
-    let interval = args.number("interval")?;
+    // Clients that were given no interval send zero.
+    let interval = args.number("interval")?.filter(|seconds| *seconds > 0);
     if blocks > MINE_LIMIT {
         let found = blocks.to_string();
         return Err(RpcError::Param { name: "blocks", accepted: "at most 10000", found });
@@ -63,7 +64,7 @@ fn mine_many(context: &Context, args: &mut Args) -> Result<Value, RpcError> {
     for index in 0..blocks {
         if let Some(seconds) = interval.filter(|_| index > 0) {
             let head = context.chain.head().time;
-            context.pace.jump_to(head.saturating_add(seconds.max(1)))?;
+            context.pace.jump_to(head.saturating_add(seconds))?;
         }
         context.pace.mine()?;
     }
@@ -101,7 +102,7 @@ fn snapshot(context: &Context, _: &mut Args) -> Result<Value, RpcError> {
 }
 
 fn revert(context: &Context, args: &mut Args) -> Result<Value, RpcError> {
-    match context.chain.revert(args.need_number("snapshotId")?) {
+    match context.pace.revert(args.need_number("snapshotId")?) {
         Ok(()) => Ok(Value::Bool(true)),
         Err(DevChainError::UnknownSnapshot(_)) => Ok(Value::Bool(false)),
         Err(error) => Err(error.into()),

@@ -61,18 +61,21 @@ impl Pace {
 
     /// Mines now. A timestamp that a developer set wins over the clock.
     pub(super) fn mine(&self) -> Result<BlockRef, crate::DevChainError> {
-        let time = self.clock_time().filter(|_| self.chain.lock().tip.next_time.is_none());
+        // Held until the block exists: its time must not be from before a `revert`.
+        let ahead = self.ahead.lock();
+        let time = self.clock_time(*ahead).filter(|_| self.chain.lock().tip.next_time.is_none());
         self.chain.mine(time)
     }
 
-    fn clock_time(&self) -> Option<u64> {
-        let now = self.clock.as_ref()?.now().saturating_add(*self.ahead.lock());
+    fn clock_time(&self, ahead: u64) -> Option<u64> {
+        let now = self.clock.as_ref()?.now().saturating_add(ahead);
         Some(now.max(self.chain.head().time.saturating_add(1)))
     }
 
     /// Moves the next block, and with a clock all later ones, `seconds` into the future.
     pub(super) fn increase(&self, seconds: u64) -> Result<(), crate::DevChainError> {
-        let base = self.clock_time().unwrap_or_else(|| self.chain.pending_time());
+        let ahead = *self.ahead.lock();
+        let base = self.clock_time(ahead).unwrap_or_else(|| self.chain.pending_time());
         self.jump_to(base.saturating_add(seconds))
     }
 
@@ -81,6 +84,18 @@ impl Pace {
         self.chain.set_next_timestamp(time)?;
         if let Some(clock) = &self.clock {
             *self.ahead.lock() = time.saturating_sub(clock.now());
+        }
+        Ok(())
+    }
+
+    /// Goes back to a snapshot, and with a clock to its time: what was skipped since comes again.
+    pub(super) fn revert(&self, snapshot: u64) -> Result<(), crate::DevChainError> {
+        let mut ahead = self.ahead.lock();
+        self.chain.revert(snapshot)?;
+        if let Some(clock) = &self.clock {
+            let chain = self.chain.lock();
+            let time = chain.tip.next_time.unwrap_or(chain.head().time);
+            *ahead = time.saturating_sub(clock.now());
         }
         Ok(())
     }

@@ -100,10 +100,7 @@ pub async fn run_in_real_time(
         reorg_count: 0,
         crashes: None,
         crash_count: 0,
-        latencies: {
-            let _ = &handle;
-            Vec::new()
-        },
+        latencies: handle.latencies(),
         elapsed: clock.monotonic(),
         changes: driven?,
     };

@@ -124,6 +124,16 @@ impl Maker {
         self.disclose(rpc, id).await
     }
 
+    /// True when no withdrawal of his is on its way. A reorg can move one to a block before the
+    /// window, where it fails for good: once that is confirmed he sends another.
+    fn may_withdraw(&self) -> Result<bool, SimError> {
+        let Some(last) = self.sent[1].last() else { return Ok(true) };
+        let Some(receipt) = self.destination.chain.receipt(last.hash)? else { return Ok(false) };
+        let head = self.destination.chain.head().number;
+        let confirmed = receipt.block.confirmations(head) >= self.destination.spec.confirmations;
+        Ok(!receipt.success && confirmed)
+    }
+
     /// Withdraws in the public window with the resolver's permission and tells the resolver nothing.
     pub(super) async fn withdraw_alone(
         &mut self,
@@ -131,7 +141,7 @@ impl Maker {
         id: &str,
     ) -> Result<bool, SimError> {
         let waiting = [SwapStatus::BothLocked, SwapStatus::SecretKnown];
-        if !self.sent[1].is_empty() || !self.has_status(&waiting) {
+        if !self.may_withdraw()? || !self.has_status(&waiting) {
             return Ok(false);
         }
         let permit = match self.look_at_legs(Methods(rpc), id).await? {
