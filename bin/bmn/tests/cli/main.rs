@@ -4,5 +4,6 @@
 mod bmn;
 mod decode;
 mod help;
+mod kill;
 mod node;
 mod orders;
