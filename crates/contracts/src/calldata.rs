@@ -163,6 +163,11 @@ pub fn is_whitelisted_resolver(resolver: Address) -> Bytes {
     encode(&IBmnFactory::isWhitelistedResolverCall { resolver })
 }
 
+/// `FACTORY` of an escrow or of what its clone delegates to: the factory it answers to.
+pub fn factory_of() -> Bytes {
+    encode(&IEscrow::FACTORYCall {})
+}
+
 /// ERC-20 `approve`; smallest unit.
 pub fn approve(spender: Address, amount: U256) -> Bytes {
     encode(&IErc20::approveCall { spender, amount })

@@ -106,7 +106,11 @@ impl Executor {
         Self { store, rules, clients, signer, epoch, limits }
     }
 
-    pub(crate) fn client(&self, chain: ChainId) -> Result<&dyn ChainClient, ExecutorError> {
+    /// The client of a chain.
+    ///
+    /// # Errors
+    /// [`ExecutorError::UnknownChain`].
+    pub fn client(&self, chain: ChainId) -> Result<&dyn ChainClient, ExecutorError> {
         self.clients.get(&chain).map(|client| &**client).ok_or(ExecutorError::UnknownChain(chain))
     }
 

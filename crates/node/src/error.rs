@@ -1,5 +1,6 @@
 //! What can go wrong in a running resolver.
 
+use alloy::primitives::Address;
 use bmn_chain::ChainError;
 use bmn_executor::ExecutorError;
 use bmn_indexer::IndexError;
@@ -41,6 +42,16 @@ pub enum NodeError {
         /// Chain id of the host.
         found: ChainId,
     },
+    /// A factory whose escrows can never be left again (`protocol.md` 11.14).
+    #[error("factory {factory} on chain {chain} locks funds for ever: {reason}; remove it")]
+    LockingFactory {
+        /// Its chain.
+        chain: ChainId,
+        /// Its address.
+        factory: Address,
+        /// Why.
+        reason: String,
+    },
     /// A thread of the node could not be started or died.
     #[error("worker of chain {chain}: {reason}")]
     Worker {
@@ -63,6 +74,7 @@ impl NodeError {
             Self::UnknownChain(_)
             | Self::DuplicateChain(_)
             | Self::WrongChain { .. }
+            | Self::LockingFactory { .. }
             | Self::Worker { .. } => ErrorClass::Permanent,
         }
     }

@@ -5,7 +5,7 @@ use alloy::{
     primitives::{Address, U256},
     signers::local::PrivateKeySigner,
 };
-use bmn_chain::{ChainClient, ChainSource};
+use bmn_chain::{CallOutcome, CallRequest, ChainClient, ChainSource};
 use bmn_config::ChainSpec;
 use bmn_executor::{Executor, Limits, Outcome};
 use bmn_indexer::Indexer;
@@ -131,6 +131,24 @@ impl Resolver {
         Ok(Self { shared: Arc::new(shared), lanes })
     }
 
+    /// Asks the chains whether the escrows of every configured factory look for that factory. One
+    /// that does not answer is left alone: it may not be deployed yet.
+    ///
+    /// # Errors
+    /// [`NodeError::LockingFactory`]: what such an escrow holds can never be taken out again.
+    pub async fn check_factories(&self) -> Result<(), NodeError> {
+        for route in &self.shared.rules.routes {
+            let client = self.shared.executor.client(route.chain)?;
+            for factory in &route.factories {
+                let both = factory.implementations;
+                for implementation in [both.source, both.destination] {
+                    check_back_reference(client, factory.address, implementation).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The chains, by id.
     pub fn chains(&self) -> Vec<ChainId> {
         self.lanes.keys().copied().collect()
@@ -199,8 +217,43 @@ fn check_hosts(hosts: &[ChainHost]) -> Result<(), NodeError> {
                 return Err(NodeError::WrongChain { name, expected, found });
             }
         }
+        check_known_factories(&host.spec)?;
         if !seen.insert(expected) {
             return Err(NodeError::DuplicateChain(expected));
+        }
+    }
+    Ok(())
+}
+
+async fn check_back_reference(
+    client: &dyn ChainClient,
+    factory: Address,
+    implementation: Address,
+) -> Result<(), NodeError> {
+    let call = CallRequest {
+        to: implementation,
+        data: bmn_contracts::calldata::factory_of(),
+        ..CallRequest::default()
+    };
+    let CallOutcome::Success(answer) = client.call(&call).await? else { return Ok(()) };
+    if answer.len() != 32 || Address::from_slice(&answer[12..]) == factory {
+        return Ok(());
+    }
+    let found = Address::from_slice(&answer[12..]);
+    let reason = format!("its escrows look for factory {found}");
+    Err(NodeError::LockingFactory { chain: client.chain_id(), factory, reason })
+}
+
+// Known by name; [`Resolver::check_factories`] asks the chain about the others.
+fn check_known_factories(spec: &ChainSpec) -> Result<(), NodeError> {
+    for factory in &spec.factories {
+        let known = bmn_contracts::known_factory(factory.address);
+        if let Some(known) = known.filter(|known| known.locks_funds) {
+            return Err(NodeError::LockingFactory {
+                chain: spec.chain_id,
+                factory: factory.address,
+                reason: format!("it is {}", known.release),
+            });
         }
     }
     Ok(())

@@ -19,8 +19,15 @@ impl Resolver {
     /// end of a step, with everything durable.
     ///
     /// # Errors
-    /// [`NodeError::Worker`] when a lane's thread could not start or panicked.
+    /// [`NodeError::Worker`] when a lane's thread could not start or panicked;
+    /// [`NodeError::LockingFactory`] before anything is started.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), NodeError> {
+        match self.check_factories().await {
+            Err(error) if error.class() == ErrorClass::Transient => {
+                tracing::warn!(target: "bmn::node", %error, "factories not checked");
+            }
+            checked => checked?,
+        }
         let mut workers = Vec::new();
         for (chain, lane) in self.lanes {
             let (shared, stop) = (Arc::clone(&self.shared), shutdown.clone());

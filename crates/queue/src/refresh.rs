@@ -5,7 +5,7 @@ use alloy::primitives::Address;
 use bmn_primitives::{AddressWord, ChainId, OrderId, SwapId};
 use bmn_store::{OrderState, QueueTable, Reads, WriteTx};
 use bmn_swap::{
-    ActionKey, Attempt, ChainView, DestinationLeg, Order, Origin, Plan, Policy, Route,
+    ActionKey, Alarm, Attempt, ChainView, DestinationLeg, Order, Origin, Plan, Policy, Route,
     SecretKnowledge, SourceLeg, Status, SwapView, Terms, plan,
 };
 
@@ -115,12 +115,7 @@ pub fn refresh(tx: &mut WriteTx, id: OrderId, rules: &Rules) -> Result<Option<Pl
         plan = loaded.plan(rules);
     }
     loaded.state.status = plan.status;
-    if plan.status != before.status && plan.status.is_alarm() {
-        tracing::error!(
-            target: "bmn::queue", order = %id, from = %before.status, to = %plan.status,
-            "money at risk"
-        );
-    }
+    raise(id, &before, &plan);
     if loaded.state != before {
         tx.put_order_state(id, &loaded.state)?;
     }
@@ -130,6 +125,18 @@ pub fn refresh(tx: &mut WriteTx, id: OrderId, rules: &Rules) -> Result<Option<Pl
     }
     reconcile(tx, id, &plan.due)?;
     Ok(Some(plan))
+}
+
+// Edge-triggered by the status, so that a person is told once for every turn for the worse (M8).
+fn raise(id: OrderId, before: &OrderState, plan: &Plan) {
+    if plan.status == before.status
+        && !plan.alarms.iter().any(|alarm| matches!(alarm, Alarm::SourceWindowMissed { .. }))
+    {
+        return;
+    }
+    for alarm in &plan.alarms {
+        tracing::error!(target: "bmn::queue", order = %id, %alarm, "money at risk");
+    }
 }
 
 // M7: promised from acceptance until the destination escrow holds it or nothing will be funded.

@@ -19,7 +19,9 @@ pub use model::{
     Attempt, Decision, DestinationLeg, DestinationPlan, EscrowEnd, Evidence, Fill, Inclusion,
     Order, Origin, Permission, SecretKnowledge, SignedOrder, SourceLeg,
 };
-pub use plan::{ChainView, Plan, SwapView, destination_immutables, intend_destination, plan};
+pub use plan::{
+    Alarm, ChainView, Plan, SwapView, destination_immutables, intend_destination, plan,
+};
 pub use policy::{FactoryTerms, PATH_GAS, Policy, Price, Profit, Route, TokenTerms, profit};
 pub use refusal::Refusal;
 pub use status::{Cause, Status, TRANSITIONS, Transition, derive_status};

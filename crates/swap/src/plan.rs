@@ -50,6 +50,31 @@ pub struct Plan {
     pub due: Vec<Due>,
     /// The fill will never be sent (again): out of time.
     pub give_up_fill: bool,
+    /// What a person must know, beyond what the status says.
+    pub alarms: Vec<Alarm>,
+}
+
+/// Money is where it should not be, or is about to be lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Alarm {
+    /// The status itself is an alarm.
+    #[error("the swap is {0}")]
+    Status(Status),
+    /// Our destination ended as cancelled before it could be: somebody with a whitelisted key took it
+    /// (`protocol.md` 11.3).
+    #[error(
+        "the destination was taken by somebody else, {seconds_early} s before it could be cancelled"
+    )]
+    DestinationTaken {
+        /// Seconds before the cancellation window.
+        seconds_early: u64,
+    },
+    /// The destination was paid and the source's window is over: only the rescue is left.
+    #[error("the source was not withdrawn in its window; it can be rescued from {rescue_at}")]
+    SourceWindowMissed {
+        /// Unix seconds.
+        rescue_at: u64,
+    },
 }
 
 /// Plans an order. Level-triggered: what is due depends on what is true, not on what happened.
@@ -58,7 +83,8 @@ pub fn plan(view: &SwapView<'_>, terms: &Terms<'_>) -> Plan {
     let Some(planner) = Planner::new(view, terms) else {
         return refused_without_route(view, status);
     };
-    let mut plan = Plan { status, due: Vec::new(), give_up_fill: false };
+    let mut plan =
+        Plan { status, due: Vec::new(), give_up_fill: false, alarms: alarms(view, status) };
     match status {
         Status::Accepted => planner.fill(&mut plan),
         Status::SourceLocked => planner.source_locked(&mut plan),
@@ -80,7 +106,22 @@ fn refused_without_route(view: &SwapView<'_>, status: Status) -> Plan {
     } else {
         Vec::new()
     };
-    Plan { status, due, give_up_fill: false }
+    Plan { status, due, give_up_fill: false, alarms: alarms(view, status) }
+}
+
+fn alarms(view: &SwapView<'_>, status: Status) -> Vec<Alarm> {
+    let mut alarms = Vec::new();
+    if status.is_alarm() {
+        alarms.push(Alarm::Status(status));
+    }
+    let ended = view.destination.and_then(|leg| leg.end);
+    if let (Some((EscrowEnd::Cancelled, at)), Some(intended)) = (ended, view.intended) {
+        let seconds_early = intended.dst_cancellation().saturating_sub(at.block.time);
+        if seconds_early > 0 {
+            alarms.push(Alarm::DestinationTaken { seconds_early });
+        }
+    }
+    alarms
 }
 
 fn cancel_refused(view: &SwapView<'_>) -> Option<Due> {
@@ -296,6 +337,7 @@ impl<'a> Planner<'a> {
         if self.view.source_chain.next_time >= window.end {
             // The window was missed: hold, and take it by rescue. Cancelling would pay twice (M10).
             let rescue = source.immutables.timelocks.rescue(self.rescue_delay(source));
+            plan.alarms.push(Alarm::SourceWindowMissed { rescue_at: rescue.start });
             let when = at_time(self.view.source_chain, chain, rescue.start);
             let key = source_key(self.view.order, source, Action::RescueSource);
             self.push(plan, key, when);
