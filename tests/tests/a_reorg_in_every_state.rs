@@ -74,6 +74,13 @@ fn nothing_is_left_open(world: &World, case: &str) {
     }
     let (order, _): (OrderId, Status) = world.statuses()[0];
     assert!(read.reservations(order).expect("reservations").is_empty(), "{case}: still reserved");
+    let history = read.changes_of(order, usize::MAX).expect("history");
+    assert_eq!(history[0].from, None, "{case}");
+    let connected = history.windows(2).all(|pair| pair[1].from == Some(pair[0].to));
+    assert!(connected, "{case}: {history:?}");
+    assert_eq!(history.last().map(|change| change.to), world.status(), "{case}");
+    let newest = read.changes_of(order, 1).expect("history");
+    assert_eq!(newest.first(), history.last(), "{case}");
 }
 
 #[tokio::test]

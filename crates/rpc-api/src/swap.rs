@@ -2,7 +2,7 @@
 
 use crate::{
     Amount, Cursor, DestinationEscrow, JobEntry, OrderDecision, PlannedDestination, RefusalReason,
-    SourceEscrow, SwapStatus, WireBlock, WireImmutables,
+    SourceEscrow, SwapChange, SwapStatus, WireBlock, WireImmutables,
 };
 use alloy::primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
@@ -98,6 +98,9 @@ pub struct Swap {
     pub permission: bool,
     /// Steps that are not done.
     pub jobs: Vec<JobEntry>,
+    /// The newest changes of its status, oldest first; at most 64. A reorg that takes a status back
+    /// is a change like any other.
+    pub history: Vec<SwapChange>,
 }
 
 /// A page of orders, by order id.

@@ -201,7 +201,7 @@ pub(crate) fn has_permission(loaded: &Loaded) -> bool {
 }
 
 /// The whole of an order.
-pub(crate) fn swap(loaded: &Loaded, jobs: Vec<JobEntry>) -> Swap {
+pub(crate) fn swap(loaded: &Loaded, jobs: Vec<JobEntry>, history: Vec<SwapChange>) -> Swap {
     let Loaded { order, state, .. } = loaded;
     let (decision, refusals) = decision(&order.decision);
     Swap {
@@ -232,6 +232,7 @@ pub(crate) fn swap(loaded: &Loaded, jobs: Vec<JobEntry>) -> Swap {
         },
         permission: has_permission(loaded),
         jobs,
+        history,
     }
 }
 

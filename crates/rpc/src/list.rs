@@ -81,12 +81,17 @@ fn matching(snapshot: &Snapshot, filter: &SwapFilter, id: OrderId) -> Result<Opt
     matches.then(|| swap(snapshot, id)).transpose().map(Option::flatten)
 }
 
-/// One order with its jobs.
+/// Changes of status shown with an order.
+const HISTORY: usize = 64;
+
+/// One order with its jobs and the way it came.
 pub(crate) fn swap(snapshot: &Snapshot, id: OrderId) -> Result<Option<Swap>> {
     let Some(loaded) = snapshot.loaded(id)? else { return Ok(None) };
     let of_order = bmn_queue::JobFilter { order: Some(id), ..Default::default() };
     let jobs = snapshot.jobs(&of_order, None, usize::MAX)?;
-    Ok(Some(convert::swap(&loaded, jobs.into_iter().map(jobs::entry).collect())))
+    let history = snapshot.history(id, HISTORY)?.iter().map(convert::change).collect();
+    let jobs = jobs.into_iter().map(jobs::entry).collect();
+    Ok(Some(convert::swap(&loaded, jobs, history)))
 }
 
 const EVENT_POSITION: usize = 8 + 8 + 4;

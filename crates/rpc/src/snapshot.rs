@@ -122,6 +122,10 @@ impl Snapshot {
         Ok(self.0.next_nonce(chain, account)?.unwrap_or_default())
     }
 
+    pub(crate) fn history(&self, order: OrderId, limit: usize) -> Result<Vec<Change>> {
+        Ok(self.0.changes_of(order, limit)?)
+    }
+
     pub(crate) fn jobs(
         &self,
         filter: &JobFilter,

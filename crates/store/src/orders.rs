@@ -96,6 +96,8 @@ impl WriteTx {
         let at = heads.filter_map(|(chain, cursor)| Some((chain, cursor.tip?))).collect();
         let change = Change { seq, order, from, to, at };
         self.put_row(tables::SEQUENCE, &seq.to_be_bytes(), &change)?;
+        let by_order = Key::default().order(order).bytes(&seq.to_be_bytes());
+        self.put(tables::SEQUENCE_BY_ORDER, by_order.as_slice(), &[])?;
         Ok(change)
     }
 }
@@ -136,4 +138,19 @@ pub(crate) fn plans_of<R: Rows + ?Sized>(rows: &R, order: OrderId) -> Result<Vec
             Ok(plan)
         })
         .collect()
+}
+
+/// The newest `limit` changes of an order, oldest first.
+pub(crate) fn changes_of<R: Rows + ?Sized>(
+    rows: &R,
+    order: OrderId,
+    limit: usize,
+) -> Result<Vec<Change>> {
+    let range = Key::default().order(order).prefix();
+    let mut keys = collect(rows, tables::SEQUENCE_BY_ORDER, &range, usize::MAX, |key, _| {
+        Ok(Key::default().bytes(key.get(OrderId::LEN..).unwrap_or_default()))
+    })?;
+    let skipped = keys.len().saturating_sub(limit);
+    keys.drain(..skipped);
+    keys.iter().map(|key| indexed(rows, tables::SEQUENCE, key)).collect()
 }

@@ -243,6 +243,11 @@ pub trait Reads: Rows {
         collect(self, table, &range, limit, |key, value| decode(table.name, key, value))
     }
 
+    /// The newest `limit` changes of one order, oldest first.
+    fn changes_of(&self, order: OrderId, limit: usize) -> Result<Vec<Change>> {
+        orders::changes_of(self, order, limit)
+    }
+
     /// Number of the newest change; 0 when there is none.
     fn last_change(&self) -> Result<u64> {
         let table = tables::SEQUENCE;

@@ -113,6 +113,8 @@ pub(crate) const PLANS: Table = Table::operational(47, "plans");
 pub(crate) const PLANS_BY_ORDER: Table = Table::operational(49, "plans_by_order");
 /// Every change of an order's status, numbered from 1 without a gap: u64 => Change.
 pub(crate) const SEQUENCE: Table = Table::operational(48, "sequence");
+/// The changes of an order, oldest first: order, u64 => empty.
+pub(crate) const SEQUENCE_BY_ORDER: Table = Table::operational(50, "sequence_by_order");
 
 // Operational tables: secrets.
 
@@ -178,6 +180,7 @@ pub(crate) const ALL: &[Table] = &[
     PLANS,
     PLANS_BY_ORDER,
     SEQUENCE,
+    SEQUENCE_BY_ORDER,
     SECRETS,
     SECRET_KEYS,
     PUBLIC_SECRETS,

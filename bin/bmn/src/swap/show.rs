@@ -7,7 +7,8 @@ use crate::{
     output::{self, Output},
 };
 use bmn_rpc_api::{
-    BmnApiClient, EscrowEndEntry, JobEntry, Swap, SwapKey, WakeEntry, WireInclusion, WireWindow,
+    BmnApiClient, EscrowEndEntry, JobEntry, Swap, SwapChange, SwapKey, WakeEntry, WireInclusion,
+    WireWindow,
 };
 
 /// Shows one swap.
@@ -41,7 +42,14 @@ fn text(swap: &Swap, chains: &Chains) -> String {
         fields.extend(leg.end.as_ref().map(|end| ("  ended", ended(end))));
     }
     fields.extend(swap.jobs.iter().map(|entry| ("next step", job(entry))));
+    fields.extend(swap.history.iter().map(|change| ("was", past(change))));
     output::fields(&fields)
+}
+
+fn past(change: &SwapChange) -> String {
+    let heads =
+        change.heads.iter().map(|head| format!("chain {} #{}", head.chain, head.block.number));
+    format!("{} at {}", change.to, heads.collect::<Vec<_>>().join(", "))
 }
 
 fn head(swap: &Swap, chains: &Chains) -> Vec<(&'static str, String)> {

@@ -123,6 +123,12 @@ pub(crate) fn swap() -> Swap {
             "wakes": [{ "kind": "height", "chain": 1337, "number": 9 }], "attempts": 1,
             "lastError": "underpriced",
         }],
+        "history": [{
+            "sequence": 3, "orderId": ORDER, "from": null, "to": "accepted",
+            "heads": [{
+                "chain": 1337, "block": { "number": 7, "hash": B256::ZERO, "time": 1000 },
+            }],
+        }],
     }))
     .unwrap()
 }

@@ -35,6 +35,7 @@ async fn swaps_are_listed_a_page_or_all() {
 async fn a_swap_is_shown_with_what_it_waits_for() {
     let text = ask(&format!("swap show {ORDER}"), "").await.stdout;
     assert!(text.contains("fill on chain 1337, waiting for block 9 of chain 1337"), "{text}");
+    assert!(text.contains("accepted at chain 1337 #7"), "{text}");
     assert_eq!(ask(&format!("order show {ORDER} --json"), "").await.json()["orderId"], ORDER);
 }
 
