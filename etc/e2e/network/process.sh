@@ -8,7 +8,7 @@ running() {
 
 announced() {
   running || fail "bmn dev ended while it started: $(cat "$work/stderr")"
-  [[ -s $work/endpoints.json ]]
+  json .resolver <"$work/endpoints.json" >/dev/null 2>&1
 }
 
 # Starts it on free ports and waits until it says where.

@@ -45,27 +45,26 @@ export function open(file, index) {
   };
 }
 
-/** Runs checks one after another, each within the deadline, and names the one that fails. */
-export async function run(checks) {
-  for (const [name, check] of Object.entries(checks)) {
+/** Runs a chain's checks one after another; the first that fails is named and ends the process. */
+export async function run(chain, checks) {
+  for (const [check, action] of Object.entries(checks)) {
+    const name = `viem, ${chain.name}, ${check}`;
     try {
-      await within(name, check());
-      console.log(`  ok  viem ${name}`);
+      await inTime(action());
+      console.log(`  ok  ${name}`);
     } catch (error) {
-      console.error(`viem ${name}: ${error.message}`);
+      console.error(`${name}: ${error.message}`);
       if (error.cause) console.error(error.cause);
       process.exit(1);
     }
   }
-  // Open sockets would keep the process; nothing is left to do.
-  process.exit(0);
 }
 
 /** The promise's value, or an error after the deadline. */
-export async function within(what, promise) {
+async function inTime(promise) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took more than ${DEADLINE} ms`)), DEADLINE);
+    timer = setTimeout(() => reject(new Error(`no end after ${DEADLINE} ms`)), DEADLINE);
   });
   try {
     return await Promise.race([promise, late]);

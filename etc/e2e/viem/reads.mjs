@@ -90,8 +90,10 @@ export function reads({ chain, client, live, batching, account }) {
     },
 
     "many requests in one batch": async () => {
-      const blocks = await Promise.all([0n, 1n, 2n, 3n].map((blockNumber) => batching.getBlock({ blockNumber })));
-      same("numbers", blocks.map((block) => block.number), [0n, 1n, 2n, 3n]);
+      const numbers = [0n, 1n, 2n, 3n];
+      const blocks = await Promise.all(
+        numbers.map((blockNumber) => batching.getBlock({ blockNumber })));
+      same("numbers", blocks.map((block) => block.number), numbers);
     },
   };
 }

@@ -1,13 +1,13 @@
-// What only development chains do: node tools.mjs ENDPOINTS CHAIN
+// What only development chains do: node tools.mjs ENDPOINTS
 import { createTestClient, http, parseEther } from "viem";
 import { fails, holds, open, run, same } from "./network.mjs";
 
-const { chain, url, client, wallet, account } = open(process.argv[2], Number(process.argv[3]));
+const { chain, url, client, wallet, account } = open(process.argv[2], 1);
 const tools = createTestClient({ chain, mode: "anvil", transport: http(url) });
 const head = () => client.getBlock();
 const nobody = `0x${"7b".repeat(20)}`;
 
-await run({
+await run(chain, {
   "mine": async () => {
     const before = await head();
     await tools.mine({ blocks: 3 });
@@ -55,3 +55,4 @@ await run({
     holds("it is gone", await client.getTransaction({ hash }).then(() => false, () => true), hash);
   },
 });
+process.exit(0);

@@ -1,5 +1,5 @@
 // Sending transactions with a local account, and what became of them.
-import { parseEther } from "viem";
+import { encodeFunctionData, parseEther } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { ABI, TOKEN, fails, holds, same } from "./network.mjs";
 
@@ -33,7 +33,12 @@ export function writes({ client, live, wallet, account }) {
     "sendTransaction that delegates to code (EIP-7702)": async () => {
       const owner = fresh();
       const authorization = await wallet.signAuthorization({ account: owner, contractAddress: TOKEN });
-      const hash = await wallet.sendTransaction({ to: owner.address, authorizationList: [authorization], gas: 200_000n, value: 0n, data: "0x95d89b41" });
+      const hash = await wallet.sendTransaction({
+        to: owner.address,
+        authorizationList: [authorization],
+        gas: 200_000n,
+        data: encodeFunctionData({ abi: ABI, functionName: "symbol" }),
+      });
       same("type", (await mined(hash)).type, "eip7702");
       const code = await client.getCode({ address: owner.address });
       same("code", code, `0xef0100${TOKEN.slice(2).toLowerCase()}`);
@@ -51,13 +56,15 @@ export function writes({ client, live, wallet, account }) {
 
     "writeContract, receipt and getLogs": async () => {
       const to = fresh().address;
-      await mined(await wallet.writeContract({ ...contract, functionName: "mint", args: [account.address, 9n] }));
-      const hash = await wallet.writeContract({ ...contract, functionName: "transfer", args: [to, 5n] });
+      const write = (functionName, args) => wallet.writeContract({ ...contract, functionName, args });
+      await mined(await write("mint", [account.address, 9n]));
+      const hash = await write("transfer", [to, 5n]);
       const { blockNumber, blockHash, logs } = await mined(hash);
       const [event] = ABI;
       const query = { address: TOKEN, event, args: { to }, strict: true };
       const found = await client.getLogs({ ...query, fromBlock: 0n, toBlock: "latest" });
-      same("logs", found.map((log) => [log.transactionHash, log.args]), [[hash, { from: account.address, to, value: 5n }]]);
+      same("logs", found.map((log) => [log.transactionHash, log.args]),
+        [[hash, { from: account.address, to, value: 5n }]]);
       same("by block hash", await live.getLogs({ ...query, blockHash }), found);
       same("position", [found[0].blockNumber, found[0].logIndex], [blockNumber, logs[0].logIndex]);
       const balance = { ...contract, functionName: "balanceOf", args: [to] };
@@ -87,7 +94,12 @@ export function writes({ client, live, wallet, account }) {
     },
 
     "a transaction that reverts": async () => {
-      const hash = await wallet.writeContract({ ...contract, functionName: "transfer", args: [TOKEN, 1n << 200n], gas: 100_000n });
+      const hash = await wallet.writeContract({
+        ...contract,
+        functionName: "transfer",
+        args: [TOKEN, 1n << 200n],
+        gas: 100_000n, // No estimate, which would fail.
+      });
       const receipt = await client.waitForTransactionReceipt({ hash, timeout: 20_000 });
       same("status and logs", [receipt.status, receipt.logs], ["reverted", []]);
     },
