@@ -33,6 +33,12 @@ test("anything else is named", () => {
   const lost = { name: "copied hashlock", expected: "refused", actual: "completed" };
   no("mixed", 60, { ...mixed, traps: [lost] }, /copied hashlock: expected refused, ended completed/);
   no("mixed", 60, { ...mixed, traps: [mixed.traps[0], mixed.traps[0]] }, /one name/);
+  const trap = (expected, actual) => ({ ...mixed, traps: [{ name: "t", expected, actual }] });
+  const yes = (scenario, swaps, answer) => assert.deepEqual(judge(scenario, swaps, answer), []);
+  yes("mixed", 60, trap("refused: late", "refused: poor, late"));
+  yes("mixed", 60, trap("void or completed", "void"));
+  no("mixed", 60, trap("refused: late", "refused: poor"), /expected refused: late/);
+  no("mixed", 60, trap("void or completed", "refused"), /expected void or completed/);
 });
 
 test("only measured times may differ between two runs", () => {

@@ -79,7 +79,8 @@ fn fund(loaded: &Loaded, plan: &DestinationPlan) -> Call {
     let native = if imm.token.is_zero() { imm.amount } else { U256::ZERO };
     Call {
         to: plan.factory,
-        value: imm.safety_deposit + native,
+        // A sum that does not fit is one that nobody can pay: it must not wrap to one we can.
+        value: imm.safety_deposit.saturating_add(native),
         data: calldata::create_dst_escrow(loaded.order.dialect, imm, None),
     }
 }

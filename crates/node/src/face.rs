@@ -60,6 +60,7 @@ impl ResolverHandle {
             (destination.token(order.destination_token)?, order.destination_amount),
             (source.token(Address::ZERO)?, destination.token(Address::ZERO)?),
             (base_fee(order.id.chain)?, base_fee(order.destination_chain)?),
+            order.destination_deposit,
         ))
     }
 }

@@ -224,8 +224,11 @@ impl Intake {
 fn reserve(tx: &mut WriteTx, order: &Order) -> Result<(), StoreError> {
     let chain = order.destination_chain;
     let native = order.destination_token.is_zero();
-    let coin =
-        order.destination_deposit + if native { order.destination_amount } else { U256::ZERO };
+    let coin = order.destination_deposit.saturating_add(if native {
+        order.destination_amount
+    } else {
+        U256::ZERO
+    });
     tx.reserve(&Reservation { order: order.id, chain, token: Address::ZERO, amount: coin })?;
     if !native {
         let (token, amount) = (order.destination_token, order.destination_amount);

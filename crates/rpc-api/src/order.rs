@@ -258,7 +258,9 @@ pub struct WireProfit {
     pub destination_value: Amount,
     /// Expected gas on both chains.
     pub gas: Amount,
-    /// Net profit in basis points of the source value.
+    /// The destination's safety deposit, which the maker may keep by withdrawing alone.
+    pub deposit: Amount,
+    /// Net profit after gas and deposit, in basis points of the source value.
     pub bps: i64,
 }
 

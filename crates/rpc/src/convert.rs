@@ -65,6 +65,7 @@ pub(crate) fn profit(profit: &Profit) -> WireProfit {
         source_value: amount(profit.source_value),
         destination_value: amount(profit.destination_value),
         gas: amount(profit.gas),
+        deposit: amount(profit.deposit),
         bps: profit.bps,
     }
 }

@@ -149,6 +149,9 @@ pub fn admit_submitted(draft: &Draft, facts: &IntakeFacts, terms: &Terms<'_>) ->
     reasons.extend(signature(draft, facts));
     reasons.extend(liveness(draft, facts, terms));
     reasons.extend(funds(order, facts));
+    if terms.route(order.destination_chain).is_some() {
+        reasons.extend(inventory(order, facts));
+    }
     if facts.hashlock_used {
         reasons.push(Refusal::HashlockUsed(order.hashlock));
     }
@@ -269,6 +272,11 @@ fn funds(order: &Order, facts: &IntakeFacts) -> Vec<Refusal> {
     if facts.maker_allowance < needed {
         reasons.push(Refusal::MakerAllowance { allowance: facts.maker_allowance, needed });
     }
+    reasons
+}
+
+fn inventory(order: &Order, facts: &IntakeFacts) -> Vec<Refusal> {
+    let mut reasons = Vec::new();
     let chain = order.destination_chain;
     let native = order.destination_token.is_zero();
     if !native && facts.free_token < order.destination_amount {
@@ -340,6 +348,7 @@ fn worth(order: &Order, gas_price: (u128, u128), open: u64, terms: &Terms<'_>) -
         (destination, order.destination_amount),
         (native_src, native_dst),
         gas_price,
+        order.destination_deposit,
     );
     if earned.bps < terms.policy.min_profit_bps {
         let (bps, micros, min_bps) = (earned.bps, earned.net, terms.policy.min_profit_bps);

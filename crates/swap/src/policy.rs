@@ -112,18 +112,22 @@ pub struct Profit {
     pub destination_value: u128,
     /// Expected gas on both chains.
     pub gas: u128,
-    /// Source minus destination minus gas.
+    /// The destination's safety deposit: whoever withdraws it keeps the deposit, and the maker may.
+    pub deposit: u128,
+    /// Source minus destination, gas and deposit: what is left on the worst path that completes.
     pub net: i128,
     /// Net in basis points of the source value, rounded down.
     pub bps: i64,
 }
 
-/// Values an order. Gas prices are wei per gas on (source, destination).
+/// Values an order. Gas prices are wei per gas on (source, destination), the deposit is wei on the
+/// destination chain.
 pub fn profit(
     source: (&TokenTerms, U256),
     destination: (&TokenTerms, U256),
     native: (&TokenTerms, &TokenTerms),
     gas_price: (u128, u128),
+    deposit: U256,
 ) -> Profit {
     let cost = |gas: u64, price: u128, token: &TokenTerms| {
         token.price.value(U256::from(gas).saturating_mul(U256::from(price)), token.decimals)
@@ -136,15 +140,16 @@ pub fn profit(
         native.1,
     ));
     let signed = |value: u128| i128::try_from(value).unwrap_or(i128::MAX);
-    let net =
-        signed(source_value).saturating_sub(signed(destination_value)).saturating_sub(signed(gas));
+    let deposit = native.1.price.value(deposit, native.1.decimals);
+    let costs = [destination_value, gas, deposit].map(signed);
+    let net = costs.into_iter().fold(signed(source_value), i128::saturating_sub);
     let bps = if source_value == 0 {
         i64::MIN
     } else {
         let scaled = net.saturating_mul(10_000).div_euclid(signed(source_value));
         i64::try_from(scaled).unwrap_or(if scaled < 0 { i64::MIN } else { i64::MAX })
     };
-    Profit { source_value, destination_value, gas, net, bps }
+    Profit { source_value, destination_value, gas, deposit, net, bps }
 }
 
 #[cfg(test)]
@@ -157,26 +162,26 @@ mod tests {
         TokenTerms { address: Address::ZERO, decimals: 6, price: Price(1_000_000) };
 
     #[test]
-    fn profit_is_what_is_left_after_the_other_leg_and_gas() {
+    fn profit_is_what_is_left_after_the_other_leg_gas_and_the_deposit() {
         let ether = U256::from(10).pow(U256::from(18));
-        let earned =
-            profit((&TOKEN, ether), (&SIX, U256::from(1_990_000)), (&TOKEN, &TOKEN), (0, 0));
-        assert_eq!((earned.net, earned.bps), (10_000, 50));
-        let gas = profit(
-            (&TOKEN, ether),
-            (&SIX, U256::from(1_990_000)),
-            (&TOKEN, &TOKEN),
-            (1_000_000_000, 1_000_000_000),
-        );
-        assert_eq!(gas.gas, 810 + 740);
-        assert_eq!(gas.net, 10_000 - 810 - 740);
+        let earned = |gas_price, deposit| {
+            let destination = (&SIX, U256::from(1_990_000));
+            profit((&TOKEN, ether), destination, (&TOKEN, &TOKEN), gas_price, deposit)
+        };
+        let free = earned((0, 0), U256::ZERO);
+        assert_eq!((free.net, free.bps), (10_000, 50));
+        let gas = earned((1_000_000_000, 1_000_000_000), U256::ZERO);
+        assert_eq!((gas.gas, gas.net), (810 + 740, 10_000 - 810 - 740));
+        let deposit = earned((0, 0), ether / U256::from(1_000));
+        assert_eq!((deposit.deposit, deposit.net), (2_000, 8_000));
     }
 
     #[test]
     fn a_worthless_source_is_never_profitable_and_nothing_overflows() {
-        let zero = profit((&SIX, U256::ZERO), (&SIX, U256::ONE), (&SIX, &SIX), (0, 0));
+        let zero = profit((&SIX, U256::ZERO), (&SIX, U256::ONE), (&SIX, &SIX), (0, 0), U256::ZERO);
         assert_eq!(zero.bps, i64::MIN);
-        let huge = profit((&SIX, U256::MAX), (&SIX, U256::ZERO), (&SIX, &SIX), (u128::MAX, 0));
-        assert!(huge.source_value == u128::MAX);
+        let dear = (u128::MAX, 0);
+        let huge = profit((&SIX, U256::MAX), (&SIX, U256::ZERO), (&SIX, &SIX), dear, U256::MAX);
+        assert!(huge.source_value == u128::MAX && huge.net < 0);
     }
 }

@@ -183,7 +183,7 @@ fn each_fault_of_an_order_is_a_reason_of_its_own() {
 #[test]
 fn windows_value_and_limits_are_reasons_with_numbers() {
     type Change = fn(&mut Parts);
-    let cases: [(&str, Change); 9] = [
+    let cases: [(&str, Change); 10] = [
         ("badWindow", |p| p.extra.timelocks = ExtraData::pack_bmn_times(FILLED, FILLED + 60)),
         ("badWindow", |p| {
             p.extra.timelocks = ExtraData::pack_bmn_times(FILLED + (1 << 32) + 95, FILLED + 60);
@@ -196,6 +196,9 @@ fn windows_value_and_limits_are_reasons_with_numbers() {
         }),
         ("doesNotFit", |p| p.extra.timelocks = ExtraData::pack_bmn_times(FILLED + 600, FILLED + 3)),
         ("unprofitable", |p| p.order.taking_amount = whole(1_001)),
+        ("unprofitable", |p| {
+            p.extra.deposits = ExtraData::pack_deposits(Dialect::Bmn4, 0, 11 * 10u128.pow(18));
+        }),
         ("tooLarge", |p| p.world.policy.max_order_value = 999_999_999),
         ("tooSmall", |p| p.world.routes[0].min_order_value = 1_000_000_001),
         ("tooManyOpen", |p| p.facts.open_orders = 10),

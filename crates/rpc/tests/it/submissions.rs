@@ -29,7 +29,14 @@ fn accepted() -> Submitted {
         order: order_id(A, 8),
         hashlock: lock(SECRET),
         decision: Decision::Accepted,
-        profit: Some(Profit { source_value: 100, destination_value: 90, gas: 1, net: 9, bps: 900 }),
+        profit: Some(Profit {
+            source_value: 100,
+            destination_value: 90,
+            gas: 1,
+            deposit: 0,
+            net: 9,
+            bps: 900,
+        }),
     }
 }
 
