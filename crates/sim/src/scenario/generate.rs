@@ -76,7 +76,7 @@ fn draw(
         behaviour,
         value: rng.random_range(400_000_000..2_000_000_000),
         margin_bps: if unprofitable { -100 } else { rng.random_range(150..300) },
-        deposit: rng.random_range(1..10) * 1_000_000_000_000_000,
+        deposit: rng.random_range(1..10) * 100_000_000_000_000,
         start: rng.random_range(0..=u64::from(count) * SPREAD_PER_SWAP),
         timing,
         partner: None,
