@@ -121,12 +121,16 @@ pub fn compile(windows: Windows, src: Pace, dst: Pace, now: u64) -> Result<Sched
     if now > latest_start {
         return Err(short(Step::LockSource, now, latest_start));
     }
-    let maker_needs = windows.dst_public_withdrawal + dst.inclusion + windows.maker_reaction;
+    // Times of strangers' orders may be anything: sums of them must not wrap or panic.
+    let maker_needs = windows
+        .dst_public_withdrawal
+        .saturating_add(dst.inclusion)
+        .saturating_add(windows.maker_reaction);
     if maker_needs > dst_cancellation {
         return Err(short(Step::MakerWithdraw, maker_needs, dst_cancellation));
     }
-    if windows.dst_withdrawal + dst.inclusion > withdraw_destination_by {
-        let needed = windows.dst_withdrawal + dst.inclusion;
+    let needed = windows.dst_withdrawal.saturating_add(dst.inclusion);
+    if needed > withdraw_destination_by {
         return Err(short(Step::WithdrawDestination, needed, withdraw_destination_by));
     }
     Ok(Schedule {
@@ -173,6 +177,26 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn no_times_are_too_strange(
+            cancel in prop_oneof![any::<u64>(), Just(u64::MAX)],
+            withdraw in prop_oneof![any::<u64>(), Just(u64::MAX)],
+            public in prop_oneof![any::<u64>(), Just(u64::MAX)],
+            now in any::<u64>(),
+        ) {
+            for to_be_filled in [false, true] {
+                let windows = Windows {
+                    src_cancellation: cancel,
+                    dst_withdrawal: withdraw,
+                    dst_public_withdrawal: public,
+                    maker_reaction: 30,
+                    to_be_filled,
+                };
+                let compiled = compile(windows, PACE, PACE, now);
+                prop_assert!(compiled.is_err() || withdraw < cancel);
+            }
+        }
+
         #[test]
         fn every_compiled_schedule_is_ordered(
             now in 1_000_000u64..1_001_000, cancel in 0u64..5_000, withdraw in 0u64..5_000,

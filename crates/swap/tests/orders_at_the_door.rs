@@ -183,11 +183,13 @@ fn each_fault_of_an_order_is_a_reason_of_its_own() {
 #[test]
 fn windows_value_and_limits_are_reasons_with_numbers() {
     type Change = fn(&mut Parts);
-    let cases: [(&str, Change); 10] = [
+    let cases: [(&str, Change); 12] = [
         ("badWindow", |p| p.extra.timelocks = ExtraData::pack_bmn_times(FILLED, FILLED + 60)),
         ("badWindow", |p| {
             p.extra.timelocks = ExtraData::pack_bmn_times(FILLED + (1 << 32) + 95, FILLED + 60);
         }),
+        ("badWindow", |p| p.extra.timelocks = U256::MAX),
+        ("inventory", |p| p.extra.deposits = U256::MAX << 128),
         ("doesNotFit", |p| {
             p.extra.timelocks = ExtraData::pack_bmn_times(FILLED + 600, FILLED + 590);
         }),
