@@ -15,10 +15,12 @@ use bmn_primitives::{BlockRef, ChainId, OrderId, Secret};
 use bmn_queue::{
     JobRow, Loaded, Rules, bury, finish, has_ready, lease, park, refresh, retry, sent,
 };
-use bmn_store::{IntentRow, OrderState, Reads, SentTx, Store, TxPayload, WriteTx};
+use bmn_store::{
+    IntentRow, OrderState, Reads, Reservation, SentTx, Store, StoreError, TxPayload, WriteTx,
+};
 use bmn_swap::{
-    Action, ActionKey, Attempt, DIRECT_CLOCK_TOLERANCE, DestinationPlan, Permission, Wake, When,
-    intend_destination,
+    Action, ActionKey, Attempt, DIRECT_CLOCK_TOLERANCE, DestinationPlan, Origin, Permission, Wake,
+    When, intend_destination,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -29,11 +31,15 @@ pub struct Limits {
     pub max_attempts: u32,
     /// Blocks a transaction may wait before its fee is raised.
     pub bump_after: u64,
+    /// Signed versions of one transaction at most.
+    pub max_versions: usize,
+    /// Largest bid as a multiple of the one a new transaction would make.
+    pub max_bid_multiple: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_attempts: 12, bump_after: 3 }
+        Self { max_attempts: 12, bump_after: 3, max_versions: 32, max_bid_multiple: 10 }
     }
 }
 
@@ -206,6 +212,11 @@ impl Executor {
         loaded: &Loaded,
         secret: Option<&Secret>,
     ) -> Result<Outcome, ExecutorError> {
+        if job.key.action == Action::FundDestination
+            && let Some(reason) = self.short_of_inventory(loaded).await?
+        {
+            return self.again(job, &reason, self.limits.max_attempts);
+        }
         match self.prepare(job.key, loaded, secret).await? {
             Prepared::Ready(ready) => self.commit_and_send(job.key, *ready).await,
             Prepared::Reverted(revert) => self.reverted(job, loaded, &revert),
@@ -278,6 +289,35 @@ impl Executor {
             .ok_or_else(|| "no destination fits the windows any more".to_owned()))
     }
 
+    // M7: a direct source escrow was taken without a look at the balance; what is promised to others
+    // is not for it.
+    async fn short_of_inventory(&self, loaded: &Loaded) -> Result<Option<String>, ExecutorError> {
+        let order = &loaded.order;
+        if order.origin != Origin::DirectSource {
+            return Ok(None);
+        }
+        let (chain, us) = (order.destination_chain, self.rules.us);
+        let promised: Vec<(Reservation, U256)> = {
+            let read = self.store.read()?;
+            let own = read.reservations(order.id)?.into_iter();
+            own.map(|own| Ok((own, read.reserved(chain, own.token)?)))
+                .collect::<Result<_, StoreError>>()?
+        };
+        for (own, total) in promised {
+            let held = if own.token.is_zero() {
+                self.client(chain)?.balance(us).await?
+            } else {
+                self.balance_of(chain, own.token, us).await?
+            };
+            let free = held.saturating_sub(total.saturating_sub(own.amount));
+            if free < own.amount {
+                let needed = own.amount;
+                return Ok(Some(format!("{free} of {} free, {needed} needed", own.token)));
+            }
+        }
+        Ok(None)
+    }
+
     async fn balance_of(
         &self,
         chain: ChainId,
@@ -315,7 +355,7 @@ impl Executor {
                 return later.map_or_else(|| self.drop_job(key), |when| self.park_job(key, &when));
             }
         }
-        let nonce = tx.next_nonce(key.chain, self.rules.us)?.unwrap_or(0).max(on_chain);
+        let nonce = lowest_free(&tx, key.chain, on_chain)?;
         let tip = tx.cursor(key.chain)?.tip.unwrap_or_default();
         let unsigned = Unsigned {
             chain: key.chain,
@@ -344,7 +384,8 @@ impl Executor {
             filler: false,
             payload,
         })?;
-        tx.set_next_nonce(key.chain, self.rules.us, nonce + 1)?;
+        let next = tx.next_nonce(key.chain, self.rules.us)?.unwrap_or(0).max(nonce + 1);
+        tx.set_next_nonce(key.chain, self.rules.us, next)?;
         set_attempt(&mut tx, key, Attempt::Live, ready.plan)?;
         sent(&mut tx, &key)?;
         refresh(&mut tx, key.order, &self.rules)?;
@@ -406,6 +447,10 @@ impl Executor {
         Ok(Outcome::Retried(reason.to_owned()))
     }
 
+    pub(crate) const fn most_attempts(&self, action: Action) -> u32 {
+        if may_be_given_up(action) { self.limits.max_attempts } else { u32::MAX }
+    }
+
     // The action will not be tried again: a dead letter, and the order goes another way.
     fn give_up(&self, key: ActionKey, reason: String) -> Result<Outcome, ExecutorError> {
         tracing::error!(
@@ -441,6 +486,24 @@ impl Executor {
         tx.commit()?;
         Ok(Outcome::Parked)
     }
+}
+
+/// The lowest nonce that no chain and no intent has used: a gap that a deep reorg left closes with
+/// the next transaction (M6).
+fn lowest_free(tx: &WriteTx, chain: ChainId, on_chain: u64) -> Result<u64, ExecutorError> {
+    let mut nonce = on_chain;
+    for intent in tx.intents(chain)? {
+        if intent.nonce == nonce {
+            nonce += 1;
+        }
+    }
+    Ok(nonce)
+}
+
+/// Giving these up loses a profit. Giving up a way out of an escrow loses what is in it, so those are
+/// tried for as long as they are due (M8).
+const fn may_be_given_up(action: Action) -> bool {
+    matches!(action, Action::Fill | Action::FundDestination)
 }
 
 /// Changes an order's state in place.

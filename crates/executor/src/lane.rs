@@ -6,7 +6,7 @@ use crate::{
     sign::{Bid, Unsigned, sign},
 };
 use alloy::primitives::{Bytes, U256};
-use bmn_chain::TxReceipt;
+use bmn_chain::{Fees, TxReceipt};
 use bmn_primitives::{BlockRef, ChainId};
 use bmn_queue::{Loaded, Retried, finish, refresh, retry};
 use bmn_store::{IntentRow, Reads, SentTx, TxPayload};
@@ -33,7 +33,7 @@ impl Executor {
             changed |= if intent.nonce < consumed {
                 self.settle(&intent, tip).await?
             } else {
-                self.keep_alive(intent, tip).await?
+                self.keep_alive(intent, tip, consumed).await?
             };
         }
         Ok(changed)
@@ -69,7 +69,8 @@ impl Executor {
                 action = intent.key.action.name(), nonce = intent.nonce, "transaction without effect"
             );
             let wake = Wake::Height { chain, number: tip.number + 1 };
-            let max = self.limits.max_attempts;
+            let refused = tx.order(intent.key.order)?.is_some_and(|order| !order.is_accepted());
+            let max = if refused { 1 } else { self.most_attempts(intent.key.action) };
             if retry(&mut tx, &intent.key, "mined without effect", wake, max)? == Retried::Dead {
                 set_attempt(&mut tx, intent.key, Attempt::Closed, None)?;
             }
@@ -91,7 +92,12 @@ impl Executor {
         Ok(None)
     }
 
-    async fn keep_alive(&self, intent: IntentRow, tip: BlockRef) -> Result<bool, ExecutorError> {
+    async fn keep_alive(
+        &self,
+        intent: IntentRow,
+        tip: BlockRef,
+        consumed: u64,
+    ) -> Result<bool, ExecutorError> {
         let read = self.store.read()?;
         let wanted = match Loaded::read(&read, intent.key.order, &self.rules)? {
             Some(loaded) => self.due(&loaded, intent.key).is_some(),
@@ -99,7 +105,8 @@ impl Executor {
         };
         drop(read);
         let waited = intent.sent.last().map_or(0, |sent| tip.number.saturating_sub(sent.at.number));
-        let stuck = waited >= self.limits.bump_after;
+        // Only what the chain waits for is raised: the rest is stuck behind it, not underpaid.
+        let stuck = waited >= self.limits.bump_after && intent.nonce == consumed;
         if (!wanted && !intent.filler) || stuck {
             let filler = intent.filler || !wanted;
             return self.replace(intent, tip, filler).await;
@@ -107,6 +114,27 @@ impl Executor {
         let raw = intent.payload.raw.clone();
         self.send(intent.key.chain, raw).await?;
         Ok(false)
+    }
+
+    // M6: the bid rises, but never without end: a bounded number of versions, a bounded multiple of
+    // what the chain asks for now, and never more than the account holds.
+    fn affordable(
+        &self,
+        intent: &IntentRow,
+        unsigned: &Unsigned,
+        bid: Bid,
+        fees: Fees,
+        balance: U256,
+    ) -> bool {
+        let fresh = Bid::first(fees);
+        let most = u128::from(self.limits.max_bid_multiple);
+        let cost = U256::from(bid.max_fee)
+            .saturating_mul(U256::from(unsigned.gas_limit))
+            .saturating_add(unsigned.value);
+        intent.sent.len() < self.limits.max_versions
+            && bid.max_fee <= fresh.max_fee.saturating_mul(most)
+            && bid.priority_fee <= fresh.priority_fee.saturating_mul(most)
+            && cost <= balance
     }
 
     async fn replace(
@@ -118,7 +146,6 @@ impl Executor {
         let chain = intent.key.chain;
         let fees = self.client(chain)?.fees().await?;
         let Some(last) = intent.sent.last().copied() else { return Ok(false) };
-        let bid = Bid { max_fee: last.max_fee, priority_fee: last.priority_fee }.raise(fees);
         let unsigned = if filler {
             Unsigned {
                 chain,
@@ -138,6 +165,14 @@ impl Executor {
                 data: intent.payload.data.clone().into(),
             }
         };
+        let bid = Bid { max_fee: last.max_fee, priority_fee: last.priority_fee }.raise(fees);
+        let balance = self.client(chain)?.balance(self.rules.us).await?;
+        if !self.affordable(&intent, &unsigned, bid, fees, balance) {
+            // The last version that we can pay stays the one that is sent.
+            let raw = intent.payload.raw.clone();
+            self.send(chain, raw).await?;
+            return Ok(false);
+        }
         let (hash, raw) = sign(&self.signer, &unsigned, bid)?;
         intent.filler = filler;
         intent.payload = TxPayload { data: intent.payload.data.clone(), raw: raw.clone() };

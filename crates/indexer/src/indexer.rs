@@ -3,7 +3,7 @@
 use crate::{IndexError, Touched, fold_block};
 use bmn_chain::ChainEvent;
 use bmn_primitives::{BlockRef, ChainId, OrderId, SwapId};
-use bmn_queue::{Rules, open_orders, promote, refresh};
+use bmn_queue::{Rules, hashlock_is_taken, open_orders, promote, refresh, reserve};
 use bmn_store::{OrderState, Reads, Store, WriteTx};
 use bmn_swap::{
     Decision, DirectFacts, Evidence, Order, Route, SourceLeg, Status, admit_direct, derive_status,
@@ -123,7 +123,9 @@ impl Indexer {
         let slices: BTreeSet<u64> =
             event.committed().iter().map(|block| block.header.number % SWEEP_EVERY).collect();
         let mut open = Vec::new();
-        for status in Status::ALL.into_iter().filter(|status| !status.is_terminal()) {
+        // What is only to be given back has a time to wake at, and strangers make it: left out.
+        let looked_at = |status: &Status| !status.is_terminal() && *status != Status::Refunding;
+        for status in Status::ALL.into_iter().filter(looked_at) {
             open.extend(tx.orders_by_status(status, None, usize::MAX)?);
         }
         open.retain(|order| {
@@ -146,7 +148,13 @@ impl Indexer {
             if !reasons.is_empty() {
                 order.decision = Decision::Refused(reasons);
             }
-            let evidence = Evidence::default();
+            // One that can be given back only in the far future is not worth following.
+            let policy = &self.rules.policy;
+            let latest = leg.created.block.time.saturating_add(policy.max_window);
+            let evidence = Evidence {
+                cancel_impossible: !order.is_accepted() && order.src_cancellation > latest,
+                ..Evidence::default()
+            };
             let state = OrderState {
                 status: derive_status(&order, Some(&leg), None, &evidence),
                 evidence,
@@ -155,6 +163,9 @@ impl Indexer {
                 permission: None,
             };
             tx.put_order(&order)?;
+            if order.is_accepted() {
+                reserve(tx, &order)?;
+            }
             tx.put_order_state(order.id, &state)?;
         }
         Ok(())
@@ -181,7 +192,7 @@ impl Indexer {
     }
 
     fn hashlock_used(&self, tx: &WriteTx, order: &Order, own: SwapId) -> Result<bool, IndexError> {
-        if tx.orders_by_hashlock(order.hashlock)?.iter().any(|id| *id != order.id) {
+        if hashlock_is_taken(tx, order)? {
             return Ok(true);
         }
         let chains = self.rules.routes.iter().map(|route: &Route| route.chain);

@@ -4,9 +4,9 @@ use crate::facts::{HostFacts, host_facts};
 use alloy::primitives::{Address, U256};
 use bmn_chain::{ChainClient, ChainError};
 use bmn_primitives::{BlockRef, ChainId, ErrorClass, Hashlock, OrderId, Secret};
-use bmn_queue::{QueueError, Rules, open_orders, refresh};
+use bmn_queue::{QueueError, Rules, hashlock_is_taken, open_orders, refresh, reserve};
 use bmn_rpc::IntakeError;
-use bmn_store::{OrderState, Reads, Reservation, Store, StoreError, WriteTx};
+use bmn_store::{OrderState, Reads, Store, StoreError, WriteTx};
 use bmn_swap::{
     Decision, Draft, Evidence, IntakeFacts, Order, Refusal, SignedOrder, admit_submitted,
     derive_status, read_submitted,
@@ -113,6 +113,9 @@ impl Intake {
         if let Some(known) = self.store.read()?.order(draft.order().id)? {
             return Ok(known);
         }
+        // A destination that is indexed between here and the decision releases its reservation while
+        // the balance read here still holds it: the larger of both reservations counts.
+        let promised = self.promised(draft.order())?;
         let destination = self.clients.get(&draft.order().destination_chain);
         let facts = host_facts(
             draft.order(),
@@ -122,7 +125,7 @@ impl Intake {
             destination.map(|client| &**client),
         )
         .await?;
-        self.decide(&draft, &facts)
+        self.decide(&draft, &facts, promised)
     }
 
     fn head(&self, chain: ChainId) -> Result<BlockRef, IntakeFailure> {
@@ -131,13 +134,26 @@ impl Intake {
 
     // What other orders change (reservations, hashlocks) is read inside the transaction that stores
     // this one, so that two orders never get the same balance (M7).
-    fn decide(&self, draft: &Draft, facts: &HostFacts) -> Result<Order, IntakeFailure> {
+    fn decide(
+        &self,
+        draft: &Draft,
+        facts: &HostFacts,
+        promised: (U256, U256),
+    ) -> Result<Order, IntakeFailure> {
         let mut tx = self.store.write()?;
         if let Some(known) = tx.order(draft.order().id)? {
             return Ok(known);
         }
-        let facts = self.facts(&tx, draft.order(), facts)?;
+        let facts = self.facts(&tx, draft.order(), facts, promised)?;
         let reasons = admit_submitted(draft, &facts, &self.rules.terms());
+        // The order's identity does not cover the signature: kept under a bad one, an order could be
+        // spoilt by whoever sees it first.
+        let unsigned = |reason: &&Refusal| {
+            matches!(reason, Refusal::BadSignature { .. } | Refusal::UnusableSignature(_))
+        };
+        if let Some(reason) = reasons.iter().find(unsigned) {
+            return Err(IntakeFailure::Unreadable(reason.clone()));
+        }
         let mut order = draft.order().clone();
         if reasons.is_empty() {
             reserve(&mut tx, &order)?;
@@ -164,10 +180,11 @@ impl Intake {
         tx: &WriteTx,
         order: &Order,
         host: &HostFacts,
+        promised: (U256, U256),
     ) -> Result<IntakeFacts, IntakeFailure> {
         let chain = order.destination_chain;
-        let free = |held: U256, token: Address| -> Result<U256, StoreError> {
-            Ok(held.saturating_sub(tx.reserved(chain, token)?))
+        let free = |held: U256, token: Address, before: U256| -> Result<U256, StoreError> {
+            Ok(held.saturating_sub(tx.reserved(chain, token)?.max(before)))
         };
         let kept_back = self.kept_back.get(&chain).copied().unwrap_or_default();
         let source_head =
@@ -179,8 +196,9 @@ impl Intake {
             maker_allowance: host.maker_allowance,
             raw_remaining: host.raw_remaining,
             nonce_used: host.nonce_used,
-            free_token: free(host.our_token, order.destination_token)?,
-            free_native: free(host.our_native, Address::ZERO)?.saturating_sub(kept_back),
+            free_token: free(host.our_token, order.destination_token, promised.0)?,
+            free_native: free(host.our_native, Address::ZERO, promised.1)?
+                .saturating_sub(kept_back),
             gas_price: host.gas_price,
             open_orders: open_orders(tx)?,
             hashlock_used: self.hashlock_used(tx, order)?,
@@ -188,8 +206,15 @@ impl Intake {
         })
     }
 
-    fn hashlock_used(&self, tx: &WriteTx, order: &Order) -> Result<bool, StoreError> {
-        if !tx.orders_by_hashlock(order.hashlock)?.is_empty() {
+    /// What is promised of the destination's token and coin.
+    fn promised(&self, order: &Order) -> Result<(U256, U256), StoreError> {
+        let read = self.store.read()?;
+        let chain = order.destination_chain;
+        Ok((read.reserved(chain, order.destination_token)?, read.reserved(chain, Address::ZERO)?))
+    }
+
+    fn hashlock_used(&self, tx: &WriteTx, order: &Order) -> Result<bool, QueueError> {
+        if hashlock_is_taken(tx, order)? {
             return Ok(true);
         }
         for route in &self.rules.routes {
@@ -219,20 +244,4 @@ impl Intake {
         tx.commit()?;
         Ok(SecretTaken { hashlock, orders })
     }
-}
-
-fn reserve(tx: &mut WriteTx, order: &Order) -> Result<(), StoreError> {
-    let chain = order.destination_chain;
-    let native = order.destination_token.is_zero();
-    let coin = order.destination_deposit.saturating_add(if native {
-        order.destination_amount
-    } else {
-        U256::ZERO
-    });
-    tx.reserve(&Reservation { order: order.id, chain, token: Address::ZERO, amount: coin })?;
-    if !native {
-        let (token, amount) = (order.destination_token, order.destination_amount);
-        tx.reserve(&Reservation { order: order.id, chain, token, amount })?;
-    }
-    Ok(())
 }

@@ -35,6 +35,9 @@ impl Resolver {
             std::thread::Builder::new()
                 .name(format!("bmn-{chain}"))
                 .spawn(move || {
+                    // However this thread ends, the others stop: a resolver without one of its
+                    // chains would fund what it cannot withdraw.
+                    let _last = stop.clone().drop_guard();
                     let _ = done.send(work(&shared, chain, lane, &stop));
                 })
                 .map_err(|error| NodeError::Worker { chain, reason: error.to_string() })?;
@@ -103,8 +106,9 @@ impl Lane {
             while !stop.is_cancelled() && self.follow(shared, chain).await? {
                 worked = true;
             }
-            while !stop.is_cancelled() && self.act(shared, chain).await? {
-                worked = true;
+            // One job, then the chain again: a burst of jobs must not keep new blocks out (P4).
+            if !stop.is_cancelled() {
+                worked |= self.act(shared, chain).await?;
             }
             if !worked {
                 return Ok(());

@@ -1,9 +1,9 @@
 //! Derives an order's status and due actions from what is stored, and reconciles its jobs.
 
 use crate::{QueueError, reconcile};
-use alloy::primitives::Address;
+use alloy::primitives::{Address, U256};
 use bmn_primitives::{AddressWord, ChainId, OrderId, SwapId};
-use bmn_store::{OrderState, QueueTable, Reads, WriteTx};
+use bmn_store::{OrderState, QueueTable, Reads, Reservation, WriteTx};
 use bmn_swap::{
     ActionKey, Alarm, Attempt, ChainView, DestinationLeg, Order, Origin, Plan, Policy, Route,
     SecretKnowledge, SourceLeg, Status, SwapView, Terms, plan,
@@ -147,10 +147,39 @@ fn settle_reservation(tx: &mut WriteTx, loaded: &Loaded, status: Status) -> Resu
     Ok(())
 }
 
-/// Orders that are not at an end.
+/// Promises an order what its destination will take: token, coin and safety deposit (M7).
+pub fn reserve(tx: &mut WriteTx, order: &Order) -> Result<(), QueueError> {
+    let chain = order.destination_chain;
+    let native = order.destination_token.is_zero();
+    let coin = order.destination_deposit.saturating_add(if native {
+        order.destination_amount
+    } else {
+        U256::ZERO
+    });
+    tx.reserve(&Reservation { order: order.id, chain, token: Address::ZERO, amount: coin })?;
+    if !native {
+        let (token, amount) = (order.destination_token, order.destination_amount);
+        tx.reserve(&Reservation { order: order.id, chain, token, amount })?;
+    }
+    Ok(())
+}
+
+/// True when another order that we settle has the hashlock. Refused ones do not count: anybody can
+/// have an order refused.
+pub fn hashlock_is_taken(tx: &impl Reads, order: &Order) -> Result<bool, QueueError> {
+    for id in tx.orders_by_hashlock(order.hashlock)? {
+        if id != order.id && tx.order(id)?.is_some_and(|other| other.is_accepted()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Orders that we settle and that are not at an end.
 pub fn open_orders(tx: &impl Reads) -> Result<u64, QueueError> {
     let mut open = 0;
-    for status in Status::ALL.into_iter().filter(|status| !status.is_terminal()) {
+    let settled = |status: &Status| !status.is_terminal() && *status != Status::Refunding;
+    for status in Status::ALL.into_iter().filter(settled) {
         open += tx.orders_by_status(status, None, usize::MAX)?.len() as u64;
     }
     Ok(open)

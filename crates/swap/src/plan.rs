@@ -2,7 +2,7 @@
 
 use crate::{
     Action, ActionKey, Attempt, DestinationLeg, DestinationPlan, Due, EscrowEnd, Evidence, Order,
-    Origin, Permission, SourceLeg, Status, Wake, When,
+    Origin, Permission, SecretKnowledge, SourceLeg, Status, Wake, When,
     admit::{Terms, order_windows},
     derive_status,
     timeline::{Pace, Schedule, compile},
@@ -93,6 +93,7 @@ pub fn plan(view: &SwapView<'_>, terms: &Terms<'_>) -> Plan {
         Status::DestinationPaid => planner.destination_paid(&mut plan),
         Status::DestinationRefunded => planner.destination_refunded(&mut plan),
         Status::DestinationStranded | Status::Exposed => planner.cancel_destination(&mut plan),
+        Status::Violated => planner.make_good(&mut plan),
         Status::Refunding => plan.due.extend(cancel_refused(view)),
         _ => {}
     }
@@ -284,6 +285,21 @@ impl<'a> Planner<'a> {
     fn both_locked(&self, plan: &mut Plan) {
         self.permit(plan);
         self.cancel_destination(plan);
+        self.cancel_expired_source(plan);
+    }
+
+    // Once no block can pay the destination any more, giving the source back is honest, even if our
+    // destination cannot be taken back: a stranger may have created it without its coin.
+    fn cancel_expired_source(&self, plan: &mut Plan) {
+        let (Some(source), Some(intended)) = (self.view.source, self.view.intended) else {
+            return;
+        };
+        let pace = self.destination_pace;
+        let over = intended.dst_cancellation() + pace.settle() + pace.block_time;
+        let start = source.immutables.timelocks.src_cancel().start;
+        let when = at_time(self.destination_view, intended.chain, over)
+            .and(|| at_time(self.view.source_chain, source.swap.chain, start));
+        self.push(plan, source_key(self.view.order, source, Action::CancelSource), when);
     }
 
     fn permit(&self, plan: &mut Plan) {
@@ -298,6 +314,24 @@ impl<'a> Planner<'a> {
     fn secret_known(&self, plan: &mut Plan) {
         self.permit(plan);
         self.withdraw_destination(plan);
+        self.cancel_destination(plan);
+        self.cancel_expired_source(plan);
+    }
+
+    // Somebody withdrew the source to us before the maker was paid: pay him.
+    fn make_good(&self, plan: &mut Plan) {
+        let (Some(leg), Some(intended)) = (self.view.destination, self.view.intended) else {
+            return;
+        };
+        if leg.end.is_some() {
+            return;
+        }
+        let window = intended.immutables.timelocks.dst_withdraw();
+        let known = self.view.evidence.secret != SecretKnowledge::Unknown;
+        if known && self.destination_view.next_time < window.end {
+            let key = destination_key(self.view.order, leg, Action::WithdrawDestination);
+            self.push(plan, key, at_time(self.destination_view, leg.chain, window.start));
+        }
         self.cancel_destination(plan);
     }
 

@@ -78,11 +78,27 @@ fn the_source_is_not_cancelled_while_our_funding_may_still_be_mined() {
 }
 
 #[test]
-fn the_source_is_not_cancelled_while_our_destination_stands() {
+fn the_source_is_not_cancelled_while_our_destination_can_be_paid() {
     let mut world = World::funded();
-    late(&mut world, SRC_CANCELLATION + 50);
-    assert_eq!(world.when(Action::CancelSource), None);
+    let settled = world.dst_cancellation() + common::PACE.settle();
+    world.a = common::view(10_000, SRC_CANCELLATION + 50);
+    world.b = common::view(20_000, settled - 1);
+    let Some(When::Wake(wakes)) = world.when(Action::CancelSource) else { panic!("not yet") };
+    assert_eq!(wakes, [Wake::Time { chain: B, time: settled + common::PACE.block_time }]);
     assert!(world.is_now(Action::CancelDestination));
+    world.b = common::view(20_000, settled);
+    assert!(world.is_now(Action::CancelSource), "no block can pay it any more");
+}
+
+#[test]
+fn a_maker_whose_source_was_taken_too_early_is_paid() {
+    let mut world = World::funded();
+    world.end_source(withdrawn(), at(20, FILLED + 30));
+    world.evidence.secret = SecretKnowledge::Public;
+    late(&mut world, FILLED + 100);
+    assert_eq!(world.plan().status, Status::Violated);
+    assert!(world.is_now(Action::WithdrawDestination));
+    assert_eq!(world.when(Action::WithdrawSource), None);
 }
 
 #[test]
