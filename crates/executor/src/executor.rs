@@ -428,10 +428,14 @@ impl Executor {
     ) -> Result<Outcome, ExecutorError> {
         let reason = format!("simulation reverted: {revert}");
         match revert.retry() {
+            // Too early is no verdict: a reorg may have set the chain's clock back.
+            Retry::Later => self.again(job, &reason, u32::MAX),
             _ if !loaded.order.is_accepted() => self.give_up(job.key, reason),
-            Retry::Terminal => self.give_up(job.key, reason),
-            Retry::Later | Retry::AlreadyDone => self.again(job, &reason, u32::MAX),
-            Retry::Fixable | Retry::Unknown => self.again(job, &reason, self.limits.max_attempts),
+            Retry::AlreadyDone => self.again(job, &reason, u32::MAX),
+            Retry::Terminal if may_be_given_up(job.key.action) => self.give_up(job.key, reason),
+            Retry::Terminal | Retry::Fixable | Retry::Unknown => {
+                self.again(job, &reason, self.most_attempts(job.key.action))
+            }
         }
     }
 

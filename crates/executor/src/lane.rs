@@ -69,8 +69,14 @@ impl Executor {
                 action = intent.key.action.name(), nonce = intent.nonce, "transaction without effect"
             );
             let wake = Wake::Height { chain, number: tip.number + 1 };
+            // Bounded for what was refused: a token may pass the simulation and fail on chain. Not at
+            // the first failure, since a reorg may have set the chain's clock back.
             let refused = tx.order(intent.key.order)?.is_some_and(|order| !order.is_accepted());
-            let max = if refused { 1 } else { self.most_attempts(intent.key.action) };
+            let max = if refused {
+                self.limits.max_attempts
+            } else {
+                self.most_attempts(intent.key.action)
+            };
             if retry(&mut tx, &intent.key, "mined without effect", wake, max)? == Retried::Dead {
                 set_attempt(&mut tx, intent.key, Attempt::Closed, None)?;
             }
