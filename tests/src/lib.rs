@@ -88,8 +88,18 @@ impl World {
 
     /// A world over a given store.
     pub async fn with_store(specs: Vec<SwapSpec>, store: Store) -> Self {
-        let network = Network::in_memory(SIMULATION_GENESIS).expect("two chains");
+        Self::with_network(specs, store, |_| {}).await
+    }
+
+    /// A world whose chain specifications are changed after the contracts are there.
+    pub async fn with_network(
+        specs: Vec<SwapSpec>,
+        store: Store,
+        change: impl FnOnce(&mut Network),
+    ) -> Self {
+        let mut network = Network::in_memory(SIMULATION_GENESIS).expect("two chains");
         network.set_up().await.expect("contracts");
+        change(&mut network);
         let funds: Result<Vec<_>, _> =
             specs.iter().map(|spec| Maker::funds(spec, SEED, &network)).collect();
         network.fund_makers(&funds.expect("amounts")).await.expect("funds");
