@@ -204,14 +204,6 @@ pub enum Refusal {
         /// Which field.
         field: String,
     },
-    /// The escrow holds less than it promises.
-    #[error("the source escrow holds {held}, it promises {promised}")]
-    Underfunded {
-        /// Balance, smallest unit.
-        held: U256,
-        /// Immutables' amount.
-        promised: U256,
-    },
     /// We are not the taker.
     #[error("the taker is {0}, not us")]
     NotOurs(AddressWord),
@@ -254,7 +246,6 @@ impl Refusal {
             Self::DirectOff => "directOff",
             Self::Backdated { .. } => "backdated",
             Self::Mismatch { .. } => "mismatch",
-            Self::Underfunded { .. } => "underfunded",
             Self::NotOurs(_) => "notOurs",
         }
     }

@@ -4,13 +4,12 @@
 use alloy::primitives::{Address, B256, Bytes, U256};
 use bmn_contracts::{EscrowImplementations, bmn_factory_timelocks, source_escrow};
 use bmn_primitives::{
-    AddressWord, BlockRef, ChainId, Complement, Dialect, Immutables, OrderHash, OrderId, Secret,
-    Stage, SwapId,
+    BlockRef, ChainId, Complement, Dialect, Immutables, OrderHash, Secret, SwapId,
 };
 use bmn_swap::{
     Action, ChainView, Decision, DestinationLeg, DestinationPlan, EscrowEnd, Evidence,
-    FactoryTerms, Fill, Inclusion, Order, Origin, Pace, Plan, Policy, Price, Route, SourceLeg,
-    SwapView, Terms, TokenTerms, When, intend_destination, plan,
+    FactoryTerms, Inclusion, Order, Pace, Plan, Policy, Price, Route, SourceLeg, SwapView, Terms,
+    TokenTerms, When, intend_destination, plan,
 };
 
 pub(crate) const US: Address = Address::repeat_byte(0xb0);
@@ -205,25 +204,4 @@ pub(crate) fn withdrawn() -> EscrowEnd {
 
 pub(crate) fn refused(order: &mut Order, reason: bmn_swap::Refusal) {
     order.decision = Decision::Refused(vec![reason]);
-}
-
-/// The order as one that we filled.
-pub(crate) fn as_filled(leg: &mut SourceLeg) {
-    leg.fill = Some(Fill { contract: LOP, remaining: U256::ZERO });
-}
-
-pub(crate) fn order_id(hash: u8) -> OrderId {
-    OrderId { chain: A, contract: LOP, hash: OrderHash(B256::repeat_byte(hash)), leaf: 0 }
-}
-
-pub(crate) fn direct(origin: &Origin) -> bool {
-    *origin == Origin::DirectSource
-}
-
-pub(crate) fn word(address: Address) -> AddressWord {
-    address.into()
-}
-
-pub(crate) fn stage_of(world: &World, stage: Stage) -> u64 {
-    world.source.as_ref().unwrap().immutables.timelocks.at(stage)
 }
