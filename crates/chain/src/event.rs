@@ -106,9 +106,79 @@ impl Segment {
     }
 }
 
+/// Final blocks of a range, of which those that hold nothing of interest are left out: how sparse
+/// history is read without a header for every block. Never used above the finalized block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    from: u64,
+    blocks: Vec<Block>,
+    through: BlockRef,
+}
+
+/// The blocks are no history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HistoryError {
+    /// The range ends before it begins.
+    #[error("history from block {from} ends at block {through}")]
+    Empty {
+        /// First block covered.
+        from: u64,
+        /// Last block covered.
+        through: BlockRef,
+    },
+    /// A block is out of order, outside the range, or contradicts its neighbour or the range's end.
+    #[error("block {0} does not belong where it stands in its history")]
+    Misplaced(BlockRef),
+}
+
+impl History {
+    /// Covers the blocks from number `from` to `through`; `blocks` are those that hold something,
+    /// oldest first. Neighbours must be parent and child.
+    ///
+    /// # Errors
+    /// [`HistoryError`], naming the first block that is wrong.
+    pub fn new(from: u64, blocks: Vec<Block>, through: BlockRef) -> Result<Self, HistoryError> {
+        if from > through.number {
+            return Err(HistoryError::Empty { from, through });
+        }
+        let mut before: Option<&Header> = None;
+        for Block { header, .. } in &blocks {
+            let block = header.block_ref();
+            let follows = before.is_none_or(|before| {
+                before.number < header.number
+                    && (before.number + 1 < header.number || before.hash == header.parent_hash)
+            });
+            let inside = (from..=through.number).contains(&header.number);
+            let ends = header.number < through.number || header.hash == through.hash;
+            if !(follows && inside && ends) {
+                return Err(HistoryError::Misplaced(block));
+            }
+            before = Some(header);
+        }
+        Ok(Self { from, blocks, through })
+    }
+
+    /// Number of the first block covered.
+    pub const fn from(&self) -> u64 {
+        self.from
+    }
+
+    /// The blocks that hold something, oldest first.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// The last block covered.
+    pub const fn through(&self) -> BlockRef {
+        self.through
+    }
+}
+
 /// What happened to the chain since the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChainEvent {
+    /// Final blocks were added on top of the cursor, empty ones left out.
+    Backfilled(History),
     /// Blocks were added on top of the cursor.
     Committed(Segment),
     /// Blocks were replaced.
@@ -129,7 +199,7 @@ impl ChainEvent {
     /// Blocks that left the chain, newest first.
     pub fn reverted(&self) -> &[BlockRef] {
         match self {
-            Self::Committed(_) => &[],
+            Self::Backfilled(_) | Self::Committed(_) => &[],
             Self::Reorged { reverted, .. } | Self::Reverted { reverted } => reverted,
         }
     }
@@ -137,8 +207,20 @@ impl ChainEvent {
     /// Blocks that joined the chain, oldest first.
     pub fn committed(&self) -> &[Block] {
         match self {
+            Self::Backfilled(history) => history.blocks(),
             Self::Committed(segment) | Self::Reorged { committed: segment, .. } => segment.blocks(),
             Self::Reverted { .. } => &[],
+        }
+    }
+
+    /// The newest block afterwards; none where the event only takes blocks away.
+    pub fn tip(&self) -> Option<BlockRef> {
+        match self {
+            Self::Backfilled(history) => Some(history.through()),
+            Self::Committed(segment) | Self::Reorged { committed: segment, .. } => {
+                Some(segment.tip().header.block_ref())
+            }
+            Self::Reverted { .. } => None,
         }
     }
 }
@@ -171,5 +253,24 @@ mod tests {
             let segment = Segment::new(vec![block(1, 1, 0), broken]);
             assert_eq!(segment, Err(SegmentError::Broken { child }));
         }
+    }
+
+    #[test]
+    fn history_is_ordered_and_inside_its_range() {
+        let end = |number, hash| BlockRef { number, hash: B256::repeat_byte(hash), time: number };
+        let of = |blocks| History::new(3, blocks, end(9, 9)).map(|history| history.blocks.len());
+        assert_eq!(of(vec![]), Ok(0));
+        assert_eq!(of(vec![block(3, 3, 2), block(4, 4, 3), block(7, 7, 6), block(9, 9, 8)]), Ok(4));
+        for wrong in [block(2, 2, 1), block(10, 10, 9), block(9, 8, 8)] {
+            let at = wrong.header.block_ref();
+            assert_eq!(of(vec![wrong]), Err(HistoryError::Misplaced(at)));
+        }
+        for wrong in [block(5, 6, 5), block(6, 6, 4)] {
+            let at = wrong.header.block_ref();
+            assert_eq!(of(vec![block(5, 5, 4), wrong]), Err(HistoryError::Misplaced(at)));
+        }
+        let through = end(2, 2);
+        let empty = Err(HistoryError::Empty { from: 3, through });
+        assert_eq!(History::new(3, vec![], through), empty);
     }
 }

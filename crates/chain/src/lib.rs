@@ -7,5 +7,7 @@ mod source;
 
 pub use client::{CallOutcome, CallRequest, ChainClient, Fees, Simulation, TxReceipt};
 pub use error::{ChainError, SendRejection};
-pub use event::{Block, ChainEvent, ChainLog, Header, Segment, SegmentError};
+pub use event::{
+    Block, ChainEvent, ChainLog, Header, History, HistoryError, Segment, SegmentError,
+};
 pub use source::{ChainSource, KnownBlocks};

@@ -32,6 +32,13 @@ pub trait ChainSource: Send {
     /// Returns when `next_event` may have something new. May return early.
     async fn changed(&mut self) -> Result<(), ChainError>;
 
+    /// The newest block the host knows of; `None` when it has none yet. Tells how far behind we are,
+    /// and nothing else: what is indexed comes from [`Self::next_event`] alone.
+    ///
+    /// # Errors
+    /// [`ChainError::Unavailable`] when the host does not answer.
+    async fn head(&self) -> Result<Option<BlockRef>, ChainError>;
+
     /// The newest block that cannot be reverted any more; `None` when the host has none yet.
     async fn finalized(&self) -> Result<Option<BlockRef>, ChainError>;
 

@@ -104,6 +104,10 @@ impl ChainSource for DevSource {
         self.positions.changed().await.map_err(|_| ChainError::Unavailable { chain, reason })
     }
 
+    async fn head(&self) -> Result<Option<BlockRef>, ChainError> {
+        Ok(Some(self.chain.head()))
+    }
+
     async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
         let chain = self.chain.chain_id();
         self.chain.finalized().map_err(|error| unavailable(chain, &error))

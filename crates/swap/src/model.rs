@@ -4,7 +4,8 @@ use crate::Refusal;
 use alloy::primitives::{Address, B256, Bytes, U256};
 use bmn_contracts::{LimitOrder, OrderSignature};
 use bmn_primitives::{
-    BlockRef, ChainId, Complement, Dialect, Hashlock, Immutables, OrderId, Stage, SwapId,
+    AddressWord, BlockRef, ChainId, Complement, Dialect, Hashlock, Immutables, OrderHash, OrderId,
+    Stage, SwapId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -148,6 +149,38 @@ pub struct SourceLeg {
     pub fill: Option<Fill>,
     /// How it ended, and where.
     pub end: Option<(EscrowEnd, Inclusion)>,
+}
+
+impl SourceLeg {
+    /// The order hash, where the chain names it.
+    pub const fn order_hash(&self) -> Option<OrderHash> {
+        Some(self.immutables.order_hash)
+    }
+
+    /// The hashlock, where the chain names it.
+    pub const fn hashlock(&self) -> Option<Hashlock> {
+        Some(self.immutables.hashlock)
+    }
+
+    /// The maker's raw address word, where the chain names it.
+    pub const fn maker(&self) -> Option<AddressWord> {
+        Some(self.immutables.maker)
+    }
+
+    /// The taker's raw address word, where the chain names it.
+    pub const fn taker(&self) -> Option<AddressWord> {
+        Some(self.immutables.taker)
+    }
+
+    /// The token's raw address word, where the chain names it.
+    pub const fn token(&self) -> Option<AddressWord> {
+        Some(self.immutables.token)
+    }
+
+    /// The amount locked, smallest unit, where the chain names it.
+    pub const fn amount(&self) -> Option<U256> {
+        Some(self.immutables.amount)
+    }
 }
 
 /// A destination escrow as the chain shows it. The factory's event does not carry the immutables.

@@ -8,7 +8,7 @@ const LAYERS: &[&[&str]] = &[
     &["primitives"],
     &["contracts"],
     &["chain"],
-    &["swap", "monitor"],
+    &["swap", "monitor", "archive"],
     &["store"],
     &["queue"],
     &["indexer", "executor", "notify"],

@@ -113,6 +113,10 @@ impl<S: ChainSource + Sync> ChainSource for FaultySource<S> {
         self.inner.changed().await
     }
 
+    async fn head(&self) -> Result<Option<BlockRef>, ChainError> {
+        self.faults.around(CallKind::Head, self.inner.head()).await
+    }
+
     async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
         self.faults.around(CallKind::Finalized, self.inner.finalized()).await
     }
