@@ -83,7 +83,7 @@ async fn a_hostile_whitelisted_key_costs_one_destination_and_raises_an_alarm() {
     let held = node.balance_of(plan.immutables.token.masked(), plan.escrow).await.expect("held");
     assert!(!held.is_zero());
     let mut wallet = Wallet::open(thief.signer(), node.client.clone()).await.expect("a wallet");
-    let data = calldata::public_cancel_signed(&forged, bytes.into());
+    let data = calldata::public_cancel_signed(Dialect::Bmn4, &forged, bytes.into());
     wallet.send(Payload::call(plan.escrow, data, 300_000)).await.expect("sent");
 
     assert!(world.run_to_end().await);

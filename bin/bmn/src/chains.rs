@@ -114,7 +114,7 @@ pub(crate) fn token(spec: &ChainSpec, text: &str) -> Result<Token, Failure> {
 pub(crate) fn factory(spec: &ChainSpec, wanted: Option<Address>) -> Result<&FactorySpec, Failure> {
     let found = spec.factories.iter().find(|factory| match wanted {
         Some(address) => factory.address == address,
-        None => factory.dialect == Dialect::Bmn4,
+        None => factory.dialect == Dialect::Bmn4 && !factory.index_only,
     });
     found.ok_or_else(|| {
         let known: Vec<_> = spec.factories.iter().map(|f| format!("{:#x}", f.address)).collect();

@@ -5,7 +5,7 @@ use crate::{
     section::{Section, read_file},
     values::Decimals,
 };
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
 use bmn_primitives::{ChainId, Dialect};
 use std::{collections::BTreeSet, num::NonZeroU64};
 
@@ -25,13 +25,15 @@ pub struct ChainSpec {
     pub inclusion_blocks: u64,
     /// Seconds by which this chain's timestamps may differ from another chain's.
     pub max_clock_skew_secs: u64,
-    /// First block that may hold an event of ours.
+    /// First block that may hold an event of ours: the earliest of the factories', where they state
+    /// theirs.
     pub start_block: u64,
     /// Depth at which a block counts as final where the host names no finalized block.
     pub finality_depth: u64,
     /// Escrow factories that are believed. The first one of a dialect creates our destinations.
     pub factories: Vec<FactorySpec>,
-    /// Tokens with a price; all others are refused.
+    /// Tokens with a price; all others are refused. Without any the chain is indexed and nothing on it
+    /// is settled.
     pub tokens: Vec<TokenSpec>,
     /// The chain's coin.
     pub native: NativeSpec,
@@ -48,7 +50,10 @@ pub struct FactorySpec {
     pub dialect: Dialect,
     /// The factory.
     pub address: Address,
-    /// The limit-order contract whose fills it accepts.
+    /// Which version it is, for people.
+    pub version: Option<String>,
+    /// The limit-order contract whose fills it accepts. Zero where it is not known, which only an
+    /// index-only factory may leave open: no escrow of it is then tied to the fill it came from.
     pub limit_order_protocol: Address,
     /// Seconds from deployment until an escrow may be rescued.
     pub rescue_delay_secs: u64,
@@ -58,6 +63,13 @@ pub struct FactorySpec {
     pub source_implementation: Option<Address>,
     /// What destination clones delegate to; `None` when it follows from the factory's address.
     pub destination_implementation: Option<Address>,
+    /// Its events are indexed; nothing is ever put into its escrows. For factories whose escrows lock
+    /// funds, and wherever the operator wants it.
+    pub index_only: bool,
+    /// Block it was created in, or one before; `None` for the chain's.
+    pub start_block: Option<u64>,
+    /// `keccak256` of its runtime code, to be compared at start ([`Self::check_code`]).
+    pub code_hash: Option<B256>,
 }
 
 /// A token we know.
@@ -80,7 +92,8 @@ pub struct NativeSpec {
     pub symbol: String,
     /// Digits after the point of one whole coin.
     pub decimals: u8,
-    /// Value of one whole coin, millionths of the reference currency.
+    /// Value of one whole coin, millionths of the reference currency. Zero where it is not stated,
+    /// which only a chain without priced tokens may do.
     pub price: u64,
 }
 
@@ -112,7 +125,7 @@ impl ChainSpec {
         let start_block = section.or("start_block", 0);
         let finality_depth = section.required::<u64>("finality_depth");
         let native = section.table("native", NativeSpec::read);
-        let minimums = section.table("minimums", Minimums::read);
+        let minimums = section.optional_table("minimums", Minimums::read);
         let factories = section.tables("factories", FactorySpec::read);
         let tokens = section.tables("tokens", TokenSpec::read);
         let true_tokens = section.list("true_tokens");
@@ -129,10 +142,31 @@ impl ChainSpec {
             tokens,
             native: native?,
             true_tokens,
-            minimums: minimums?,
+            minimums: minimums?.unwrap_or(Minimums { order_value: 0, native_balance: 0 }),
         };
+        spec.check_priced(section, minimums.is_some_and(|stated| stated.is_some()));
         spec.check(section);
         Some(spec)
+    }
+
+    /// Reports what a chain on which orders are settled cannot leave open.
+    fn check_priced(&self, section: &mut Section<'_, '_>, minimums: bool) {
+        if self.tokens.is_empty() {
+            return;
+        }
+        if self.native.price == 0 {
+            let reason = "needs a price above 0 where tokens have one: it pays for gas".to_owned();
+            section.contradiction("native", reason);
+        }
+        if !minimums {
+            let reason = "is missing, and tokens have prices: an order of no value would be settled \
+                          with the last coin";
+            section.contradiction("minimums", reason.to_owned());
+        }
+        for token in self.tokens.iter().filter(|token| token.price == 0) {
+            let reason = format!("the price of {} is 0: leave the token out instead", token.symbol);
+            section.contradiction("tokens", reason);
+        }
     }
 
     /// Reports values that contradict each other.
@@ -146,6 +180,12 @@ impl ChainSpec {
         }
         for address in repeated(self.factories.iter().map(|factory| factory.address)) {
             section.contradiction("factories", format!("{address} is listed twice"));
+        }
+        for factory in &self.factories {
+            if factory.start_block.is_some_and(|start| start < self.start_block) {
+                let reason = format!("{} starts before the chain's start_block", factory.address);
+                section.contradiction("factories", reason);
+            }
         }
         for address in repeated(self.tokens.iter().map(|token| token.address)) {
             section.contradiction("tokens", format!("{address} is listed twice"));
@@ -175,19 +215,31 @@ impl FactorySpec {
     fn read(section: &mut Section<'_, '_>) -> Option<Self> {
         let dialect = section.required("dialect");
         let address = section.required("address");
-        let limit_order_protocol = section.required("limit_order_protocol");
+        let version = section.optional("version");
+        let index_only = section.or("index_only", false);
+        let limit_order_protocol = if index_only == Some(true) {
+            section.or("limit_order_protocol", Address::ZERO)
+        } else {
+            section.required("limit_order_protocol")
+        };
         let rescue_delay_secs = section.required::<NonZeroU64>("rescue_delay_secs");
         let access_token = section.optional("access_token");
         let source_implementation = section.optional("source_implementation");
         let destination_implementation = section.optional("destination_implementation");
+        let start_block = section.optional("start_block");
+        let code_hash = section.optional("code_hash");
         Some(Self {
             dialect: dialect?,
             address: address?,
+            version: version?,
             limit_order_protocol: limit_order_protocol?,
             rescue_delay_secs: rescue_delay_secs?.get(),
             access_token: access_token?,
             source_implementation: source_implementation?,
             destination_implementation: destination_implementation?,
+            index_only: index_only?,
+            start_block: start_block?,
+            code_hash: code_hash?,
         })
     }
 }
@@ -206,7 +258,7 @@ impl NativeSpec {
     fn read(section: &mut Section<'_, '_>) -> Option<Self> {
         let symbol = section.required("symbol");
         let decimals = section.or("decimals", Decimals(18));
-        let price = section.required("price");
+        let price = section.or("price", 0);
         Some(Self { symbol: symbol?, decimals: decimals?.0, price: price? })
     }
 }

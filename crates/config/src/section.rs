@@ -99,6 +99,16 @@ impl<'a, 'i> Section<'a, 'i> {
         self.child(self.full(key), value.get_ref(), &value.span(), read)
     }
 
+    /// `Some(None)` when there is no table under the key.
+    pub(crate) fn optional_table<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Section<'_, '_>) -> Option<T>,
+    ) -> Option<Option<T>> {
+        self.known.push(key);
+        if self.table.contains_key(key) { self.table(key, read).map(Some) } else { Some(None) }
+    }
+
     /// The tables of a `[[key]]` list; empty when absent.
     pub(crate) fn tables<T>(
         &mut self,
@@ -205,9 +215,16 @@ fn line_of(text: &str, span: &Range<usize>) -> usize {
 
 /// The known key that needs the fewest edits, when that is at most a third of its length.
 fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    nearest_of(name, known.iter().copied())
+}
+
+/// [`nearest`] among any names.
+pub(crate) fn nearest_of(
+    name: &str,
+    known: impl Iterator<Item = &'static str>,
+) -> Option<&'static str> {
     known
-        .iter()
-        .map(|&candidate| (edits(name, candidate), candidate))
+        .map(|candidate| (edits(name, candidate), candidate))
         .filter(|(distance, candidate)| *distance * 3 <= candidate.len())
         .min()
         .map(|(_, candidate)| candidate)

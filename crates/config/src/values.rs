@@ -1,6 +1,6 @@
 //! Single values: what is accepted, and how a wrong one is shown.
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
 use bmn_primitives::{ChainId, Dialect};
 use std::num::NonZeroU64;
 use toml::de::DeValue;
@@ -86,10 +86,19 @@ impl Field for ChainId {
 }
 
 impl Field for Dialect {
-    const EXPECTED: &'static str = "a known dialect: \"bmn4\" or \"oneinch2\"";
+    const EXPECTED: &'static str = "a known dialect: \"bmn1\", \"bmn11\", \"bmn23\", \"bmn302\", \"bmn4\", \"oneinch1\" or \
+                                    \"oneinch2\"";
 
     fn read(value: &DeValue<'_>) -> Option<Self> {
         value.as_str()?.parse().ok()
+    }
+}
+
+impl Field for B256 {
+    const EXPECTED: &'static str = "a hash: 0x and 64 hex digits";
+
+    fn read(value: &DeValue<'_>) -> Option<Self> {
+        value.as_str().filter(|text| text.starts_with("0x"))?.parse().ok()
     }
 }
 

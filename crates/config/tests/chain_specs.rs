@@ -79,8 +79,8 @@ fn an_unknown_dialect_names_the_field_and_what_is_accepted() {
     assert_eq!(
         only(&error).to_string(),
         format!(
-            "line {}: `factories[0].dialect`: expected a known dialect: \"bmn4\" or \"oneinch2\", \
-             found \"bmn9\"",
+            "line {}: `factories[0].dialect`: expected a known dialect: \"bmn1\", \"bmn11\", \
+             \"bmn23\", \"bmn302\", \"bmn4\", \"oneinch1\" or \"oneinch2\", found \"bmn9\"",
             line_of("dialect =")
         )
     );

@@ -32,6 +32,27 @@ sol! {
         bytes parameters;
     }
 
+    /// `IBaseEscrow.Immutables` of the dialects without parameters: eight words.
+    struct PlainImmutables {
+        bytes32 orderHash;
+        bytes32 hashlock;
+        uint256 maker;
+        uint256 taker;
+        uint256 token;
+        uint256 amount;
+        uint256 safetyDeposit;
+        uint256 timelocks;
+    }
+
+    /// `DstImmutablesComplement` of the dialects without parameters: five words.
+    struct PlainComplement {
+        uint256 maker;
+        uint256 amount;
+        uint256 token;
+        uint256 safetyDeposit;
+        uint256 chainId;
+    }
+
     /// `IOrderMixin.Order`.
     struct Order {
         uint256 salt;
@@ -100,7 +121,50 @@ sol! {
         function takerInteraction(Order order, bytes extension, bytes32 orderHash, address taker, uint256 makingAmount, uint256 takingAmount, uint256 remainingMakingAmount, bytes extraData) external;
     }
 
-    /// Source and destination escrow clones of both dialects. `withdrawTo`, `publicCancel` exist on
+    /// 1inch Fusion+ `EscrowFactory` 1.0.0 of 2024, whose events BMN v1.0 has too.
+    interface IOneInchFactory1 {
+        event SrcEscrowCreated(PlainImmutables srcImmutables, PlainComplement dstImmutablesComplement);
+
+        function FEE_BANK() external view returns (address);
+        function addressOfEscrowSrc(PlainImmutables immutables) external view returns (address);
+        function addressOfEscrowDst(PlainImmutables immutables) external view returns (address);
+        function availableCredit(address account) external view returns (uint256);
+        function createDstEscrow(PlainImmutables immutables, uint256 srcCancellationTimestamp) external payable;
+        function decreaseAvailableCredit(address account, uint256 amount) external returns (uint256);
+        function increaseAvailableCredit(address account, uint256 amount) external returns (uint256);
+        function preInteraction(Order order, bytes extension, bytes32 orderHash, address taker, uint256 makingAmount, uint256 takingAmount, uint256 remainingMakingAmount, bytes extraData) external;
+    }
+
+    /// BMN `EscrowFactory` v1.1 and `CrossChainEscrowFactory` v2.1.
+    interface IBmnFactory11 {
+        event SrcEscrowCreated(address indexed escrow, PlainImmutables srcImmutables, PlainComplement dstImmutablesComplement);
+        event DstEscrowCreated(address indexed escrow, bytes32 indexed hashlock, uint256 taker);
+        /// Named only: nobody published what its members mean.
+        event SwapInitiated(address indexed, address indexed, address indexed, uint256, uint256, uint256);
+    }
+
+    /// BMN `SimplifiedEscrowFactory` v2.2 to v3.0; what v4 kept is bound there.
+    interface IBmnFactory23 {
+        event SrcEscrowCreated(address indexed escrow, bytes32 indexed orderHash, address indexed maker, address taker, uint256 amount);
+
+        function addressOfEscrow(PlainImmutables immutables, bool isSrc) external view returns (address);
+        function createSrcEscrow(PlainImmutables immutables, address maker, address token, uint256 amount) external returns (address escrow);
+        function createDstEscrow(PlainImmutables immutables) external payable returns (address escrow);
+    }
+
+    /// Escrow clones of the dialects without parameters; what the others have too is bound there.
+    interface IPlainEscrow {
+        function withdraw(bytes32 secret, PlainImmutables immutables) external;
+        function withdrawTo(bytes32 secret, address target, PlainImmutables immutables) external;
+        function publicWithdraw(bytes32 secret, PlainImmutables immutables) external;
+        function publicWithdrawSigned(bytes32 secret, PlainImmutables immutables, bytes signature) external;
+        function cancel(PlainImmutables immutables) external;
+        function publicCancel(PlainImmutables immutables) external;
+        function publicCancelSigned(PlainImmutables immutables, bytes signature) external;
+        function rescueFunds(address token, uint256 amount, PlainImmutables immutables) external;
+    }
+
+    /// Source and destination escrow clones of the dialects with parameters. `withdrawTo`, `publicCancel` exist on
     /// sources only; the `Signed` ones and the two helpers with an underscore in BMN only.
     interface IEscrow {
         event EscrowWithdrawal(bytes32 secret);
@@ -244,6 +308,51 @@ impl From<Complement> for bmn_primitives::Complement {
             safety_deposit: value.safetyDeposit,
             chain_id: value.chainId,
             parameters: value.parameters,
+        }
+    }
+}
+
+/// Drops `parameters`, which these dialects do not have.
+impl From<&bmn_primitives::Immutables> for PlainImmutables {
+    fn from(value: &bmn_primitives::Immutables) -> Self {
+        Self {
+            orderHash: value.order_hash.0,
+            hashlock: value.hashlock.0,
+            maker: value.maker.0,
+            taker: value.taker.0,
+            token: value.token.0,
+            amount: value.amount,
+            safetyDeposit: value.safety_deposit,
+            timelocks: value.timelocks.0,
+        }
+    }
+}
+
+impl From<PlainImmutables> for bmn_primitives::Immutables {
+    fn from(value: PlainImmutables) -> Self {
+        Self {
+            order_hash: bmn_primitives::OrderHash(value.orderHash),
+            hashlock: bmn_primitives::Hashlock(value.hashlock),
+            maker: AddressWord(value.maker),
+            taker: AddressWord(value.taker),
+            token: AddressWord(value.token),
+            amount: value.amount,
+            safety_deposit: value.safetyDeposit,
+            timelocks: bmn_primitives::Timelocks(value.timelocks),
+            parameters: Default::default(),
+        }
+    }
+}
+
+/// Drops `parameters`, which these dialects do not have.
+impl From<&bmn_primitives::Complement> for PlainComplement {
+    fn from(value: &bmn_primitives::Complement) -> Self {
+        Self {
+            maker: value.maker.0,
+            amount: value.amount,
+            token: value.token.0,
+            safetyDeposit: value.safety_deposit,
+            chainId: value.chain_id,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Calldata, typed: what somebody's transaction asked for.
 
 use crate::{
-    bindings::{IBmnFactory, IEscrow, ILimitOrderProtocol, IOneInchFactory},
+    bindings::{
+        IBmnFactory, IBmnFactory23, IEscrow, ILimitOrderProtocol, IOneInchFactory,
+        IOneInchFactory1, IPlainEscrow,
+    },
     error::DecodeError,
     order::{LimitOrder, OrderSignature},
     traits::{MakerTraits, TakerTraits},
@@ -35,18 +38,30 @@ pub enum Call {
         /// The order.
         order_hash: OrderHash,
     },
-    /// `createSrcEscrow`.
+    /// `createSrcEscrow` of `bmn4`.
     CreateSource {
         /// What the source escrow is bound to.
         immutables: Immutables,
         /// What the destination must hold.
         complement: Complement,
     },
+    /// `createSrcEscrow` of `bmn23` and `bmn302`, which pulls what it is told and does not compare it
+    /// with the immutables (`protocol.md` 11.15).
+    CreatePlainSource {
+        /// What the source escrow is bound to.
+        immutables: Immutables,
+        /// Named as maker in the event.
+        maker: Address,
+        /// The token that is pulled from the caller.
+        token: Address,
+        /// How much of it, smallest unit.
+        amount: U256,
+    },
     /// `createDstEscrow`: the only place on chain where a BMN destination's immutables are.
     CreateDestination {
-        /// What the destination escrow is bound to; in `oneinch2` before its creation time is set.
+        /// What the destination escrow is bound to; on 1inch before its creation time is set.
         immutables: Immutables,
-        /// `oneinch2` only, unix seconds; the caller's claim.
+        /// 1inch and BMN before v2.2, unix seconds; the caller's claim.
         src_cancellation_timestamp: Option<U256>,
     },
     /// `withdraw`, `withdrawTo`, `publicWithdraw` or `publicWithdrawSigned`.
@@ -88,26 +103,27 @@ impl Call {
     }
 }
 
-/// Decodes calldata of the calls that move orders and escrows.
+/// Decodes calldata of the calls that move orders and escrows, in every dialect: the selector tells
+/// whether immutables carry `parameters`.
 ///
 /// # Errors
 /// An unknown or missing selector, or arguments that do not decode.
 pub fn decode_calldata(calldata: &[u8]) -> Result<Call, DecodeError> {
     let (selector, _) =
         calldata.split_first_chunk::<4>().ok_or(DecodeError::UnknownCall(Selector::ZERO))?;
-    match *selector {
-        ILimitOrderProtocol::fillOrderArgsCall::SELECTOR
-        | ILimitOrderProtocol::fillContractOrderArgsCall::SELECTOR
-        | ILimitOrderProtocol::cancelOrderCall::SELECTOR => decode_order_call(*selector, calldata),
-        IBmnFactory::createSrcEscrowCall::SELECTOR
-        | IBmnFactory::createDstEscrowCall::SELECTOR
-        | IOneInchFactory::createDstEscrowCall::SELECTOR => decode_creation(*selector, calldata),
-        IEscrow::withdrawCall::SELECTOR
-        | IEscrow::withdrawToCall::SELECTOR
-        | IEscrow::publicWithdrawCall::SELECTOR
-        | IEscrow::publicWithdrawSignedCall::SELECTOR => decode_withdrawal(*selector, calldata),
-        _ => decode_end(*selector, calldata),
-    }
+    let call = match decode_order_call(*selector, calldata)? {
+        None => decode_creation(*selector, calldata)?,
+        found => found,
+    };
+    let call = match call {
+        None => decode_withdrawal(*selector, calldata)?,
+        found => found,
+    };
+    let call = match call {
+        None => decode_end(*selector, calldata)?,
+        found => found,
+    };
+    call.ok_or_else(|| DecodeError::UnknownCall((*selector).into()))
 }
 
 /// Arguments of `C`, leniently, as the contract itself reads them.
@@ -117,9 +133,9 @@ fn arguments<C: SolCall>(calldata: &[u8]) -> Result<C, DecodeError> {
         .map_err(|error| DecodeError::Arguments { call, reason: error.to_string() })
 }
 
-fn decode_order_call(selector: [u8; 4], calldata: &[u8]) -> Result<Call, DecodeError> {
+fn decode_order_call(selector: [u8; 4], calldata: &[u8]) -> Result<Option<Call>, DecodeError> {
     use ILimitOrderProtocol::{cancelOrderCall, fillContractOrderArgsCall, fillOrderArgsCall};
-    Ok(match selector {
+    Ok(Some(match selector {
         fillOrderArgsCall::SELECTOR => {
             let call: fillOrderArgsCall = arguments(calldata)?;
             Call::FillOrder {
@@ -140,18 +156,23 @@ fn decode_order_call(selector: [u8; 4], calldata: &[u8]) -> Result<Call, DecodeE
                 args: call.args,
             }
         }
-        _ => {
+        cancelOrderCall::SELECTOR => {
             let call: cancelOrderCall = arguments(calldata)?;
             Call::CancelOrder {
                 maker_traits: MakerTraits(call.makerTraits),
                 order_hash: OrderHash(call.orderHash),
             }
         }
-    })
+        _ => return Ok(None),
+    }))
 }
 
-fn decode_creation(selector: [u8; 4], calldata: &[u8]) -> Result<Call, DecodeError> {
-    Ok(match selector {
+fn decode_creation(selector: [u8; 4], calldata: &[u8]) -> Result<Option<Call>, DecodeError> {
+    let destination = |immutables, src_cancellation_timestamp| Call::CreateDestination {
+        immutables,
+        src_cancellation_timestamp,
+    };
+    Ok(Some(match selector {
         IBmnFactory::createSrcEscrowCall::SELECTOR => {
             let call: IBmnFactory::createSrcEscrowCall = arguments(calldata)?;
             Call::CreateSource {
@@ -159,82 +180,95 @@ fn decode_creation(selector: [u8; 4], calldata: &[u8]) -> Result<Call, DecodeErr
                 complement: call.complement.into(),
             }
         }
-        IBmnFactory::createDstEscrowCall::SELECTOR => {
-            let call: IBmnFactory::createDstEscrowCall = arguments(calldata)?;
-            Call::CreateDestination {
+        IBmnFactory23::createSrcEscrowCall::SELECTOR => {
+            let call: IBmnFactory23::createSrcEscrowCall = arguments(calldata)?;
+            Call::CreatePlainSource {
                 immutables: call.immutables.into(),
-                src_cancellation_timestamp: None,
-            }
-        }
-        _ => {
-            let call: IOneInchFactory::createDstEscrowCall = arguments(calldata)?;
-            Call::CreateDestination {
-                immutables: call.immutables.into(),
-                src_cancellation_timestamp: Some(call.srcCancellationTimestamp),
-            }
-        }
-    })
-}
-
-fn withdrawal(
-    secret: B256,
-    target: Option<Address>,
-    immutables: crate::bindings::Immutables,
-    permission: Option<Bytes>,
-) -> Call {
-    Call::Withdraw {
-        secret: Secret::new(secret.0),
-        target,
-        immutables: immutables.into(),
-        permission,
-    }
-}
-
-fn decode_withdrawal(selector: [u8; 4], calldata: &[u8]) -> Result<Call, DecodeError> {
-    use IEscrow::{publicWithdrawCall, publicWithdrawSignedCall, withdrawCall, withdrawToCall};
-    Ok(match selector {
-        withdrawCall::SELECTOR => {
-            let call: withdrawCall = arguments(calldata)?;
-            withdrawal(call.secret, None, call.immutables, None)
-        }
-        withdrawToCall::SELECTOR => {
-            let call: withdrawToCall = arguments(calldata)?;
-            withdrawal(call.secret, Some(call.target), call.immutables, None)
-        }
-        publicWithdrawCall::SELECTOR => {
-            let call: publicWithdrawCall = arguments(calldata)?;
-            withdrawal(call.secret, None, call.immutables, None)
-        }
-        _ => {
-            let call: publicWithdrawSignedCall = arguments(calldata)?;
-            withdrawal(call.secret, None, call.immutables, Some(call.signature))
-        }
-    })
-}
-
-fn decode_end(selector: [u8; 4], calldata: &[u8]) -> Result<Call, DecodeError> {
-    use IEscrow::{cancelCall, publicCancelCall, publicCancelSignedCall, rescueFundsCall};
-    let cancel = |immutables: crate::bindings::Immutables, permission| Call::Cancel {
-        immutables: immutables.into(),
-        permission,
-    };
-    Ok(match selector {
-        cancelCall::SELECTOR => cancel(arguments::<cancelCall>(calldata)?.immutables, None),
-        publicCancelCall::SELECTOR => {
-            cancel(arguments::<publicCancelCall>(calldata)?.immutables, None)
-        }
-        publicCancelSignedCall::SELECTOR => {
-            let call: publicCancelSignedCall = arguments(calldata)?;
-            cancel(call.immutables, Some(call.signature))
-        }
-        rescueFundsCall::SELECTOR => {
-            let call: rescueFundsCall = arguments(calldata)?;
-            Call::Rescue {
+                maker: call.maker,
                 token: call.token,
                 amount: call.amount,
-                immutables: call.immutables.into(),
             }
         }
-        other => return Err(DecodeError::UnknownCall(other.into())),
-    })
+        IBmnFactory::createDstEscrowCall::SELECTOR => {
+            let call: IBmnFactory::createDstEscrowCall = arguments(calldata)?;
+            destination(call.immutables.into(), None)
+        }
+        IBmnFactory23::createDstEscrowCall::SELECTOR => {
+            let call: IBmnFactory23::createDstEscrowCall = arguments(calldata)?;
+            destination(call.immutables.into(), None)
+        }
+        IOneInchFactory::createDstEscrowCall::SELECTOR => {
+            let call: IOneInchFactory::createDstEscrowCall = arguments(calldata)?;
+            destination(call.immutables.into(), Some(call.srcCancellationTimestamp))
+        }
+        IOneInchFactory1::createDstEscrowCall::SELECTOR => {
+            let call: IOneInchFactory1::createDstEscrowCall = arguments(calldata)?;
+            destination(call.immutables.into(), Some(call.srcCancellationTimestamp))
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// Returns what `$make` makes of the call when the selector is its, in either form of immutables.
+macro_rules! escrow_call {
+    ($selector:expr, $calldata:expr, $name:ident, |$call:ident| $make:expr) => {
+        if $selector == IEscrow::$name::SELECTOR {
+            let $call: IEscrow::$name = arguments($calldata)?;
+            return Ok(Some($make));
+        }
+        if $selector == IPlainEscrow::$name::SELECTOR {
+            let $call: IPlainEscrow::$name = arguments($calldata)?;
+            return Ok(Some($make));
+        }
+    };
+}
+
+fn decode_withdrawal(selector: [u8; 4], calldata: &[u8]) -> Result<Option<Call>, DecodeError> {
+    let withdrawal = |secret: B256, target, immutables, permission| Call::Withdraw {
+        secret: Secret::new(secret.0),
+        target,
+        immutables,
+        permission,
+    };
+    escrow_call!(selector, calldata, withdrawCall, |call| withdrawal(
+        call.secret,
+        None,
+        call.immutables.into(),
+        None
+    ));
+    escrow_call!(selector, calldata, withdrawToCall, |call| withdrawal(
+        call.secret,
+        Some(call.target),
+        call.immutables.into(),
+        None
+    ));
+    escrow_call!(selector, calldata, publicWithdrawCall, |call| withdrawal(
+        call.secret,
+        None,
+        call.immutables.into(),
+        None
+    ));
+    escrow_call!(selector, calldata, publicWithdrawSignedCall, |call| withdrawal(
+        call.secret,
+        None,
+        call.immutables.into(),
+        Some(call.signature)
+    ));
+    Ok(None)
+}
+
+fn decode_end(selector: [u8; 4], calldata: &[u8]) -> Result<Option<Call>, DecodeError> {
+    let cancel = |immutables, permission| Call::Cancel { immutables, permission };
+    escrow_call!(selector, calldata, cancelCall, |call| cancel(call.immutables.into(), None));
+    escrow_call!(selector, calldata, publicCancelCall, |call| cancel(call.immutables.into(), None));
+    escrow_call!(selector, calldata, publicCancelSignedCall, |call| cancel(
+        call.immutables.into(),
+        Some(call.signature)
+    ));
+    escrow_call!(selector, calldata, rescueFundsCall, |call| Call::Rescue {
+        token: call.token,
+        amount: call.amount,
+        immutables: call.immutables.into(),
+    });
+    Ok(None)
 }

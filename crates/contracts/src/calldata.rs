@@ -1,7 +1,10 @@
 //! Calldata of what we call: plain functions from values to bytes.
 
 use crate::{
-    bindings::{IBmnFactory, IErc20, IErc1271, IEscrow, ILimitOrderProtocol, IOneInchFactory},
+    bindings::{
+        IBmnFactory, IBmnFactory23, IErc20, IErc1271, IEscrow, ILimitOrderProtocol,
+        IOneInchFactory, IOneInchFactory1, IPlainEscrow,
+    },
     order::{LimitOrder, OrderSignature},
     traits::{MakerTraits, TakerTraits},
 };
@@ -13,6 +16,17 @@ use bmn_primitives::{Complement, Dialect, Immutables, OrderHash, Secret};
 
 fn encode(call: &impl SolCall) -> Bytes {
     call.abi_encode().into()
+}
+
+/// A call of an escrow, with or without `parameters` in its immutables.
+macro_rules! escrow_call {
+    ($dialect:expr, $call:ident { $($field:ident: $value:expr),* $(,)? }) => {
+        if $dialect.has_parameters() {
+            encode(&IEscrow::$call { $($field: $value),* })
+        } else {
+            encode(&IPlainEscrow::$call { $($field: $value),* })
+        }
+    };
 }
 
 /// `fillOrderArgs`, or `fillContractOrderArgs` for a contract's signature. `making_amount` is in the
@@ -76,81 +90,154 @@ pub fn create_src_escrow(immutables: &Immutables, complement: &Complement) -> By
     })
 }
 
-/// `createDstEscrow`. `oneinch2` takes the source's cancellation time (unix seconds) along and refuses
-/// a later destination cancellation; `None` passes the largest time there is. `bmn4` has no such
-/// argument and ignores it.
+/// `createSrcEscrow` (`bmn23`, `bmn302`): the contract does not compare what it pulls with the
+/// immutables; here both are the same (`protocol.md` 11.15).
+pub fn create_plain_src_escrow(immutables: &Immutables) -> Bytes {
+    encode(&IBmnFactory23::createSrcEscrowCall {
+        immutables: immutables.into(),
+        maker: immutables.maker.masked(),
+        token: immutables.token.masked(),
+        amount: immutables.amount,
+    })
+}
+
+/// `createDstEscrow`. 1inch and BMN before v2.2 take the source's cancellation time (unix seconds)
+/// along and refuse a later destination cancellation; `None` passes the largest time there is. BMN
+/// since v2.2 has no such argument and ignores it.
 pub fn create_dst_escrow(
     dialect: Dialect,
     immutables: &Immutables,
     src_cancellation_timestamp: Option<u64>,
 ) -> Bytes {
+    let latest = src_cancellation_timestamp.map_or(U256::MAX, U256::from);
     match dialect {
         Dialect::Bmn4 => {
             encode(&IBmnFactory::createDstEscrowCall { immutables: immutables.into() })
         }
+        Dialect::Bmn23 | Dialect::Bmn302 => {
+            encode(&IBmnFactory23::createDstEscrowCall { immutables: immutables.into() })
+        }
         Dialect::OneInch2 => encode(&IOneInchFactory::createDstEscrowCall {
             immutables: immutables.into(),
-            srcCancellationTimestamp: src_cancellation_timestamp.map_or(U256::MAX, U256::from),
+            srcCancellationTimestamp: latest,
         }),
+        Dialect::Bmn1 | Dialect::Bmn11 | Dialect::OneInch1 => {
+            encode(&IOneInchFactory1::createDstEscrowCall {
+                immutables: immutables.into(),
+                srcCancellationTimestamp: latest,
+            })
+        }
     }
 }
 
 /// `withdraw` by the taker. The result contains the secret: it is public once sent, not before.
-pub fn withdraw(secret: &Secret, immutables: &Immutables) -> Bytes {
-    encode(&IEscrow::withdrawCall { secret: secret.expose().into(), immutables: immutables.into() })
+pub fn withdraw(dialect: Dialect, secret: &Secret, immutables: &Immutables) -> Bytes {
+    escrow_call!(
+        dialect,
+        withdrawCall { secret: secret.expose().into(), immutables: immutables.into() }
+    )
 }
 
 /// `withdrawTo` by the taker of a source. The result contains the secret.
-pub fn withdraw_to(secret: &Secret, target: Address, immutables: &Immutables) -> Bytes {
-    encode(&IEscrow::withdrawToCall {
-        secret: secret.expose().into(),
-        target,
-        immutables: immutables.into(),
-    })
+pub fn withdraw_to(
+    dialect: Dialect,
+    secret: &Secret,
+    target: Address,
+    immutables: &Immutables,
+) -> Bytes {
+    escrow_call!(
+        dialect,
+        withdrawToCall {
+            secret: secret.expose().into(),
+            target: target,
+            immutables: immutables.into(),
+        }
+    )
 }
 
 /// `publicWithdraw` by a holder of the access token. The result contains the secret.
-pub fn public_withdraw(secret: &Secret, immutables: &Immutables) -> Bytes {
-    encode(&IEscrow::publicWithdrawCall {
-        secret: secret.expose().into(),
-        immutables: immutables.into(),
-    })
+pub fn public_withdraw(dialect: Dialect, secret: &Secret, immutables: &Immutables) -> Bytes {
+    escrow_call!(
+        dialect,
+        publicWithdrawCall { secret: secret.expose().into(), immutables: immutables.into() }
+    )
 }
 
-/// `publicWithdrawSigned` (`bmn4`) by the caller that a whitelisted resolver's permission names. The
-/// result contains the secret.
-pub fn public_withdraw_signed(secret: &Secret, immutables: &Immutables, signature: Bytes) -> Bytes {
-    encode(&IEscrow::publicWithdrawSignedCall {
-        secret: secret.expose().into(),
-        immutables: immutables.into(),
-        signature,
-    })
+/// `publicWithdrawSigned` (BMN since v2.2) by the caller that a whitelisted resolver's permission
+/// names. The result contains the secret.
+pub fn public_withdraw_signed(
+    dialect: Dialect,
+    secret: &Secret,
+    immutables: &Immutables,
+    signature: Bytes,
+) -> Bytes {
+    escrow_call!(
+        dialect,
+        publicWithdrawSignedCall {
+            secret: secret.expose().into(),
+            immutables: immutables.into(),
+            signature: signature,
+        }
+    )
 }
 
 /// `cancel` by the taker.
-pub fn cancel(immutables: &Immutables) -> Bytes {
-    encode(&IEscrow::cancelCall { immutables: immutables.into() })
+pub fn cancel(dialect: Dialect, immutables: &Immutables) -> Bytes {
+    escrow_call!(dialect, cancelCall { immutables: immutables.into() })
 }
 
 /// `publicCancel` of a source by a holder of the access token.
-pub fn public_cancel(immutables: &Immutables) -> Bytes {
-    encode(&IEscrow::publicCancelCall { immutables: immutables.into() })
+pub fn public_cancel(dialect: Dialect, immutables: &Immutables) -> Bytes {
+    escrow_call!(dialect, publicCancelCall { immutables: immutables.into() })
 }
 
-/// `publicCancelSigned` (`bmn4`), with a signature of somebody else's: we make none. Known so that
-/// its danger can be shown (`protocol.md` 11.3).
-pub fn public_cancel_signed(immutables: &Immutables, signature: Bytes) -> Bytes {
-    encode(&IEscrow::publicCancelSignedCall { immutables: immutables.into(), signature })
+/// `publicCancelSigned` (BMN since v2.2), with a signature of somebody else's: we make none. Known so
+/// that its danger can be shown (`protocol.md` 11.3).
+pub fn public_cancel_signed(dialect: Dialect, immutables: &Immutables, signature: Bytes) -> Bytes {
+    escrow_call!(
+        dialect,
+        publicCancelSignedCall { immutables: immutables.into(), signature: signature }
+    )
 }
 
 /// `rescueFunds` by the taker, after the rescue delay. `amount` is in the token's smallest unit.
-pub fn rescue_funds(token: Address, amount: U256, immutables: &Immutables) -> Bytes {
-    encode(&IEscrow::rescueFundsCall { token, amount, immutables: immutables.into() })
+pub fn rescue_funds(
+    dialect: Dialect,
+    token: Address,
+    amount: U256,
+    immutables: &Immutables,
+) -> Bytes {
+    escrow_call!(
+        dialect,
+        rescueFundsCall { token: token, amount: amount, immutables: immutables.into() }
+    )
 }
 
-/// `addressOfEscrow` (`bmn4`): asks the factory where an escrow is.
-pub fn address_of_escrow(immutables: &Immutables, is_source: bool) -> Bytes {
-    encode(&IBmnFactory::addressOfEscrowCall { immutables: immutables.into(), isSrc: is_source })
+/// `addressOfEscrow`, in 1inch and BMN before v2.2 `addressOfEscrowSrc` or `addressOfEscrowDst`: asks
+/// the factory where an escrow is.
+pub fn address_of_escrow(dialect: Dialect, immutables: &Immutables, is_source: bool) -> Bytes {
+    match (dialect, is_source) {
+        (Dialect::Bmn4, is_src) => encode(&IBmnFactory::addressOfEscrowCall {
+            immutables: immutables.into(),
+            isSrc: is_src,
+        }),
+        (Dialect::Bmn23 | Dialect::Bmn302, is_src) => encode(&IBmnFactory23::addressOfEscrowCall {
+            immutables: immutables.into(),
+            isSrc: is_src,
+        }),
+        (Dialect::OneInch2, true) => {
+            encode(&IOneInchFactory::addressOfEscrowSrcCall { immutables: immutables.into() })
+        }
+        (Dialect::OneInch2, false) => {
+            encode(&IOneInchFactory::addressOfEscrowDstCall { immutables: immutables.into() })
+        }
+        (Dialect::Bmn1 | Dialect::Bmn11 | Dialect::OneInch1, true) => {
+            encode(&IOneInchFactory1::addressOfEscrowSrcCall { immutables: immutables.into() })
+        }
+        (Dialect::Bmn1 | Dialect::Bmn11 | Dialect::OneInch1, false) => {
+            encode(&IOneInchFactory1::addressOfEscrowDstCall { immutables: immutables.into() })
+        }
+    }
 }
 
 /// `addResolver` (`bmn4`) by the owner.

@@ -18,15 +18,21 @@ pub struct EscrowImplementations {
 }
 
 impl EscrowImplementations {
-    /// What the factory's constructor creates: nonces 1 and 2 in both dialects. A factory whose
-    /// getters say otherwise was deployed with foreign implementations, whose escrows look for
-    /// another factory and lock funds for ever (`protocol.md` 11.14).
+    /// What the factory's constructor creates: nonces 1 and 2, in `oneinch1` 2 and 3 behind its fee
+    /// bank. A factory whose getters say otherwise was deployed with foreign implementations, whose
+    /// escrows look for another factory and lock funds for ever (`protocol.md` 11.14). All of `bmn1`
+    /// and `bmn11` that are known are such: their specifications state the implementations.
     pub fn for_factory(dialect: Dialect, factory: Address) -> Self {
-        match dialect {
-            Dialect::Bmn4 | Dialect::OneInch2 => {
-                Self { source: factory.create(1), destination: factory.create(2) }
-            }
-        }
+        let first = match dialect {
+            Dialect::OneInch1 => 2,
+            Dialect::Bmn1
+            | Dialect::Bmn11
+            | Dialect::Bmn23
+            | Dialect::Bmn302
+            | Dialect::Bmn4
+            | Dialect::OneInch2 => 1,
+        };
+        Self { source: factory.create(first), destination: factory.create(first + 1) }
     }
 }
 
@@ -36,6 +42,9 @@ pub fn immutables_hash(dialect: Dialect, immutables: &Immutables) -> B256 {
     match dialect {
         Dialect::Bmn4 => keccak256(bindings::Immutables::from(immutables).abi_encode()),
         Dialect::OneInch2 => keccak256(struct_words(immutables)),
+        Dialect::Bmn1 | Dialect::Bmn11 | Dialect::Bmn23 | Dialect::Bmn302 | Dialect::OneInch1 => {
+            keccak256(&struct_words(immutables)[..8 * 32])
+        }
     }
 }
 
@@ -94,8 +103,8 @@ pub fn source_escrow(
     clone_address(factory, implementations.source, immutables_hash(dialect, immutables))
 }
 
-/// Address of the destination escrow with these immutables. In `oneinch2` the factory writes the
-/// creation block's time into `timelocks` first: pass the immutables with that time.
+/// Address of the destination escrow with these immutables. Where orders carry offsets (1inch, `bmn1`,
+/// `bmn11`) the factory writes the creation block's time into `timelocks` first: pass that time.
 pub fn destination_escrow(
     dialect: Dialect,
     factory: Address,

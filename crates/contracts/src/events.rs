@@ -2,27 +2,29 @@
 
 use crate::{
     abi::{Words, clean_address},
-    bindings::{IBmnFactory, IEscrow, ILimitOrderProtocol, IOneInchFactory},
+    bindings::{
+        IBmnFactory, IBmnFactory11, IBmnFactory23, IEscrow, ILimitOrderProtocol, IOneInchFactory,
+        IOneInchFactory1,
+    },
     error::DecodeError,
+    layouts::{
+        destination_created_indexed, destination_created_named, destination_created_plain,
+        exact_topics, plain, plain_source_created, post_interaction, source_created,
+        source_created_at, source_named,
+    },
 };
 use alloy::{
     primitives::{Address, B256, U256},
     sol_types::SolEvent,
 };
-use bmn_primitives::{
-    AddressWord, Complement, Dialect, Hashlock, Immutables, OrderHash, Timelocks,
-};
+use bmn_primitives::{AddressWord, Complement, Dialect, Hashlock, Immutables, OrderHash};
 use serde::{Deserialize, Serialize};
 
 /// An event that the index keeps. Amounts are in the token's smallest unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "events are decoded one at a time and folded at once; a box would cost an allocation each"
-)]
 pub enum ContractEvent {
-    /// `SrcEscrowCreated`: a source escrow exists. It does not say where: derive the address
-    /// ([`crate::source_escrow`]). In BMN anybody can cause it with any content.
+    /// `SrcEscrowCreated` (`bmn1`, `bmn4`, 1inch): a source escrow exists. It does not say where:
+    /// derive the address ([`crate::source_escrow`]). In `bmn4` anybody can cause it with any content.
     SourceCreated {
         /// What the source escrow is bound to.
         immutables: Immutables,
@@ -35,10 +37,11 @@ pub enum ContractEvent {
         escrow: Address,
         /// Hash of the secret.
         hashlock: Hashlock,
-        /// Taker: masked by `bmn4`'s factory, a raw word from `oneinch2`'s.
+        /// Taker: masked by BMN's factories since v2.2, a raw word from the others'.
         taker: AddressWord,
     },
-    /// `PostInteractionEscrowCreated` (`bmn4`): the source escrow came out of a fill.
+    /// `PostInteractionEscrowCreated` (`bmn23`, `bmn302`, `bmn4`): the source escrow came out of a
+    /// fill. Before `bmn4` anybody can cause it, but then `protocol` is not a limit-order protocol.
     PostInteraction {
         /// The source escrow.
         escrow: Address,
@@ -86,13 +89,38 @@ pub enum ContractEvent {
         /// One bit for each nonce, set when used.
         bits: U256,
     },
+    /// `SrcEscrowCreated` (`bmn11`), which says where the source escrow is.
+    SourceCreatedAt {
+        /// The clone.
+        escrow: Address,
+        /// What the source escrow is bound to.
+        immutables: Immutables,
+        /// What the destination must hold.
+        complement: Complement,
+    },
+    /// `SrcEscrowCreated` (`bmn23`, `bmn302`) of an escrow that anybody made without a fill. It states
+    /// neither hashlock nor times, and nothing on chain ties it to what the escrow is bound to.
+    SourceNamed {
+        /// The clone.
+        escrow: Address,
+        /// The order hash that its maker chose.
+        order_hash: OrderHash,
+        /// The maker that the caller named.
+        maker: Address,
+        /// The taker, masked.
+        taker: Address,
+        /// Amount that was pulled.
+        amount: U256,
+    },
 }
 
 impl ContractEvent {
     /// The event's name in Solidity.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::SourceCreated { .. } => "SrcEscrowCreated",
+            Self::SourceCreated { .. }
+            | Self::SourceCreatedAt { .. }
+            | Self::SourceNamed { .. } => "SrcEscrowCreated",
             Self::DestinationCreated { .. } => "DstEscrowCreated",
             Self::PostInteraction { .. } => "PostInteractionEscrowCreated",
             Self::Withdrawn { .. } => "EscrowWithdrawal",
@@ -101,6 +129,43 @@ impl ContractEvent {
             Self::OrderFilled { .. } => "OrderFilled",
             Self::OrderCancelled { .. } => "OrderCancelled",
             Self::BitInvalidatorUpdated { .. } => "BitInvalidatorUpdated",
+        }
+    }
+
+    /// The order hash it states, if any.
+    pub const fn order_hash(&self) -> Option<OrderHash> {
+        match self {
+            Self::SourceCreated { immutables, .. } | Self::SourceCreatedAt { immutables, .. } => {
+                Some(immutables.order_hash)
+            }
+            Self::SourceNamed { order_hash, .. }
+            | Self::OrderFilled { order_hash, .. }
+            | Self::OrderCancelled { order_hash } => Some(*order_hash),
+            Self::DestinationCreated { .. }
+            | Self::PostInteraction { .. }
+            | Self::Withdrawn { .. }
+            | Self::Cancelled
+            | Self::Rescued { .. }
+            | Self::BitInvalidatorUpdated { .. } => None,
+        }
+    }
+
+    /// The hashlock it states, if any.
+    pub const fn hashlock(&self) -> Option<Hashlock> {
+        match self {
+            Self::SourceCreated { immutables, .. } | Self::SourceCreatedAt { immutables, .. } => {
+                Some(immutables.hashlock)
+            }
+            Self::DestinationCreated { hashlock, .. } | Self::PostInteraction { hashlock, .. } => {
+                Some(*hashlock)
+            }
+            Self::SourceNamed { .. }
+            | Self::OrderFilled { .. }
+            | Self::OrderCancelled { .. }
+            | Self::Withdrawn { .. }
+            | Self::Cancelled
+            | Self::Rescued { .. }
+            | Self::BitInvalidatorUpdated { .. } => None,
         }
     }
 }
@@ -141,16 +206,31 @@ fn decode_factory(
     topics: &[B256],
     data: &[u8],
 ) -> Result<Option<ContractEvent>, DecodeError> {
+    use Dialect::{Bmn1, Bmn4, Bmn11, Bmn23, Bmn302, OneInch1, OneInch2};
     let event = match (dialect, topic0) {
-        (_, IBmnFactory::SrcEscrowCreated::SIGNATURE_HASH) => source_created(topics, data)?,
-        (Dialect::Bmn4, IBmnFactory::DstEscrowCreated::SIGNATURE_HASH) => {
+        (Bmn4 | OneInch2, IBmnFactory::SrcEscrowCreated::SIGNATURE_HASH) => {
+            source_created(topics, data)?
+        }
+        (Bmn1 | OneInch1, IOneInchFactory1::SrcEscrowCreated::SIGNATURE_HASH) => {
+            plain_source_created(topics, data)?
+        }
+        (Bmn11, IBmnFactory11::SrcEscrowCreated::SIGNATURE_HASH) => {
+            source_created_at(topics, data)?
+        }
+        (Bmn23 | Bmn302, IBmnFactory23::SrcEscrowCreated::SIGNATURE_HASH) => {
+            source_named(topics, data)?
+        }
+        (Bmn23 | Bmn302 | Bmn4, IBmnFactory::DstEscrowCreated::SIGNATURE_HASH) => {
             destination_created_indexed(topics, data)?
         }
-        (Dialect::Bmn4, IBmnFactory::PostInteractionEscrowCreated::SIGNATURE_HASH) => {
-            post_interaction(topics, data)?
+        (Bmn11, IBmnFactory11::DstEscrowCreated::SIGNATURE_HASH) => {
+            destination_created_named(topics, data)?
         }
-        (Dialect::OneInch2, IOneInchFactory::DstEscrowCreated::SIGNATURE_HASH) => {
+        (Bmn1 | OneInch1 | OneInch2, IOneInchFactory::DstEscrowCreated::SIGNATURE_HASH) => {
             destination_created_plain(topics, data)?
+        }
+        (Bmn23 | Bmn302 | Bmn4, IBmnFactory::PostInteractionEscrowCreated::SIGNATURE_HASH) => {
+            post_interaction(topics, data)?
         }
         _ => return Ok(None),
     };
@@ -213,104 +293,4 @@ fn decode_limit_order(
         _ => return Ok(None),
     };
     Ok(Some(event))
-}
-
-/// An event with nothing indexed and `count` words of data.
-fn plain<'a>(
-    event: &'static str,
-    topics: &[B256],
-    data: &'a [u8],
-    count: usize,
-) -> Result<Words<'a>, DecodeError> {
-    let [_] = exact_topics(event, topics)?;
-    Words::exactly(event, data, count)
-}
-
-fn exact_topics<'a, const N: usize>(
-    event: &'static str,
-    topics: &'a [B256],
-) -> Result<&'a [B256; N], DecodeError> {
-    topics.try_into().map_err(|_| DecodeError::TopicCount {
-        event,
-        expected: N,
-        found: topics.len(),
-    })
-}
-
-fn destination_created_indexed(topics: &[B256], data: &[u8]) -> Result<ContractEvent, DecodeError> {
-    const EVENT: &str = "DstEscrowCreated";
-    let [_, escrow, hashlock, taker] = exact_topics(EVENT, topics)?;
-    Words::exactly(EVENT, data, 0)?;
-    Ok(ContractEvent::DestinationCreated {
-        escrow: clean_address(EVENT, *escrow, "escrow")?,
-        hashlock: Hashlock(*hashlock),
-        taker: clean_address(EVENT, *taker, "taker")?.into(),
-    })
-}
-
-fn destination_created_plain(topics: &[B256], data: &[u8]) -> Result<ContractEvent, DecodeError> {
-    let words = plain("DstEscrowCreated", topics, data, 3)?;
-    Ok(ContractEvent::DestinationCreated {
-        escrow: words.address(0, "escrow")?,
-        hashlock: Hashlock(words.word(1, "hashlock")?),
-        taker: words.address_word(2, "taker")?,
-    })
-}
-
-fn post_interaction(topics: &[B256], data: &[u8]) -> Result<ContractEvent, DecodeError> {
-    const EVENT: &str = "PostInteractionEscrowCreated";
-    let [_, escrow, hashlock, protocol] = exact_topics(EVENT, topics)?;
-    let words = Words::exactly(EVENT, data, 2)?;
-    Ok(ContractEvent::PostInteraction {
-        escrow: clean_address(EVENT, *escrow, "escrow")?,
-        hashlock: Hashlock(*hashlock),
-        protocol: clean_address(EVENT, *protocol, "protocol")?,
-        taker: words.address(0, "taker")?,
-        amount: words.uint(1, "amount")?,
-    })
-}
-
-/// Two dynamic tuples one after the other: the head is their two offsets, each tuple is its words,
-/// the offset of `parameters` within the tuple, and `parameters`.
-fn source_created(topics: &[B256], data: &[u8]) -> Result<ContractEvent, DecodeError> {
-    const EVENT: &str = "SrcEscrowCreated";
-    let [_] = exact_topics(EVENT, topics)?;
-    let words = Words::new(EVENT, data);
-    words.offset(0, 2 * 32, "srcImmutables")?;
-    let (immutables, next) = immutables_at(&words, 2)?;
-    words.offset(1, next * 32, "dstImmutablesComplement")?;
-    let (complement, end) = complement_at(&words, next)?;
-    words.end(end)?;
-    Ok(ContractEvent::SourceCreated { immutables, complement })
-}
-
-fn immutables_at(words: &Words<'_>, at: usize) -> Result<(Immutables, usize), DecodeError> {
-    words.offset(at + 8, 9 * 32, "srcImmutables.parameters")?;
-    let (parameters, next) = words.bytes(at + 9, "srcImmutables.parameters")?;
-    let immutables = Immutables {
-        order_hash: OrderHash(words.word(at, "srcImmutables.orderHash")?),
-        hashlock: Hashlock(words.word(at + 1, "srcImmutables.hashlock")?),
-        maker: words.address_word(at + 2, "srcImmutables.maker")?,
-        taker: words.address_word(at + 3, "srcImmutables.taker")?,
-        token: words.address_word(at + 4, "srcImmutables.token")?,
-        amount: words.uint(at + 5, "srcImmutables.amount")?,
-        safety_deposit: words.uint(at + 6, "srcImmutables.safetyDeposit")?,
-        timelocks: Timelocks(words.uint(at + 7, "srcImmutables.timelocks")?),
-        parameters,
-    };
-    Ok((immutables, next))
-}
-
-fn complement_at(words: &Words<'_>, at: usize) -> Result<(Complement, usize), DecodeError> {
-    words.offset(at + 5, 6 * 32, "dstImmutablesComplement.parameters")?;
-    let (parameters, end) = words.bytes(at + 6, "dstImmutablesComplement.parameters")?;
-    let complement = Complement {
-        maker: words.address_word(at, "dstImmutablesComplement.maker")?,
-        amount: words.uint(at + 1, "dstImmutablesComplement.amount")?,
-        token: words.address_word(at + 2, "dstImmutablesComplement.token")?,
-        safety_deposit: words.uint(at + 3, "dstImmutablesComplement.safetyDeposit")?,
-        chain_id: words.uint(at + 4, "dstImmutablesComplement.chainId")?,
-        parameters,
-    };
-    Ok((complement, end))
 }

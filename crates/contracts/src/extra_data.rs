@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 /// The five words behind the factory's address in the post-interaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ExtraData {
-    /// Hash of the secret; in `oneinch2` with several fills, the number of parts and the Merkle root.
+    /// Hash of the secret; in 1inch orders with several fills, the number of parts and the Merkle root
+    /// ([`crate::parts_of`]).
     pub hashlock: Hashlock,
     /// Destination chain id.
     pub dst_chain_id: U256,
@@ -17,7 +18,7 @@ pub struct ExtraData {
     pub dst_token: AddressWord,
     /// Two safety deposits in wei, 128 bits each; which half is whose depends on the dialect.
     pub deposits: U256,
-    /// `oneinch2`: the seven offsets. `bmn4`: two absolute times.
+    /// Two absolute times where [`Dialect::has_absolute_times`], else the seven offsets.
     pub timelocks: U256,
 }
 
@@ -25,16 +26,14 @@ impl ExtraData {
     /// Length of the five words in bytes.
     pub const LEN: usize = 5 * 32;
 
-    /// Decodes what follows the factory's address. BMN reads the first 160 bytes and ignores the rest;
-    /// 1inch reads the last 160, behind its fee and whitelist data.
+    /// Decodes what follows the factory's address. BMN since v2.2 reads the first 160 bytes and ignores
+    /// the rest; 1inch and older BMN read the last 160, behind fee and whitelist data.
     ///
     /// # Errors
     /// Fewer than 160 bytes.
     pub fn decode(dialect: Dialect, bytes: &[u8]) -> Result<Self, OrderError> {
-        let words: Option<&[u8; Self::LEN]> = match dialect {
-            Dialect::Bmn4 => bytes.first_chunk(),
-            Dialect::OneInch2 => bytes.last_chunk(),
-        };
+        let words: Option<&[u8; Self::LEN]> =
+            if dialect.has_absolute_times() { bytes.first_chunk() } else { bytes.last_chunk() };
         let words = words.ok_or(OrderError::ExtraDataTooShort(bytes.len()))?;
         let word = |index: usize| U256::from_be_slice(&words[index * 32..(index + 1) * 32]);
         Ok(Self {
@@ -46,7 +45,7 @@ impl ExtraData {
         })
     }
 
-    /// The five words. In `oneinch2` the fee and whitelist data go in front of them.
+    /// The five words. In 1inch orders the fee and whitelist data go in front of them.
     pub fn encode(&self) -> Bytes {
         let words = [
             self.hashlock.0.into(),
@@ -60,9 +59,10 @@ impl ExtraData {
 
     /// Packs the deposits word from wei; each is cut to 128 bits.
     pub fn pack_deposits(dialect: Dialect, source: u128, destination: u128) -> U256 {
-        let (high, low) = match dialect {
-            Dialect::Bmn4 => (destination, source),
-            Dialect::OneInch2 => (source, destination),
+        let (high, low) = if dialect.has_absolute_times() {
+            (destination, source)
+        } else {
+            (source, destination)
         };
         (U256::from(high) << 128) | U256::from(low)
     }
@@ -71,19 +71,13 @@ impl ExtraData {
     /// withdrawn or cancelled (`protocol.md` section 9).
     pub fn src_deposit(&self, dialect: Dialect) -> U256 {
         let (high, low) = split_halves(self.deposits);
-        match dialect {
-            Dialect::Bmn4 => low,
-            Dialect::OneInch2 => high,
-        }
+        if dialect.has_absolute_times() { low } else { high }
     }
 
     /// Safety deposit of the destination escrow, wei.
     pub fn dst_deposit(&self, dialect: Dialect) -> U256 {
         let (high, low) = split_halves(self.deposits);
-        match dialect {
-            Dialect::Bmn4 => high,
-            Dialect::OneInch2 => low,
-        }
+        if dialect.has_absolute_times() { high } else { low }
     }
 
     /// Packs the timelocks word of a BMN order, unix seconds.
@@ -91,30 +85,48 @@ impl ExtraData {
         (U256::from(src_cancellation) << 128) | U256::from(dst_withdrawal)
     }
 
-    /// `bmn4`: when the source can be cancelled, unix seconds. `u64::MAX` stands for anything larger,
+    /// Absolute times: when the source can be cancelled, unix seconds. `u64::MAX` stands for anything larger,
     /// which no range check lets pass.
     pub fn src_cancellation(&self) -> u64 {
         split_halves(self.timelocks).0.saturating_to()
     }
 
-    /// `bmn4`: when the destination can be withdrawn, unix seconds, and the last moment before which
+    /// Absolute times: when the destination can be withdrawn, unix seconds, and the last moment before which
     /// the fill must be mined. `u64::MAX` stands for anything larger.
     pub fn dst_withdrawal(&self) -> u64 {
         split_halves(self.timelocks).1.saturating_to()
     }
 
-    /// `oneinch2`: the seven offsets counted from the block of the fill.
-    pub fn oneinch_timelocks(&self, block_time: u64) -> Timelocks {
-        Timelocks(self.timelocks).with_deployed_at(block_time)
+    /// The timelocks of the source escrow that a fill in a block of this time creates
+    /// (`protocol.md` 5.2).
+    ///
+    /// # Errors
+    /// A time that the factory would revert for.
+    pub fn source_timelocks(
+        &self,
+        dialect: Dialect,
+        block_time: u64,
+    ) -> Result<Timelocks, OrderError> {
+        let (source, destination) = (self.src_cancellation(), self.dst_withdrawal());
+        match dialect {
+            Dialect::Bmn302 | Dialect::Bmn4 => {
+                bmn_factory_timelocks(block_time, source, destination)
+            }
+            Dialect::Bmn23 => bmn23_factory_timelocks(block_time, source, destination),
+            Dialect::Bmn1 | Dialect::Bmn11 | Dialect::OneInch1 | Dialect::OneInch2 => {
+                Ok(Timelocks(self.timelocks).with_deployed_at(block_time))
+            }
+        }
     }
 }
 
-/// Seconds between a stage and its public stage in timelocks that the `bmn4` factory makes.
+/// Seconds between a stage and its public stage in timelocks that the `bmn302` and `bmn4` factories
+/// make.
 const PUBLIC_DELAY: u64 = 60;
 
-/// The timelocks of a source escrow that the `bmn4` factory creates in a fill (`protocol.md` 5.2).
-/// Every offset is cut to 32 bits, exactly as there: whoever accepts an order must check the range of
-/// its times, or a far cancellation wraps to a near one.
+/// The timelocks of a source escrow that the `bmn302` and `bmn4` factories create in a fill
+/// (`protocol.md` 5.2). Every offset is cut to 32 bits, exactly as there: whoever accepts an order must
+/// check the range of its times, or a far cancellation wraps to a near one.
 ///
 /// # Errors
 /// A time that is not after the block's; the factory reverts with `… must be future`.
@@ -137,6 +149,36 @@ pub fn bmn_factory_timelocks(
         withdrawal,
         withdrawal.wrapping_add(PUBLIC_DELAY),
         cancellation,
+    ];
+    Ok(Timelocks::pack(low_32(block_time), offsets.map(low_32)))
+}
+
+/// The same for the `bmn23` factory: other delays, a fixed destination cancellation, and a time equal to
+/// the block's passes.
+///
+/// # Errors
+/// A time before the block's; the factory panics on the underflow.
+pub fn bmn23_factory_timelocks(
+    block_time: u64,
+    src_cancellation: u64,
+    dst_withdrawal: u64,
+) -> Result<Timelocks, OrderError> {
+    const DELAY: u64 = 300;
+    const DST_CANCELLATION: u64 = 7_200;
+    let until = |field, value: u64| {
+        let past = OrderError::NotInFuture { field, value, block_time };
+        value.checked_sub(block_time).ok_or(past)
+    };
+    let cancellation = until("srcCancellation", src_cancellation)?;
+    let withdrawal = until("dstWithdrawal", dst_withdrawal)?;
+    let offsets = [
+        DELAY,
+        2 * DELAY,
+        cancellation,
+        cancellation.wrapping_add(DELAY),
+        withdrawal,
+        withdrawal.wrapping_add(DELAY),
+        DST_CANCELLATION,
     ];
     Ok(Timelocks::pack(low_32(block_time), offsets.map(low_32)))
 }

@@ -11,6 +11,8 @@ mod error;
 mod events;
 mod extension;
 mod extra_data;
+mod layouts;
+mod merkle;
 mod order;
 mod order_file;
 mod permission;
@@ -27,7 +29,8 @@ pub use deployments::{KNOWN_FACTORIES, KnownFactory, known_factory};
 pub use error::{DecodeError, OrderError};
 pub use events::{ContractEvent, Emitter, decode};
 pub use extension::{Extension, ExtensionField};
-pub use extra_data::{ExtraData, bmn_factory_timelocks};
+pub use extra_data::{ExtraData, bmn_factory_timelocks, bmn23_factory_timelocks};
+pub use merkle::{MerkleError, SecretTree, merkle_leaf, parts_of, required_secret, verify_secret};
 pub use order::{LimitOrder, OrderDomain, OrderSignature, order_domain, recover_maker, sign_order};
 pub use order_file::{OrderFile, OrderFileError};
 pub use permission::{

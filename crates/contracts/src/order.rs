@@ -33,8 +33,10 @@ pub struct OrderDomain {
 /// The domain of the limit-order protocol that `dialect`'s factory works with.
 pub const fn order_domain(dialect: Dialect, chain_id: ChainId, contract: Address) -> OrderDomain {
     let (name, version) = match dialect {
-        Dialect::Bmn4 => ("Bridge-Me-Not Orders", "1"),
-        Dialect::OneInch2 => ("1inch Limit Order Protocol", "4"),
+        Dialect::Bmn1 | Dialect::Bmn11 | Dialect::Bmn23 | Dialect::Bmn302 | Dialect::Bmn4 => {
+            ("Bridge-Me-Not Orders", "1")
+        }
+        Dialect::OneInch1 | Dialect::OneInch2 => ("1inch Limit Order Protocol", "4"),
     };
     OrderDomain { name, version, chain_id, contract }
 }

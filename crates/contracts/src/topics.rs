@@ -1,13 +1,13 @@
 //! Which topic belongs to which event of whom.
 
 use crate::{
-    bindings::{IBmnFactory, IErc20, IEscrow, ILimitOrderProtocol, IOneInchFactory},
+    bindings::{
+        IBmnFactory, IBmnFactory11, IBmnFactory23, IErc20, IEscrow, ILimitOrderProtocol,
+        IOneInchFactory, IOneInchFactory1,
+    },
     events::Emitter,
 };
-use alloy::{
-    primitives::{B256, b256},
-    sol_types::SolEvent,
-};
+use alloy::{primitives::B256, sol_types::SolEvent};
 use bmn_primitives::Dialect;
 
 /// The kind of contract that logs an event.
@@ -30,16 +30,20 @@ pub struct Identified {
     pub event: &'static str,
     /// Who logs it.
     pub emitter: EmitterKind,
-    /// Dialects of this build that log it: two where the topic alone cannot tell, none for tokens
-    /// and for factories older than the dialects.
+    /// Dialects that log it: several where the topic alone cannot tell, none for tokens. Those of one
+    /// topic may index its members differently.
     pub dialects: &'static [Dialect],
     /// True when [`crate::decode`] has a [`crate::ContractEvent`] for it.
     pub indexed: bool,
 }
 
-const BOTH: &[Dialect] = &[Dialect::Bmn4, Dialect::OneInch2];
-const BMN4: &[Dialect] = &[Dialect::Bmn4];
-const ONEINCH2: &[Dialect] = &[Dialect::OneInch2];
+const ALL: &[Dialect] = &Dialect::ALL;
+const WITH_PARAMETERS: &[Dialect] = &[Dialect::Bmn4, Dialect::OneInch2];
+const BMN_SINCE_22: &[Dialect] = &[Dialect::Bmn23, Dialect::Bmn302, Dialect::Bmn4];
+const NAMING: &[Dialect] = &[Dialect::Bmn23, Dialect::Bmn302];
+const FIRST: &[Dialect] = &[Dialect::Bmn1, Dialect::OneInch1];
+const BMN11: &[Dialect] = &[Dialect::Bmn11];
+const OFFSETS: &[Dialect] = &[Dialect::Bmn1, Dialect::Bmn11, Dialect::OneInch1, Dialect::OneInch2];
 const NONE: &[Dialect] = &[];
 
 const fn indexed(
@@ -62,29 +66,43 @@ const fn seen(
 pub fn identify(topic0: B256) -> Option<Identified> {
     use EmitterKind::{Escrow, Factory, LimitOrderProtocol, Token};
     Some(match topic0 {
-        IBmnFactory::SrcEscrowCreated::SIGNATURE_HASH => indexed("SrcEscrowCreated", Factory, BOTH),
-        IBmnFactory::DstEscrowCreated::SIGNATURE_HASH => indexed("DstEscrowCreated", Factory, BMN4),
+        IBmnFactory::SrcEscrowCreated::SIGNATURE_HASH => {
+            indexed("SrcEscrowCreated", Factory, WITH_PARAMETERS)
+        }
+        IOneInchFactory1::SrcEscrowCreated::SIGNATURE_HASH => {
+            indexed("SrcEscrowCreated", Factory, FIRST)
+        }
+        IBmnFactory11::SrcEscrowCreated::SIGNATURE_HASH => {
+            indexed("SrcEscrowCreated", Factory, BMN11)
+        }
+        IBmnFactory23::SrcEscrowCreated::SIGNATURE_HASH => {
+            indexed("SrcEscrowCreated", Factory, NAMING)
+        }
+        IBmnFactory::DstEscrowCreated::SIGNATURE_HASH => {
+            indexed("DstEscrowCreated", Factory, BMN_SINCE_22)
+        }
         IOneInchFactory::DstEscrowCreated::SIGNATURE_HASH => {
-            indexed("DstEscrowCreated", Factory, ONEINCH2)
+            indexed("DstEscrowCreated", Factory, OFFSETS)
         }
         IBmnFactory::PostInteractionEscrowCreated::SIGNATURE_HASH => {
-            indexed("PostInteractionEscrowCreated", Factory, BMN4)
+            indexed("PostInteractionEscrowCreated", Factory, BMN_SINCE_22)
         }
-        IEscrow::EscrowWithdrawal::SIGNATURE_HASH => indexed("EscrowWithdrawal", Escrow, BOTH),
-        IEscrow::EscrowCancelled::SIGNATURE_HASH => indexed("EscrowCancelled", Escrow, BOTH),
-        IEscrow::FundsRescued::SIGNATURE_HASH => indexed("FundsRescued", Escrow, BOTH),
+        IBmnFactory11::SwapInitiated::SIGNATURE_HASH => seen("SwapInitiated", Factory, BMN11),
+        IEscrow::EscrowWithdrawal::SIGNATURE_HASH => indexed("EscrowWithdrawal", Escrow, ALL),
+        IEscrow::EscrowCancelled::SIGNATURE_HASH => indexed("EscrowCancelled", Escrow, ALL),
+        IEscrow::FundsRescued::SIGNATURE_HASH => indexed("FundsRescued", Escrow, ALL),
         ILimitOrderProtocol::OrderFilled::SIGNATURE_HASH => {
-            indexed("OrderFilled", LimitOrderProtocol, BOTH)
+            indexed("OrderFilled", LimitOrderProtocol, ALL)
         }
         ILimitOrderProtocol::OrderCancelled::SIGNATURE_HASH => {
-            indexed("OrderCancelled", LimitOrderProtocol, BOTH)
+            indexed("OrderCancelled", LimitOrderProtocol, ALL)
         }
         ILimitOrderProtocol::BitInvalidatorUpdated::SIGNATURE_HASH => {
-            indexed("BitInvalidatorUpdated", LimitOrderProtocol, BOTH)
+            indexed("BitInvalidatorUpdated", LimitOrderProtocol, ALL)
         }
         IErc20::Transfer::SIGNATURE_HASH => seen("Transfer", Token, NONE),
         IErc20::Approval::SIGNATURE_HASH => seen("Approval", Token, NONE),
-        other => return identify_administrative(other).or_else(|| identify_historical(other)),
+        other => return identify_administrative(other),
     })
 }
 
@@ -92,38 +110,31 @@ fn identify_administrative(topic0: B256) -> Option<Identified> {
     use EmitterKind::{Factory, LimitOrderProtocol};
     Some(match topic0 {
         IBmnFactory::ResolverWhitelisted::SIGNATURE_HASH => {
-            seen("ResolverWhitelisted", Factory, BMN4)
+            seen("ResolverWhitelisted", Factory, BMN_SINCE_22)
         }
-        IBmnFactory::ResolverRemoved::SIGNATURE_HASH => seen("ResolverRemoved", Factory, BMN4),
-        IBmnFactory::MakerWhitelisted::SIGNATURE_HASH => seen("MakerWhitelisted", Factory, BMN4),
-        IBmnFactory::MakerRemoved::SIGNATURE_HASH => seen("MakerRemoved", Factory, BMN4),
-        IBmnFactory::EmergencyPause::SIGNATURE_HASH => seen("EmergencyPause", Factory, BMN4),
+        IBmnFactory::ResolverRemoved::SIGNATURE_HASH => {
+            seen("ResolverRemoved", Factory, BMN_SINCE_22)
+        }
+        IBmnFactory::MakerWhitelisted::SIGNATURE_HASH => {
+            seen("MakerWhitelisted", Factory, BMN_SINCE_22)
+        }
+        IBmnFactory::MakerRemoved::SIGNATURE_HASH => seen("MakerRemoved", Factory, BMN_SINCE_22),
+        IBmnFactory::EmergencyPause::SIGNATURE_HASH => {
+            seen("EmergencyPause", Factory, BMN_SINCE_22)
+        }
         IBmnFactory::OwnershipTransferred::SIGNATURE_HASH => {
-            seen("OwnershipTransferred", Factory, BOTH)
+            seen("OwnershipTransferred", Factory, ALL)
         }
         ILimitOrderProtocol::EpochIncreased::SIGNATURE_HASH => {
-            seen("EpochIncreased", LimitOrderProtocol, BOTH)
+            seen("EpochIncreased", LimitOrderProtocol, ALL)
         }
         ILimitOrderProtocol::EIP712DomainChanged::SIGNATURE_HASH => {
-            seen("EIP712DomainChanged", LimitOrderProtocol, BOTH)
+            seen("EIP712DomainChanged", LimitOrderProtocol, ALL)
         }
-        ILimitOrderProtocol::Paused::SIGNATURE_HASH => seen("Paused", LimitOrderProtocol, BOTH),
-        ILimitOrderProtocol::Unpaused::SIGNATURE_HASH => seen("Unpaused", LimitOrderProtocol, BOTH),
+        ILimitOrderProtocol::Paused::SIGNATURE_HASH => seen("Paused", LimitOrderProtocol, ALL),
+        ILimitOrderProtocol::Unpaused::SIGNATURE_HASH => seen("Unpaused", LimitOrderProtocol, ALL),
         _ => return None,
     })
-}
-
-/// `SrcEscrowCreated` of factories older than the dialects of this build (`protocol.md` section 2).
-const HISTORICAL_SOURCE_CREATED: [B256; 3] = [
-    b256!("0e534c62f0afd2fa0f0fa71198e8aa2d549f24daf2bb47de0d5486c7ce9288ca"),
-    b256!("d2441ca0d5908dcf7cb9576579cf63aede62b73cf1b3f4d4ec23de47c5898553"),
-    b256!("b68514f3fd43f58950720caa0e3c8a33918342e1150fe06e53f288a399902008"),
-];
-
-fn identify_historical(topic0: B256) -> Option<Identified> {
-    HISTORICAL_SOURCE_CREATED
-        .contains(&topic0)
-        .then(|| seen("SrcEscrowCreated", EmitterKind::Factory, NONE))
 }
 
 /// Every topic that [`crate::decode`] understands from `emitter`, for bloom filters.
@@ -133,6 +144,19 @@ pub const fn topics(emitter: Emitter) -> &'static [B256] {
             IBmnFactory::SrcEscrowCreated::SIGNATURE_HASH,
             IBmnFactory::DstEscrowCreated::SIGNATURE_HASH,
             IBmnFactory::PostInteractionEscrowCreated::SIGNATURE_HASH,
+        ],
+        Emitter::Factory(Dialect::Bmn23 | Dialect::Bmn302) => &[
+            IBmnFactory23::SrcEscrowCreated::SIGNATURE_HASH,
+            IBmnFactory::DstEscrowCreated::SIGNATURE_HASH,
+            IBmnFactory::PostInteractionEscrowCreated::SIGNATURE_HASH,
+        ],
+        Emitter::Factory(Dialect::Bmn11) => &[
+            IBmnFactory11::SrcEscrowCreated::SIGNATURE_HASH,
+            IBmnFactory11::DstEscrowCreated::SIGNATURE_HASH,
+        ],
+        Emitter::Factory(Dialect::Bmn1 | Dialect::OneInch1) => &[
+            IOneInchFactory1::SrcEscrowCreated::SIGNATURE_HASH,
+            IOneInchFactory::DstEscrowCreated::SIGNATURE_HASH,
         ],
         Emitter::Factory(Dialect::OneInch2) => &[
             IBmnFactory::SrcEscrowCreated::SIGNATURE_HASH,

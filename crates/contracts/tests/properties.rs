@@ -12,13 +12,13 @@ use bmn_primitives::{
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 
-const EMITTERS: [Emitter; 5] = [
-    Emitter::Factory(Dialect::Bmn4),
-    Emitter::Factory(Dialect::OneInch2),
-    Emitter::Escrow(Dialect::Bmn4),
-    Emitter::Escrow(Dialect::OneInch2),
-    Emitter::LimitOrderProtocol,
-];
+fn emitters() -> Vec<Emitter> {
+    Dialect::ALL
+        .into_iter()
+        .flat_map(|dialect| [Emitter::Factory(dialect), Emitter::Escrow(dialect)])
+        .chain([Emitter::LimitOrderProtocol])
+        .collect()
+}
 
 fn word() -> impl Strategy<Value = U256> {
     any::<[u8; 32]>().prop_map(U256::from_be_bytes)
@@ -112,7 +112,7 @@ const SOURCE_CREATED: B256 = bindings::IBmnFactory::SrcEscrowCreated::SIGNATURE_
 proptest! {
     #[test]
     fn random_logs_never_panic(
-        emitter in select(&EMITTERS[..]),
+        emitter in select(emitters()),
         known in any::<prop::sample::Index>(),
         more in vec(any::<[u8; 32]>(), 0..5),
         data in vec(any::<u8>(), 0..1_000),
@@ -129,12 +129,51 @@ proptest! {
         complement in complement(),
     ) {
         let data = source_created_data(&immutables, &complement);
-        for dialect in Dialect::ALL {
+        for dialect in [Dialect::Bmn4, Dialect::OneInch2] {
             let event = decode(Emitter::Factory(dialect), &[SOURCE_CREATED], &data);
             let (immutables, complement) = (immutables.clone(), complement.clone());
             let expected = ContractEvent::SourceCreated { immutables, complement };
             prop_assert_eq!(event, Ok(Some(expected)));
         }
+    }
+
+    #[test]
+    fn plain_source_events_round_trip_with_every_bit(
+        mut immutables in immutables(),
+        mut complement in complement(),
+        escrow in any::<[u8; 20]>(),
+    ) {
+        immutables.parameters = Bytes::new();
+        complement.parameters = Bytes::new();
+        let (escrow, plain) = (Address::from(escrow), bindings::PlainImmutables::from(&immutables));
+        let data = bindings::IOneInchFactory1::SrcEscrowCreated {
+            srcImmutables: plain.clone(),
+            dstImmutablesComplement: (&complement).into(),
+        }
+        .encode_data();
+        let topic = bindings::IOneInchFactory1::SrcEscrowCreated::SIGNATURE_HASH;
+        let expected = ContractEvent::SourceCreated {
+            immutables: immutables.clone(),
+            complement: complement.clone(),
+        };
+        for dialect in [Dialect::Bmn1, Dialect::OneInch1] {
+            let event = decode(Emitter::Factory(dialect), &[topic], &data);
+            prop_assert_eq!(event, Ok(Some(expected.clone())));
+            let encoded = plain.abi_encode();
+            prop_assert_eq!(
+                bmn_contracts::immutables_hash(dialect, &immutables),
+                alloy::primitives::keccak256(encoded)
+            );
+        }
+        let named = bindings::IBmnFactory11::SrcEscrowCreated {
+            escrow,
+            srcImmutables: plain,
+            dstImmutablesComplement: (&complement).into(),
+        };
+        let log = named.encode_log_data();
+        let event = decode(Emitter::Factory(Dialect::Bmn11), log.topics(), &log.data);
+        let expected = ContractEvent::SourceCreatedAt { escrow, immutables, complement };
+        prop_assert_eq!(event, Ok(Some(expected)));
     }
 
     #[test]
@@ -158,7 +197,8 @@ proptest! {
         let _ = decode_calldata(&data);
         let _ = Revert::decode(&data).to_string();
         for head in [
-            calldata::cancel(&empty()),
+            calldata::cancel(Dialect::Bmn4, &empty()),
+            calldata::cancel(Dialect::OneInch1, &empty()),
             calldata::create_dst_escrow(Dialect::OneInch2, &empty(), None),
         ] {
             let _ = decode_calldata(&[&head[..4], &data].concat());

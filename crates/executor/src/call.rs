@@ -26,35 +26,42 @@ pub(crate) fn call_for(
     let missing = |missing| ExecutorError::Incomplete { action, missing };
     let source = || loaded.source.as_ref().ok_or_else(|| missing("a source escrow"));
     let plan = || plan.ok_or_else(|| missing("a destination plan"));
+    let bound = |source| bound_to(source).ok_or_else(|| missing("what the source is bound to"));
+    let dialect = loaded.order.dialect;
     match action {
         Action::Fill => fill(loaded),
         Action::FundDestination => Ok(fund(loaded, plan()?)),
         Action::WithdrawDestination => {
             let plan = plan()?;
             let secret = secret.ok_or_else(|| missing("the secret"))?;
-            Ok(to_escrow(plan.escrow, calldata::withdraw(secret, &plan.immutables)))
+            Ok(to_escrow(plan.escrow, calldata::withdraw(dialect, secret, &plan.immutables)))
         }
         Action::WithdrawSource => {
             let source = source()?;
             let secret = published(loaded).ok_or_else(|| missing("a published secret"))?;
-            Ok(at_source(source, calldata::withdraw(&secret, &source.immutables)))
+            Ok(at_source(source, calldata::withdraw(source.dialect, &secret, bound(source)?)))
         }
         Action::CancelDestination => {
             let plan = plan()?;
-            Ok(to_escrow(plan.escrow, calldata::cancel(&plan.immutables)))
+            Ok(to_escrow(plan.escrow, calldata::cancel(dialect, &plan.immutables)))
         }
         Action::CancelSource => {
             let source = source()?;
-            Ok(at_source(source, calldata::cancel(&source.immutables)))
+            Ok(at_source(source, calldata::cancel(source.dialect, bound(source)?)))
         }
         Action::RescueSource => {
             let source = source()?;
-            let imm: &Immutables = &source.immutables;
-            let data = calldata::rescue_funds(imm.token.masked(), imm.amount, imm);
+            let imm = bound(source)?;
+            let token = imm.token.masked();
+            let data = calldata::rescue_funds(source.dialect, token, imm.amount, imm);
             Ok(at_source(source, data))
         }
         Action::Permit => Err(missing("a transaction: a permission is only signed")),
     }
+}
+
+const fn bound_to(source: &SourceLeg) -> Option<&Immutables> {
+    source.immutables()
 }
 
 fn fill(loaded: &Loaded) -> Result<Call, ExecutorError> {

@@ -272,10 +272,13 @@ impl Executor {
         let Some(leg) = &loaded.source else {
             return Ok(Err("the source escrow is gone".to_owned()));
         };
-        let held =
-            self.balance_of(leg.swap.chain, leg.immutables.token.masked(), leg.swap.escrow).await?;
-        if held < leg.immutables.amount {
-            let promised = leg.immutables.amount;
+        let Some(immutables) = leg.immutables() else {
+            return Ok(Err("what the source escrow is bound to is unknown".to_owned()));
+        };
+        let token = immutables.token.masked();
+        let held = self.balance_of(leg.swap.chain, token, leg.swap.escrow).await?;
+        if held < immutables.amount {
+            let promised = immutables.amount;
             return Ok(Err(format!("the source escrow holds {held}, it promises {promised}")));
         }
         let fresh = |plan: &DestinationPlan| {

@@ -1,14 +1,18 @@
 //! Blocks to rows.
 
-use crate::{IndexError, Touched};
+use crate::{IndexError, LogFilter, Touched};
 use alloy::primitives::Address;
 use bmn_chain::{Block, ChainLog};
-use bmn_contracts::{ContractEvent, Emitter, decode, source_escrow, topics};
-use bmn_primitives::{AddressWord, BlockRef, ChainId, Dialect, Leg, SwapId};
+use bmn_contracts::{ContractEvent, Emitter, EmitterKind, decode, identify, source_escrow};
+use bmn_primitives::{AddressWord, BlockRef, ChainId, Hashlock, Leg, OrderHash, Secret, SwapId};
 use bmn_store::{EventRow, Reads, WriteTx};
-use bmn_swap::{DestinationLeg, EscrowEnd, FactoryTerms, Fill, Inclusion, Route, SourceLeg};
+use bmn_swap::{
+    DestinationLeg, EscrowEnd, FactoryTerms, Fill, Inclusion, NamedTerms, Route, SourceLeg,
+    SourceTerms,
+};
 
-/// Folds one block into the chain tables. The store has been told which block it is.
+/// Folds one block into the chain tables. The store has been told which block it is. Makes the filter
+/// of the route each time: whoever folds many blocks keeps one and calls [`fold_filtered`].
 pub fn fold_block(
     tx: &mut WriteTx,
     route: &Route,
@@ -16,9 +20,31 @@ pub fn fold_block(
     block: &Block,
     touched: &mut Touched,
 ) -> Result<(), IndexError> {
+    fold_filtered(tx, &LogFilter::new(route), route, us, block, touched)
+}
+
+/// [`fold_block`] with the route's filter. A block without a log of interest costs a look at each log's
+/// address and first topic.
+pub fn fold_filtered(
+    tx: &mut WriteTx,
+    filter: &LogFilter,
+    route: &Route,
+    us: Address,
+    block: &Block,
+    touched: &mut Touched,
+) -> Result<(), IndexError> {
+    // The header's bloom is not asked: it says nothing about logs that are here, and a host that gets
+    // it wrong must not make us deaf.
+    if !block.logs.iter().any(|log| filter.wants(log)) {
+        return Ok(());
+    }
     let at = block.header.block_ref();
     for logs in block.logs.chunk_by(|a, b| a.tx_hash == b.tx_hash) {
-        let fold = Fold { route, us, at, logs };
+        if !logs.iter().any(|log| filter.wants(log)) {
+            continue;
+        }
+        let creates_escrow = logs.iter().any(|log| route.factory(log.address).is_some());
+        let fold = Fold { filter, route, us, at, logs, creates_escrow };
         for (index, log) in logs.iter().enumerate() {
             fold.log(tx, index, log, touched)?;
         }
@@ -28,10 +54,12 @@ pub fn fold_block(
 
 /// One transaction of a block.
 struct Fold<'a> {
+    filter: &'a LogFilter,
     route: &'a Route,
     us: Address,
     at: BlockRef,
     logs: &'a [ChainLog],
+    creates_escrow: bool,
 }
 
 impl Fold<'_> {
@@ -58,7 +86,7 @@ impl Fold<'_> {
         };
         // The limit-order contract serves every order of its chain. Rows are kept of those whose
         // fill created an escrow; of the rest it is enough to look at an order of ours again.
-        if matches!(emitter, Emitter::LimitOrderProtocol) && !self.creates_escrow() {
+        if matches!(emitter, Emitter::LimitOrderProtocol) && !self.creates_escrow {
             touched.order_of(&event);
             return Ok(());
         }
@@ -81,15 +109,14 @@ impl Fold<'_> {
         tx: &WriteTx,
         log: &ChainLog,
     ) -> Result<Option<(Emitter, Option<Leg>)>, IndexError> {
+        if !self.filter.wants(log) {
+            return Ok(None);
+        }
         if let Some(factory) = self.route.factory(log.address) {
             return Ok(Some((Emitter::Factory(factory.dialect), None)));
         }
-        if self.route.factories.iter().any(|f| f.limit_order_protocol == log.address) {
+        if self.filter.addresses().binary_search(&log.address).is_ok() {
             return Ok(Some((Emitter::LimitOrderProtocol, None)));
-        }
-        let Some(topic) = log.topics.first() else { return Ok(None) };
-        if !topics(Emitter::Escrow(Dialect::Bmn4)).contains(topic) {
-            return Ok(None);
         }
         let chain = self.route.chain;
         let Some(leg) = tx.escrow(chain, log.address)? else { return Ok(None) };
@@ -98,10 +125,6 @@ impl Fold<'_> {
             Leg::Destination => tx.destination_leg(chain, log.address)?.map(|l| l.dialect),
         };
         Ok(dialect.map(|dialect| (Emitter::Escrow(dialect), Some(leg))))
-    }
-
-    fn creates_escrow(&self) -> bool {
-        self.logs.iter().any(|log| self.route.factory(log.address).is_some())
     }
 
     const fn inclusion(&self, log: &ChainLog) -> Inclusion {
@@ -118,10 +141,11 @@ impl Fold<'_> {
         touched: &mut Touched,
     ) -> Result<Option<Address>, IndexError> {
         match event {
-            ContractEvent::SourceCreated { .. } => {
-                let source = self.source_leg(index, log, event);
-                let Some(source) = source else { return Ok(None) };
-                if source.fill.is_none() && source.immutables.taker == AddressWord::from(self.us) {
+            ContractEvent::SourceCreated { .. }
+            | ContractEvent::SourceCreatedAt { .. }
+            | ContractEvent::SourceNamed { .. } => {
+                let Some(source) = self.source_leg(index, log, event) else { return Ok(None) };
+                if self.is_direct(&source) {
                     touched.direct.insert(source.swap);
                 }
                 tx.put_source_leg(&source)?;
@@ -141,7 +165,15 @@ impl Fold<'_> {
                 })?;
                 Ok(Some(*escrow))
             }
-            ContractEvent::PostInteraction { escrow, .. } => Ok(Some(*escrow)),
+            ContractEvent::PostInteraction { escrow, .. } => {
+                let factory = self.route.factory(log.address);
+                if factory.is_some_and(|factory| !factory.dialect.states_immutables())
+                    && let Some(source) = self.source_leg(index, log, event)
+                {
+                    tx.put_source_leg(&source)?;
+                }
+                Ok(Some(*escrow))
+            }
             ContractEvent::Withdrawn { .. }
             | ContractEvent::Cancelled
             | ContractEvent::Rescued { .. } => {
@@ -152,49 +184,110 @@ impl Fold<'_> {
         }
     }
 
+    // An order of its own, if it is one we could act on: only BMN since v2.2 creates sources without a
+    // fill, and one that is only named cannot be read as an order.
+    fn is_direct(&self, source: &SourceLeg) -> bool {
+        let factory = self.route.factory(source.factory);
+        source.fill.is_none()
+            && source.dialect.names_fills()
+            && source.immutables().is_some_and(|i| i.taker == AddressWord::from(self.us))
+            && factory.is_some_and(|factory| factory.index_only_reason().is_none())
+    }
+
     fn source_leg(&self, index: usize, log: &ChainLog, event: &ContractEvent) -> Option<SourceLeg> {
-        let ContractEvent::SourceCreated { immutables, complement } = event else { return None };
         let factory = self.route.factory(log.address)?;
-        let escrow =
-            source_escrow(factory.dialect, factory.address, &factory.implementations, immutables);
-        let swap = SwapId { chain: self.route.chain, escrow };
+        let (escrow, terms, fill) = match event {
+            ContractEvent::SourceCreated { immutables, complement } => {
+                let (dialect, implementations) = (factory.dialect, &factory.implementations);
+                let escrow = source_escrow(dialect, factory.address, implementations, immutables);
+                let terms = SourceTerms::Stated {
+                    immutables: immutables.clone(),
+                    complement: complement.clone(),
+                };
+                let (hash, lock) = (immutables.order_hash, immutables.hashlock);
+                (escrow, terms, self.fill(index, factory, escrow, hash, lock))
+            }
+            ContractEvent::SourceCreatedAt { escrow, immutables, complement } => {
+                let terms = SourceTerms::Stated {
+                    immutables: immutables.clone(),
+                    complement: complement.clone(),
+                };
+                let (hash, lock) = (immutables.order_hash, immutables.hashlock);
+                (*escrow, terms, self.fill(index, factory, *escrow, hash, lock))
+            }
+            ContractEvent::SourceNamed { escrow, order_hash, maker, taker, amount } => {
+                let named = NamedTerms {
+                    order_hash: Some(*order_hash),
+                    hashlock: None,
+                    maker: Some((*maker).into()),
+                    taker: Some((*taker).into()),
+                    amount: Some(*amount),
+                };
+                (*escrow, SourceTerms::Named(named), None)
+            }
+            ContractEvent::PostInteraction { escrow, hashlock, protocol, taker, amount } => {
+                let filled = self.named_fill(index, factory, *protocol);
+                let named = NamedTerms {
+                    order_hash: filled.map(|(order_hash, _)| order_hash),
+                    hashlock: Some(*hashlock),
+                    maker: None,
+                    taker: Some((*taker).into()),
+                    amount: Some(*amount),
+                };
+                (*escrow, SourceTerms::Named(named), filled.map(|(_, fill)| fill))
+            }
+            _ => return None,
+        };
         Some(SourceLeg {
-            swap,
+            swap: SwapId { chain: self.route.chain, escrow },
             factory: factory.address,
             dialect: factory.dialect,
-            immutables: immutables.clone(),
-            complement: complement.clone(),
+            terms,
             created: self.inclusion(log),
-            fill: self.fill(index, factory, escrow, event),
+            fill,
             end: None,
         })
     }
 
-    /// The fill behind a source escrow (`protocol.md` 11.6): later logs of the same transaction.
-    fn fill(
-        &self,
+    /// Later events of the same transaction, of a factory and of its limit-order contract.
+    fn later<'f>(
+        &'f self,
         index: usize,
-        factory: &FactoryTerms,
-        escrow: Address,
-        created: &ContractEvent,
-    ) -> Option<Fill> {
-        let ContractEvent::SourceCreated { immutables, .. } = created else { return None };
-        let mut interacted = false;
-        for log in self.logs.get(index + 1..)? {
+        factory: &'f FactoryTerms,
+    ) -> impl Iterator<Item = ContractEvent> + 'f {
+        let logs = self.logs.get(index + 1..).unwrap_or_default();
+        logs.iter().filter_map(|log| {
             let emitter = if log.address == factory.address {
                 Emitter::Factory(factory.dialect)
             } else if log.address == factory.limit_order_protocol {
                 Emitter::LimitOrderProtocol
             } else {
-                continue;
+                return None;
             };
-            match decode(emitter, &log.topics, &log.data) {
-                Ok(Some(ContractEvent::PostInteraction { escrow: named, hashlock, .. })) => {
-                    interacted |= named == escrow && hashlock == immutables.hashlock;
+            decode(emitter, &log.topics, &log.data).ok().flatten()
+        })
+    }
+
+    /// The fill behind a source escrow whose immutables are stated (`protocol.md` 11.6). Where the
+    /// factory names its fills, the name is part of the proof: in `bmn4` anybody can create a source.
+    fn fill(
+        &self,
+        index: usize,
+        factory: &FactoryTerms,
+        escrow: Address,
+        order: OrderHash,
+        hashlock: Hashlock,
+    ) -> Option<Fill> {
+        if self.speaks_otherwise(factory) {
+            return None;
+        }
+        let mut interacted = !factory.dialect.names_fills();
+        for event in self.later(index, factory) {
+            match event {
+                ContractEvent::PostInteraction { escrow: named, hashlock: lock, .. } => {
+                    interacted |= named == escrow && lock == hashlock;
                 }
-                Ok(Some(ContractEvent::OrderFilled { order_hash, remaining }))
-                    if order_hash == immutables.order_hash =>
-                {
+                ContractEvent::OrderFilled { order_hash, remaining } if order_hash == order => {
                     let contract = factory.limit_order_protocol;
                     return interacted.then_some(Fill { contract, remaining });
                 }
@@ -202,6 +295,53 @@ impl Fold<'_> {
             }
         }
         None
+    }
+
+    /// A factory that logs, in the transaction of a source escrow, what its dialect does not have is
+    /// listed under the wrong one: the address we derived is wrong too, and nothing may bind to it.
+    fn speaks_otherwise(&self, factory: &FactoryTerms) -> bool {
+        let foreign =
+            self.logs.iter().filter(|log| log.address == factory.address).find_map(|log| {
+                let known = identify(*log.topics.first()?)?;
+                let other = known.emitter == EmitterKind::Factory
+                    && !known.dialects.contains(&factory.dialect);
+                other.then_some(known.event)
+            });
+        if let Some(event) = foreign {
+            tracing::error!(
+                target: "bmn::indexer", chain = %self.route.chain, block = %self.at,
+                factory = %factory.address, dialect = %factory.dialect, event,
+                "the factory logs what its dialect does not have: correct `dialect` in the chain \
+                 specification"
+            );
+        }
+        foreign.is_some()
+    }
+
+    /// The order and the fill behind a source escrow that is only named. Before `bmn4` anybody can call
+    /// the factory's post-interaction, which then names him as `protocol` (`protocol.md` 11.13); the
+    /// limit-order contract logs its fill right after it, before any other of the factory's.
+    fn named_fill(
+        &self,
+        index: usize,
+        factory: &FactoryTerms,
+        protocol: Address,
+    ) -> Option<(OrderHash, Fill)> {
+        if protocol != factory.limit_order_protocol {
+            return None;
+        }
+        let next = self.later(index, factory).find(|event| {
+            matches!(
+                event,
+                ContractEvent::PostInteraction { .. } | ContractEvent::OrderFilled { .. }
+            )
+        });
+        match next {
+            Some(ContractEvent::OrderFilled { order_hash, remaining }) => {
+                Some((order_hash, Fill { contract: protocol, remaining }))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -218,13 +358,13 @@ fn end_leg(
             let Some(mut source) = tx.source_leg(SwapId { chain, escrow })? else { return Ok(()) };
             source.end = ended(source.end, event, at);
             tx.put_source_leg(&source)?;
-            source.immutables.hashlock
+            source.hashlock()
         }
         Some(Leg::Destination) => {
             let Some(mut destination) = tx.destination_leg(chain, escrow)? else { return Ok(()) };
             destination.end = ended(destination.end, event, at);
             tx.put_destination_leg(&destination)?;
-            destination.hashlock
+            Some(destination.hashlock)
         }
         None => return Ok(()),
     };
@@ -249,16 +389,18 @@ fn ended(
     }
 }
 
-// Kept even when the block is reverted (M5): what was public once stays public.
+// Kept even when the block is reverted (M5): what was public once stays public. An escrow that was only
+// named may have kept its hashlock to itself; the secret tells it.
 fn publish(
     tx: &mut WriteTx,
-    hashlock: bmn_primitives::Hashlock,
+    hashlock: Option<Hashlock>,
     event: &ContractEvent,
 ) -> Result<(), IndexError> {
-    if let ContractEvent::Withdrawn { secret } = event
-        && bmn_primitives::Secret::new(secret.0).opens(hashlock)
-    {
-        tx.put_public_secret(hashlock, *secret)?;
+    if let ContractEvent::Withdrawn { secret } = event {
+        let opened = Secret::new(secret.0).hashlock();
+        if hashlock.is_none_or(|hashlock| hashlock == opened) {
+            tx.put_public_secret(opened, *secret)?;
+        }
     }
     Ok(())
 }

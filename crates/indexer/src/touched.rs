@@ -22,21 +22,8 @@ impl Touched {
         if let Some(escrow) = row.escrow {
             self.escrows.insert((row.chain, escrow));
         }
-        match &row.event {
-            ContractEvent::SourceCreated { immutables, .. } => {
-                self.order_hashes.insert(immutables.order_hash);
-                self.hashlocks.insert(immutables.hashlock);
-            }
-            ContractEvent::DestinationCreated { hashlock, .. }
-            | ContractEvent::PostInteraction { hashlock, .. } => {
-                self.hashlocks.insert(*hashlock);
-            }
-            ContractEvent::OrderFilled { order_hash, .. }
-            | ContractEvent::OrderCancelled { order_hash } => {
-                self.order_hashes.insert(*order_hash);
-            }
-            _ => {}
-        }
+        self.order_hashes.extend(row.event.order_hash());
+        self.hashlocks.extend(row.event.hashlock());
     }
 
     /// Notes only the order an event names: for events of which no row is kept.
@@ -58,8 +45,9 @@ impl Touched {
             orders.extend(tx.orders_by_hashlock(*hashlock)?);
         }
         for (chain, escrow) in &self.escrows {
-            if let Some(leg) = tx.source_leg(SwapId { chain: *chain, escrow: *escrow })? {
-                orders.extend(tx.orders_by_hash(leg.immutables.order_hash)?);
+            let leg = tx.source_leg(SwapId { chain: *chain, escrow: *escrow })?;
+            if let Some(hash) = leg.and_then(|leg| leg.order_hash()) {
+                orders.extend(tx.orders_by_hash(hash)?);
             }
             orders.extend(tx.order_by_plan_escrow(*chain, *escrow)?);
         }

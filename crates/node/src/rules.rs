@@ -44,6 +44,7 @@ fn factory_of(spec: &FactorySpec) -> FactoryTerms {
             destination: spec.destination_implementation.unwrap_or(derived.destination),
         },
         rescue_delay: spec.rescue_delay_secs,
+        index_only: spec.index_only,
     }
 }
 

@@ -96,8 +96,8 @@ fn bound_source(
     Ok(legs.into_iter().find(|leg| {
         leg.fill.is_some_and(|fill| fill.contract == order.id.contract)
             && leg.factory == order.factory
-            && leg.immutables.taker == AddressWord::from(rules.us)
-            && leg.immutables.hashlock == order.hashlock
+            && leg.taker() == Some(AddressWord::from(rules.us))
+            && leg.hashlock() == Some(order.hashlock)
     }))
 }
 

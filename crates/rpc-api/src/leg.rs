@@ -119,16 +119,37 @@ pub struct SourceEscrow {
     pub factory: Address,
     /// The factory's dialect.
     pub dialect: String,
-    /// What it is bound to.
-    pub immutables: WireImmutables,
-    /// What the destination must hold.
-    pub complement: WireComplement,
-    /// Absolute windows.
-    pub windows: EscrowWindows,
+    /// What the chain names of its terms.
+    pub terms: SourceTermsEntry,
+    /// What it is bound to; `null` where its factory does not state it (dialects `bmn23`, `bmn302`):
+    /// such an escrow cannot be acted on.
+    pub immutables: Option<WireImmutables>,
+    /// What the destination must hold; `null` together with `immutables`.
+    pub complement: Option<WireComplement>,
+    /// Absolute windows; `null` together with `immutables`.
+    pub windows: Option<EscrowWindows>,
     /// Where it was created.
     pub created: WireInclusion,
     /// How it ended; `null` while it stands.
     pub end: Option<EscrowEndEntry>,
+}
+
+/// The terms of a source escrow that the chain names; `null` is what it does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceTermsEntry {
+    /// Hash of the maker's order.
+    pub order_hash: Option<B256>,
+    /// Hash of the secret.
+    pub hashlock: Option<B256>,
+    /// Maker word.
+    pub maker: Option<B256>,
+    /// Taker word.
+    pub taker: Option<B256>,
+    /// Token word; zero is the native coin.
+    pub token: Option<B256>,
+    /// Amount, smallest unit.
+    pub amount: Option<Amount>,
 }
 
 /// The destination escrow as the chain shows it.

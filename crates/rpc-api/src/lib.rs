@@ -28,7 +28,7 @@ pub use filter::{EventFilter, JobFilter, SwapFilter};
 pub use job::{JobEntry, JobPage, JobState, WakeEntry};
 pub use leg::{
     DestinationEscrow, EndKind, EscrowEndEntry, EscrowWindows, PlannedDestination, SourceEscrow,
-    WireComplement, WireImmutables, WireInclusion, WireWindow,
+    SourceTermsEntry, WireComplement, WireImmutables, WireInclusion, WireWindow,
 };
 pub use node::{ChainStatus, FactoryEntry, NodeStatus, WireBlock};
 pub use order::{

@@ -8,8 +8,8 @@ use bmn_primitives::{
 use bmn_rpc_api::{
     Amount, ChainHead, DestinationEscrow, EndKind, EscrowEndEntry, EscrowWindows, JobEntry,
     OrderDecision, OrderOrigin, OrderTerms, PlannedDestination, RefusalReason, SecretState,
-    SourceEscrow, Swap, SwapChange, SwapStatus, WireBlock, WireComplement, WireImmutables,
-    WireInclusion, WireProfit, WireWindow,
+    SourceEscrow, SourceTermsEntry, Swap, SwapChange, SwapStatus, WireBlock, WireComplement,
+    WireImmutables, WireInclusion, WireProfit, WireWindow,
 };
 use bmn_store::Change;
 use bmn_swap::{
@@ -147,9 +147,17 @@ fn source(leg: &SourceLeg) -> SourceEscrow {
         escrow: leg.swap.escrow,
         factory: leg.factory,
         dialect: leg.dialect.name().to_owned(),
-        immutables: immutables(&leg.immutables),
-        complement: complement(&leg.complement),
-        windows: source_windows(leg.immutables.timelocks),
+        terms: SourceTermsEntry {
+            order_hash: leg.order_hash().map(|hash| hash.0),
+            hashlock: leg.hashlock().map(|hash| hash.0),
+            maker: leg.maker().map(word),
+            taker: leg.taker().map(word),
+            token: leg.token().map(word),
+            amount: leg.amount().map(Amount),
+        },
+        immutables: leg.immutables().map(immutables),
+        complement: leg.stated().map(|(_, stated)| complement(stated)),
+        windows: leg.immutables().map(|immutables| source_windows(immutables.timelocks)),
         created: inclusion(&leg.created),
         end: leg.end.as_ref().map(end),
     }

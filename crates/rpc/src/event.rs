@@ -32,6 +32,18 @@ pub fn describe_event(event: &ContractEvent) -> DescribedEvent {
         ContractEvent::SourceCreated { immutables, complement } => {
             source_created(immutables, complement)
         }
+        ContractEvent::SourceCreatedAt { escrow, immutables, complement } => {
+            let (mut fields, units) = source_created(immutables, complement);
+            fields["escrow"] = json!(escrow);
+            (fields, units)
+        }
+        ContractEvent::SourceNamed { escrow, order_hash, maker, taker, amount } => (
+            json!({
+                "escrow": escrow, "orderHash": order_hash, "maker": maker, "taker": taker,
+                "amount": decimal(*amount),
+            }),
+            json!({ "amount": "smallest unit of the source token" }),
+        ),
         ContractEvent::DestinationCreated { escrow, hashlock, taker } => {
             let taker = word(*taker);
             (json!({ "escrow": escrow, "hashlock": hashlock, "taker": taker }), json!({}))

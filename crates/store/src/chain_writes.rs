@@ -7,7 +7,7 @@ use crate::tables::{self, Table};
 use crate::{EventKey, EventRow, Reads, StoreError, WriteTx, decode};
 use alloy::primitives::{Address, B256};
 use bmn_chain::Header;
-use bmn_primitives::{BlockRef, ChainId, Hashlock, Leg};
+use bmn_primitives::{AddressWord, BlockRef, ChainId, Hashlock, Leg};
 use bmn_swap::{DestinationLeg, SourceLeg};
 use std::ops::RangeInclusive;
 
@@ -170,15 +170,19 @@ impl WriteTx {
     }
 }
 
-fn source_indices(leg: &SourceLeg) -> [(Table, Key); 4] {
+// What the chain does not name of a leg never changes, so two versions of one have equal indices.
+fn source_indices(leg: &SourceLeg) -> Vec<(Table, Key)> {
     let by = |word: B256| Key::of(leg.swap.chain).hash(word).address(leg.swap.escrow);
-    let immutables = &leg.immutables;
+    let word = |word: AddressWord| by(word.0.into());
     [
-        (tables::SOURCE_BY_ORDER_HASH, by(immutables.order_hash.0)),
-        (tables::SOURCE_BY_HASHLOCK, by(immutables.hashlock.0)),
-        (tables::SOURCE_BY_MAKER, by(immutables.maker.0.into())),
-        (tables::SOURCE_BY_TAKER, by(immutables.taker.0.into())),
+        (tables::SOURCE_BY_ORDER_HASH, leg.order_hash().map(|hash| by(hash.0))),
+        (tables::SOURCE_BY_HASHLOCK, leg.hashlock().map(|hash| by(hash.0))),
+        (tables::SOURCE_BY_MAKER, leg.maker().map(word)),
+        (tables::SOURCE_BY_TAKER, leg.taker().map(word)),
     ]
+    .into_iter()
+    .filter_map(|(table, key)| Some((table, key?)))
+    .collect()
 }
 
 fn destination_indices(leg: &DestinationLeg) -> [(Table, Key); 1] {

@@ -56,12 +56,7 @@ impl EventRow {
 
     /// The order hash it names, if any.
     pub const fn order_hash(&self) -> Option<OrderHash> {
-        match &self.event {
-            ContractEvent::SourceCreated { immutables, .. } => Some(immutables.order_hash),
-            ContractEvent::OrderFilled { order_hash, .. }
-            | ContractEvent::OrderCancelled { order_hash } => Some(*order_hash),
-            _ => None,
-        }
+        self.event.order_hash()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Decision, Order, Origin, Policy, Refusal, Route, SignedOrder, SourceLeg,
-    policy::{TokenTerms, profit},
+    policy::{FactoryTerms, TokenTerms, profit},
     timeline::{Windows, compile},
     verify::check_source,
 };
@@ -168,9 +168,7 @@ fn shape(draft: &Draft, terms: &Terms<'_>) -> Vec<Refusal> {
     let order = &draft.order;
     let traits = draft.signed.order.maker_traits;
     let mut reasons = Vec::new();
-    if order.dialect != Dialect::Bmn4 {
-        reasons.push(Refusal::DialectNotFilled(order.dialect));
-    }
+    reasons.extend(served(order, terms));
     for (set, name) in
         [(traits.has_extension(), "HAS_EXTENSION"), (traits.post_interaction(), "POST_INTERACTION")]
     {
@@ -203,6 +201,20 @@ fn shape(draft: &Draft, terms: &Terms<'_>) -> Vec<Refusal> {
         reasons.push(Refusal::SourceDeposit(draft.source_deposit));
     }
     reasons.extend(taker_asset(draft, terms));
+    reasons
+}
+
+// Every dialect is indexed; orders of one are settled, at factories that give back what goes in.
+fn served(order: &Order, terms: &Terms<'_>) -> Vec<Refusal> {
+    let mut reasons = Vec::new();
+    if order.dialect != Dialect::Bmn4 {
+        reasons.push(Refusal::DialectNotFilled(order.dialect));
+    }
+    let factory = terms.route(order.id.chain).and_then(|route| route.factory(order.factory));
+    if let Some(reason) = factory.and_then(FactoryTerms::index_only_reason) {
+        let (chain, factory) = (order.id.chain, order.factory);
+        reasons.push(Refusal::IndexOnly { chain, factory, reason });
+    }
     reasons
 }
 
@@ -343,6 +355,23 @@ fn worth(order: &Order, gas_price: (u128, u128), open: u64, terms: &Terms<'_>) -
     let (Some(source), Some(destination), Some(native_src), Some(native_dst)) = parts else {
         return reasons;
     };
+    let priced = [
+        (order.id.chain, source),
+        (order.destination_chain, destination),
+        (order.id.chain, native_src),
+        (order.destination_chain, native_dst),
+    ];
+    // Without a price what we pay is worth nothing in our own books, and every order a bargain.
+    let mut unpriced: Vec<_> = priced
+        .into_iter()
+        .filter(|(_, token)| token.price.0 == 0)
+        .map(|(chain, token)| Refusal::NoPrice { chain, token: token.address })
+        .collect();
+    unpriced.dedup();
+    if !unpriced.is_empty() {
+        reasons.extend(unpriced);
+        return reasons;
+    }
     let earned = profit(
         (source, order.source_amount),
         (destination, order.destination_amount),
@@ -400,10 +429,11 @@ pub struct DirectFacts {
 }
 
 /// The order that a direct source escrow is, provisionally accepted. Dirty words are masked here and
-/// refused by [`admit_direct`].
+/// refused by [`admit_direct`]. One whose immutables the chain does not state is refused at once, with
+/// nothing in place of what is unknown and no time at which it could be given back.
 pub fn read_direct(leg: &SourceLeg) -> Order {
-    let immutables = &leg.immutables;
-    let chain = u64::try_from(leg.complement.chain_id).unwrap_or(u64::MAX);
+    let Some((immutables, complement)) = leg.stated() else { return unreadable(leg) };
+    let chain = u64::try_from(complement.chain_id).unwrap_or(u64::MAX);
     Order {
         id: direct_id(leg),
         origin: Origin::DirectSource,
@@ -411,13 +441,13 @@ pub fn read_direct(leg: &SourceLeg) -> Order {
         factory: leg.factory,
         hashlock: immutables.hashlock,
         maker: immutables.maker.masked(),
-        beneficiary: leg.complement.maker.masked(),
+        beneficiary: complement.maker.masked(),
         source_token: immutables.token.masked(),
         source_amount: immutables.amount,
         destination_chain: ChainId(chain),
-        destination_token: leg.complement.token.masked(),
-        destination_amount: leg.complement.amount,
-        destination_deposit: leg.complement.safety_deposit,
+        destination_token: complement.token.masked(),
+        destination_amount: complement.amount,
+        destination_deposit: complement.safety_deposit,
         src_cancellation: immutables.timelocks.at(Stage::SrcCancellation),
         dst_withdrawal: immutables.timelocks.at(Stage::DstWithdrawal),
         seen_at: leg.created.block,
@@ -425,9 +455,33 @@ pub fn read_direct(leg: &SourceLeg) -> Order {
     }
 }
 
-/// Identity of the order that a direct source escrow is.
-pub const fn direct_id(leg: &SourceLeg) -> OrderId {
-    let hash: OrderHash = leg.immutables.order_hash;
+fn unreadable(leg: &SourceLeg) -> Order {
+    let address = |word: Option<AddressWord>| word.map_or(Address::ZERO, AddressWord::masked);
+    Order {
+        id: direct_id(leg),
+        origin: Origin::DirectSource,
+        dialect: leg.dialect,
+        factory: leg.factory,
+        hashlock: leg.hashlock().unwrap_or_default(),
+        maker: address(leg.maker()),
+        beneficiary: Address::ZERO,
+        source_token: address(leg.token()),
+        source_amount: leg.amount().unwrap_or_default(),
+        destination_chain: ChainId(u64::MAX),
+        destination_token: Address::ZERO,
+        destination_amount: U256::ZERO,
+        destination_deposit: U256::ZERO,
+        src_cancellation: u64::MAX,
+        dst_withdrawal: u64::MAX,
+        seen_at: leg.created.block,
+        decision: Decision::Refused(vec![Refusal::ImmutablesUnknown(leg.swap.escrow)]),
+    }
+}
+
+/// Identity of the order that a direct source escrow is. Its escrow alone is unique: where the chain
+/// names no order hash, zero stands for it.
+pub fn direct_id(leg: &SourceLeg) -> OrderId {
+    let hash: OrderHash = leg.order_hash().unwrap_or_default();
     OrderId { chain: leg.swap.chain, contract: leg.swap.escrow, hash, leaf: 0 }
 }
 
@@ -442,15 +496,14 @@ pub fn admit_direct(
     if !terms.policy.allow_direct_source {
         reasons.push(Refusal::DirectOff);
     }
-    if order.dialect != Dialect::Bmn4 {
-        reasons.push(Refusal::DialectNotFilled(order.dialect));
-    }
+    reasons.extend(served(order, terms));
     reasons.extend(check_source(order, leg, terms));
+    let Some((_, complement)) = leg.stated() else { return reasons };
     if facts.hashlock_used {
         reasons.push(Refusal::HashlockUsed(order.hashlock));
     }
     reasons.extend(window_range(order, facts.source_head.time, terms.policy));
-    reasons.extend(route(order, leg.complement.chain_id, terms));
+    reasons.extend(route(order, complement.chain_id, terms));
     reasons.extend(worth(order, facts.gas_price, facts.open_orders, terms));
     reasons.extend(fits(order, facts.source_head.time, false, terms));
     reasons

@@ -17,7 +17,7 @@ pub use admit::{
 };
 pub use model::{
     Attempt, Decision, DestinationLeg, DestinationPlan, EscrowEnd, Evidence, Fill, Inclusion,
-    Order, Origin, Permission, SecretKnowledge, SignedOrder, SourceLeg,
+    NamedTerms, Order, Origin, Permission, SecretKnowledge, SignedOrder, SourceLeg, SourceTerms,
 };
 pub use plan::{
     Alarm, ChainView, Plan, SwapView, destination_immutables, intend_destination, plan,

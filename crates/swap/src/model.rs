@@ -130,6 +130,42 @@ pub struct Fill {
     pub remaining: U256,
 }
 
+/// What the chain says of the terms of a source escrow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a leg is read, used and dropped; a box would cost an allocation each"
+)]
+pub enum SourceTerms {
+    /// The factory stated them in full.
+    Stated {
+        /// What the escrow is bound to.
+        immutables: Immutables,
+        /// What the destination must hold.
+        complement: Complement,
+    },
+    /// The factory only named the escrow (`bmn23`, `bmn302`): without its immutables nobody can call it,
+    /// so we never act on it.
+    Named(NamedTerms),
+}
+
+/// The terms that a factory names without stating the immutables. What it does not name is `None`,
+/// never guessed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct NamedTerms {
+    /// Order hash: of the order filled in the same transaction, or as the maker of a direct escrow
+    /// stated it.
+    pub order_hash: Option<OrderHash>,
+    /// Hash of the secret.
+    pub hashlock: Option<Hashlock>,
+    /// Maker.
+    pub maker: Option<AddressWord>,
+    /// Taker.
+    pub taker: Option<AddressWord>,
+    /// Amount that was put in, smallest unit.
+    pub amount: Option<U256>,
+}
+
 /// A source escrow as the chain shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceLeg {
@@ -139,10 +175,8 @@ pub struct SourceLeg {
     pub factory: Address,
     /// The factory's dialect.
     pub dialect: Dialect,
-    /// What the escrow is bound to.
-    pub immutables: Immutables,
-    /// What the destination must hold.
-    pub complement: Complement,
+    /// What the chain says of its terms.
+    pub terms: SourceTerms,
     /// Where it was created.
     pub created: Inclusion,
     /// The fill it came from; none for a direct source escrow.
@@ -152,34 +186,68 @@ pub struct SourceLeg {
 }
 
 impl SourceLeg {
+    /// Its terms, where the chain states them in full.
+    pub const fn stated(&self) -> Option<(&Immutables, &Complement)> {
+        match &self.terms {
+            SourceTerms::Stated { immutables, complement } => Some((immutables, complement)),
+            SourceTerms::Named(_) => None,
+        }
+    }
+
+    /// What the escrow is bound to, where the chain states it.
+    pub const fn immutables(&self) -> Option<&Immutables> {
+        match &self.terms {
+            SourceTerms::Stated { immutables, .. } => Some(immutables),
+            SourceTerms::Named(_) => None,
+        }
+    }
+
     /// The order hash, where the chain names it.
     pub const fn order_hash(&self) -> Option<OrderHash> {
-        Some(self.immutables.order_hash)
+        match &self.terms {
+            SourceTerms::Stated { immutables, .. } => Some(immutables.order_hash),
+            SourceTerms::Named(named) => named.order_hash,
+        }
     }
 
     /// The hashlock, where the chain names it.
     pub const fn hashlock(&self) -> Option<Hashlock> {
-        Some(self.immutables.hashlock)
+        match &self.terms {
+            SourceTerms::Stated { immutables, .. } => Some(immutables.hashlock),
+            SourceTerms::Named(named) => named.hashlock,
+        }
     }
 
     /// The maker's raw address word, where the chain names it.
     pub const fn maker(&self) -> Option<AddressWord> {
-        Some(self.immutables.maker)
+        match &self.terms {
+            SourceTerms::Stated { immutables, .. } => Some(immutables.maker),
+            SourceTerms::Named(named) => named.maker,
+        }
     }
 
     /// The taker's raw address word, where the chain names it.
     pub const fn taker(&self) -> Option<AddressWord> {
-        Some(self.immutables.taker)
+        match &self.terms {
+            SourceTerms::Stated { immutables, .. } => Some(immutables.taker),
+            SourceTerms::Named(named) => named.taker,
+        }
     }
 
     /// The token's raw address word, where the chain names it.
     pub const fn token(&self) -> Option<AddressWord> {
-        Some(self.immutables.token)
+        match &self.terms {
+            SourceTerms::Stated { immutables, .. } => Some(immutables.token),
+            SourceTerms::Named(_) => None,
+        }
     }
 
     /// The amount locked, smallest unit, where the chain names it.
     pub const fn amount(&self) -> Option<U256> {
-        Some(self.immutables.amount)
+        match &self.terms {
+            SourceTerms::Stated { immutables, .. } => Some(immutables.amount),
+            SourceTerms::Named(named) => named.amount,
+        }
     }
 }
 

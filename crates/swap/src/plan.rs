@@ -9,7 +9,7 @@ use crate::{
     verify::check_source,
 };
 use alloy::primitives::Address;
-use bmn_primitives::{AddressWord, BlockRef, ChainId, Immutables, Stage, Timelocks};
+use bmn_primitives::{AddressWord, BlockRef, ChainId, Complement, Immutables, Stage, Timelocks};
 
 /// A chain as the plan sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +127,7 @@ fn alarms(view: &SwapView<'_>, status: Status) -> Vec<Alarm> {
 
 fn cancel_refused(view: &SwapView<'_>) -> Option<Due> {
     let leg = view.source?;
-    let start = leg.immutables.timelocks.src_cancel().start;
+    let start = leg.immutables()?.timelocks.src_cancel().start;
     let when = at_time(view.source_chain, leg.swap.chain, start);
     Some(Due { key: source_key(view.order, leg, Action::CancelSource), when })
 }
@@ -265,7 +265,8 @@ impl<'a> Planner<'a> {
     }
 
     fn cancel_source(&self, plan: &mut Plan, leg: &SourceLeg) {
-        let start = leg.immutables.timelocks.src_cancel().start;
+        let Some(immutables) = leg.immutables() else { return };
+        let start = immutables.timelocks.src_cancel().start;
         let when = at_time(self.view.source_chain, leg.swap.chain, start);
         self.push(plan, source_key(self.view.order, leg, Action::CancelSource), when);
     }
@@ -294,9 +295,10 @@ impl<'a> Planner<'a> {
         let (Some(source), Some(intended)) = (self.view.source, self.view.intended) else {
             return;
         };
+        let Some(immutables) = source.immutables() else { return };
         let pace = self.destination_pace;
         let over = intended.dst_cancellation() + pace.settle() + pace.block_time;
-        let start = source.immutables.timelocks.src_cancel().start;
+        let start = immutables.timelocks.src_cancel().start;
         let when = at_time(self.destination_view, intended.chain, over)
             .and(|| at_time(self.view.source_chain, source.swap.chain, start));
         self.push(plan, source_key(self.view.order, source, Action::CancelSource), when);
@@ -343,9 +345,12 @@ impl<'a> Planner<'a> {
         else {
             return;
         };
+        let Some(locks) = source.immutables().map(|immutables| immutables.timelocks) else {
+            return;
+        };
         let window = intended.immutables.timelocks.dst_withdraw();
         let last_send = window.end.saturating_sub(self.destination_pace.inclusion);
-        let source_ends = source.immutables.timelocks.src_withdraw().end;
+        let source_ends = locks.src_withdraw().end;
         let late = self.destination_view.next_time > last_send
             || self.view.source_chain.next_time + self.destination_pace.settle()
                 >= source_ends
@@ -366,11 +371,14 @@ impl<'a> Planner<'a> {
             return;
         };
         let Some((EscrowEnd::Withdrawn { .. }, paid)) = destination.end else { return };
-        let window = source.immutables.timelocks.src_withdraw();
+        let Some(locks) = source.immutables().map(|immutables| immutables.timelocks) else {
+            return;
+        };
+        let window = locks.src_withdraw();
         let chain = source.swap.chain;
         if self.view.source_chain.next_time >= window.end {
             // The window was missed: hold, and take it by rescue. Cancelling would pay twice (M10).
-            let rescue = source.immutables.timelocks.rescue(self.rescue_delay(source));
+            let rescue = locks.rescue(self.rescue_delay(source));
             plan.alarms.push(Alarm::SourceWindowMissed { rescue_at: rescue.start });
             let when = at_time(self.view.source_chain, chain, rescue.start);
             let key = source_key(self.view.order, source, Action::RescueSource);
@@ -400,8 +408,10 @@ impl<'a> Planner<'a> {
         let (Some(source), Some(destination)) = (self.view.source, self.view.destination) else {
             return;
         };
-        let Some((_, ended)) = destination.end else { return };
-        let start = source.immutables.timelocks.src_cancel().start;
+        let (Some((_, ended)), Some(immutables)) = (destination.end, source.immutables()) else {
+            return;
+        };
+        let start = immutables.timelocks.src_cancel().start;
         let when = self
             .destination_confirmed(ended.block)
             .and(|| at_time(self.view.source_chain, source.swap.chain, start));
@@ -409,36 +419,39 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// The exact immutables of the destination that answers a source escrow (`protocol.md` section 12),
+/// The exact immutables of the destination that answers a source escrow, of which `complement` is what
+/// its factory stated beside it (`protocol.md` section 12),
 /// counted from `deployed_at`, which must be close to the creating block's time.
 ///
 /// Windows stay those of the source in absolute time, except that cancellation comes earlier
 /// ([`Schedule::dst_cancellation`]). The source stages are carried along; no destination reads them.
 pub fn destination_immutables(
-    leg: &SourceLeg,
+    source: &Immutables,
+    complement: &Complement,
     us: Address,
     dst_cancellation: u64,
     deployed_at: u64,
 ) -> Immutables {
-    let locks = leg.immutables.timelocks;
+    let locks = source.timelocks;
     let offset = |time: u64| u32::try_from(time.saturating_sub(deployed_at)).unwrap_or(u32::MAX);
     let mut offsets = Stage::ALL.map(|stage| offset(locks.at(stage)));
     offsets[Stage::DstCancellation as usize] = offset(dst_cancellation);
     Immutables {
-        order_hash: leg.immutables.order_hash,
-        hashlock: leg.immutables.hashlock,
-        maker: leg.complement.maker,
+        order_hash: source.order_hash,
+        hashlock: source.hashlock,
+        maker: complement.maker,
         taker: AddressWord::from(us),
-        token: leg.complement.token,
-        amount: leg.complement.amount,
-        safety_deposit: leg.complement.safety_deposit,
+        token: complement.token,
+        amount: complement.amount,
+        safety_deposit: complement.safety_deposit,
         timelocks: Timelocks::pack(u32::try_from(deployed_at).unwrap_or(u32::MAX), offsets),
-        parameters: leg.complement.parameters.clone(),
+        parameters: complement.parameters.clone(),
     }
 }
 
 /// The destination plan for a source escrow, with its derived address; `None` when the schedule does
-/// not fit or the destination chain has no factory of the dialect.
+/// not fit, the destination chain has no factory of the dialect, or the chain does not state what the
+/// source is bound to.
 pub fn intend_destination(
     order: &Order,
     leg: &SourceLeg,
@@ -450,7 +463,10 @@ pub fn intend_destination(
     let factory = destination.factory_for(order.dialect)?;
     let windows = order_windows(order, terms.policy, false);
     let schedule = compile(windows, source.pace, destination.pace, leg.created.block.time).ok()?;
-    let immutables = destination_immutables(leg, terms.us, schedule.dst_cancellation, deployed_at);
+    let (bound, complement) = leg.stated()?;
+    let dst_cancellation = schedule.dst_cancellation;
+    let immutables =
+        destination_immutables(bound, complement, terms.us, dst_cancellation, deployed_at);
     let escrow = bmn_contracts::destination_escrow(
         order.dialect,
         factory.address,

@@ -44,6 +44,21 @@ pub struct FactoryTerms {
     pub implementations: EscrowImplementations,
     /// Rescue delay, seconds.
     pub rescue_delay: u64,
+    /// Its events are indexed; nothing of ours is ever put into its escrows.
+    pub index_only: bool,
+}
+
+impl FactoryTerms {
+    /// Why no order is settled through it, if so: the operator's switch, or that its escrows are known
+    /// to look for another factory and keep for ever what goes in (`protocol.md` 11.14).
+    pub fn index_only_reason(&self) -> Option<String> {
+        let known = bmn_contracts::known_factory(self.address).filter(|known| known.locks_funds);
+        match known {
+            Some(known) => Some(format!("it is {}, whose escrows lock funds", known.release)),
+            None if self.index_only => Some("the chain specification says so".to_owned()),
+            None => None,
+        }
+    }
 }
 
 /// One chain as an order's route sees it.
@@ -64,7 +79,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// The known token at an address.
+    /// The known token at an address. A price of zero means that there is none.
     pub fn token(&self, address: Address) -> Option<&TokenTerms> {
         self.tokens.iter().find(|token| token.address == address)
     }
@@ -74,9 +89,11 @@ impl Route {
         self.factories.iter().find(|factory| factory.address == address)
     }
 
-    /// The factory we create destinations at for a dialect: the first one listed.
+    /// The factory we create destinations at for a dialect: the first one listed that is served.
     pub fn factory_for(&self, dialect: Dialect) -> Option<&FactoryTerms> {
-        self.factories.iter().find(|factory| factory.dialect == dialect)
+        self.factories
+            .iter()
+            .find(|factory| factory.dialect == dialect && factory.index_only_reason().is_none())
     }
 }
 

@@ -207,6 +207,27 @@ pub enum Refusal {
     /// We are not the taker.
     #[error("the taker is {0}, not us")]
     NotOurs(AddressWord),
+    /// The chain names the source escrow and not what it is bound to.
+    #[error("the chain names source escrow {0} without its immutables, so it cannot be acted on")]
+    ImmutablesUnknown(Address),
+    /// The factory is followed, and no order of it is settled.
+    #[error("factory {factory} on chain {chain} is indexed only: {reason}")]
+    IndexOnly {
+        /// Chain.
+        chain: ChainId,
+        /// Factory.
+        factory: Address,
+        /// The operator's switch, or what is known of it.
+        reason: String,
+    },
+    /// A token, or the coin that pays for gas, has no price.
+    #[error("token {token} on chain {chain} has no price")]
+    NoPrice {
+        /// Chain.
+        chain: ChainId,
+        /// Token; zero is the native coin.
+        token: Address,
+    },
 }
 
 impl Refusal {
@@ -247,6 +268,9 @@ impl Refusal {
             Self::Backdated { .. } => "backdated",
             Self::Mismatch { .. } => "mismatch",
             Self::NotOurs(_) => "notOurs",
+            Self::ImmutablesUnknown(_) => "immutablesUnknown",
+            Self::IndexOnly { .. } => "indexOnly",
+            Self::NoPrice { .. } => "noPrice",
         }
     }
 }

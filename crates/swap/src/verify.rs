@@ -4,7 +4,7 @@ use crate::{Order, Origin, Refusal, SourceLeg, admit::Terms};
 use alloy::primitives::{Address, U256};
 use bmn_contracts::{EscrowImplementations, destination_escrow};
 use bmn_primitives::{
-    AddressWord, ChainId, Dialect, Hashlock, Immutables, OrderHash, Stage, Timelocks,
+    AddressWord, ChainId, Complement, Dialect, Hashlock, Immutables, OrderHash, Stage, Timelocks,
 };
 
 /// Oldest creation of a direct source escrow relative to its own clock, seconds (design rule M1).
@@ -13,8 +13,10 @@ pub const DIRECT_CLOCK_TOLERANCE: u64 = 300;
 /// Checks a source escrow against its order and against us (design rule M1). What needs the chain's
 /// state (the amount actually held, confirmations) is checked where the funding is prepared.
 pub fn check_source(order: &Order, leg: &SourceLeg, terms: &Terms<'_>) -> Vec<Refusal> {
+    let Some((immutables, complement)) = leg.stated() else {
+        return vec![Refusal::ImmutablesUnknown(leg.swap.escrow)];
+    };
     let mut reasons = Vec::new();
-    let immutables = &leg.immutables;
     if immutables.taker != AddressWord::from(terms.us) {
         reasons.push(Refusal::NotOurs(immutables.taker));
     }
@@ -24,18 +26,17 @@ pub fn check_source(order: &Order, leg: &SourceLeg, terms: &Terms<'_>) -> Vec<Re
     for (field, word) in [
         ("maker", immutables.maker),
         ("token", immutables.token),
-        ("complement.maker", leg.complement.maker),
-        ("complement.token", leg.complement.token),
+        ("complement.maker", complement.maker),
+        ("complement.token", complement.token),
     ] {
         if word.is_dirty() {
             reasons.push(Refusal::DirtyAddress { field: field.to_owned(), word });
         }
     }
-    reasons.extend(mismatches(order, leg));
-    reasons.extend(clock(order, leg));
+    reasons.extend(mismatches(order, leg, immutables, complement));
+    reasons.extend(clock(order, leg, immutables));
     reasons.extend(window_order(immutables.timelocks, terms.policy.max_window));
-    for (amount, name) in
-        [(immutables.amount, "amount"), (leg.complement.amount, "complement.amount")]
+    for (amount, name) in [(immutables.amount, "amount"), (complement.amount, "complement.amount")]
     {
         if amount.is_zero() {
             reasons.push(Refusal::ZeroAmount(name.to_owned()));
@@ -44,8 +45,7 @@ pub fn check_source(order: &Order, leg: &SourceLeg, terms: &Terms<'_>) -> Vec<Re
     reasons
 }
 
-fn mismatches(order: &Order, leg: &SourceLeg) -> Vec<Refusal> {
-    let (imm, com) = (&leg.immutables, &leg.complement);
+fn mismatches(order: &Order, leg: &SourceLeg, imm: &Immutables, com: &Complement) -> Vec<Refusal> {
     [
         ("chain", leg.swap.chain == order.id.chain),
         ("factory", leg.factory == order.factory && leg.dialect == order.dialect),
@@ -68,8 +68,8 @@ fn mismatches(order: &Order, leg: &SourceLeg) -> Vec<Refusal> {
     .collect()
 }
 
-fn clock(order: &Order, leg: &SourceLeg) -> Option<Refusal> {
-    let deployed_at = leg.immutables.timelocks.deployed_at();
+fn clock(order: &Order, leg: &SourceLeg, immutables: &Immutables) -> Option<Refusal> {
+    let deployed_at = immutables.timelocks.deployed_at();
     let block_time = leg.created.block.time;
     let good = match order.origin {
         Origin::Submitted(_) => deployed_at == block_time,

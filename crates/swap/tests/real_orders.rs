@@ -58,6 +58,7 @@ fn route(chain: u64, factory: Address) -> Route {
             limit_order_protocol: LOP,
             implementations: EscrowImplementations::for_factory(Dialect::Bmn4, factory),
             rescue_delay: 604_800,
+            index_only: false,
         }],
         min_order_value: 0,
     }
@@ -106,7 +107,7 @@ fn none_of_them_is_for_a_factory_that_is_served() {
     for order in real_orders() {
         let refusal = read_submitted(&order.signed, order.chain, today(), &terms).unwrap_err();
         if let Refusal::UnknownFactory { factory, .. } = &refusal {
-            assert_eq!(known_factory(*factory).unwrap().dialect_name, "bmn23");
+            assert_eq!(known_factory(*factory).unwrap().dialect, Dialect::Bmn23);
         }
         *counts.entry(refusal.code()).or_insert(0) += 1;
     }

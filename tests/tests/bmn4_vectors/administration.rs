@@ -9,6 +9,7 @@ use crate::{
 use alloy::sol_types::SolCall;
 use bmn_chain::CallOutcome;
 use bmn_contracts::{Revert, bindings::IBmnFactory, calldata};
+use bmn_primitives::Dialect;
 use serde_json::json;
 
 fn administrate(net: &Net, call: &impl SolCall) {
@@ -34,7 +35,7 @@ pub(crate) fn a_pause_stops_new_escrows_and_no_old_ones(replay: &mut Replay) {
     let create = create.paying(immutables.safety_deposit);
     replay.reverts("createDst while paused", &create);
 
-    let withdraw = calldata::withdraw(&filled.secret, &created.immutables);
+    let withdraw = calldata::withdraw(Dialect::Bmn4, &filled.secret, &created.immutables);
     let withdraw = dst.tx(Actor::Bob, created.escrow, withdraw);
     withdraw.at(created.time() + 30).mined();
     src.tx(Actor::Bob, filled.escrow, filled.withdraw()).mined();

@@ -78,7 +78,8 @@ pub(crate) fn a_rescue_waits_for_the_delay_and_pays_the_taker(replay: &mut Repla
     let src = Net::new(SRC);
     let filled = src.filled(|draft| draft.deposits(DEPOSIT, DEPOSIT));
     let open = filled.immutables.timelocks.rescue(u64::from(RESCUE_DELAY)).start;
-    let rescue = calldata::rescue_funds(src.token, U256::from(ONE), &filled.immutables);
+    let rescue =
+        calldata::rescue_funds(Dialect::Bmn4, src.token, U256::from(ONE), &filled.immutables);
     let rescue = src.tx(Actor::Bob, filled.escrow, rescue).at(open);
     let early = rescue.clone().at(open - 1);
     replay.reverts("src.rescueFunds before deployedAt+RESCUE_DELAY", &early);
@@ -93,7 +94,7 @@ pub(crate) fn an_underfunded_destination_is_accepted_and_locked(replay: &mut Rep
     let held = dst.wei(created.escrow);
     assert!(held < immutables.safety_deposit);
     replay.fact("createDstEscrow msg.value < safetyDeposit accepted", json!(!held.is_zero()));
-    let withdraw = calldata::withdraw(&secret, &immutables);
+    let withdraw = calldata::withdraw(Dialect::Bmn4, &secret, &immutables);
     let withdraw = dst.tx(Actor::Bob, created.escrow, withdraw).at(time + 30);
     replay.reverts("dst.withdraw underfunded deposit", &withdraw);
     let again = dst.tx(Actor::Bob, dst.factory, create_destination(&immutables));
@@ -114,7 +115,7 @@ pub(crate) fn the_recorded_native_destination_logs_the_same_bytes(replay: &mut R
     let alice = Actor::Alice.address();
     let before = dst.wei(alice);
     let secret = vectors::logged_secret("S11.withdraw(native)");
-    let withdraw = calldata::withdraw(&secret, &immutables);
+    let withdraw = calldata::withdraw(Dialect::Bmn4, &secret, &immutables);
     let withdraw = dst.tx(Actor::Bob, created.escrow, withdraw);
     let done = withdraw.at(immutables.timelocks.dst_withdraw().start).mined();
     replay.logs("S11.withdraw(native)", &done.logs);
@@ -143,7 +144,8 @@ pub(crate) fn a_taker_that_cannot_receive_coins_cannot_withdraw(replay: &mut Rep
     let created = execute(dst.factory, create_destination(&immutables)).at(time).mined();
     assert_eq!(event_names(&created.logs), ["Transfer", "DstEscrowCreated"]);
     let escrow = dst.destination_created(&created);
-    let withdraw = execute(escrow, calldata::withdraw(&secret, &immutables)).at(time + 30);
+    let withdraw =
+        execute(escrow, calldata::withdraw(Dialect::Bmn4, &secret, &immutables)).at(time + 30);
     let name = "taker contract without receive(), safetyDeposit=0";
     withdraw.fails_with(vectors::fact(name).as_str().unwrap());
     replay.shown(name);

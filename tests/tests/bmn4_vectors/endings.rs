@@ -8,7 +8,7 @@ use crate::{
 };
 use alloy::primitives::{Address, B256, Bytes, U256};
 use bmn_contracts::{PublicAction, calldata, recover_permission_signer};
-use bmn_primitives::{Immutables, OrderHash, Secret, Stage, Timelocks};
+use bmn_primitives::{Dialect, Immutables, OrderHash, Secret, Stage, Timelocks};
 use serde_json::json;
 
 /// The recorded swap that ended in public: its order hash is recorded with the permission, its secret
@@ -59,7 +59,8 @@ pub(crate) fn the_recorded_withdrawal_to_another_address_logs_the_same_bytes(rep
     let filled = swap.source.timelocks.deployed_at();
     src.tx(Actor::Bob, src.factory, create).at(filled).mined();
     let escrow: Address = vectors::logs("S2.withdrawTo")[1].address;
-    let data = calldata::withdraw_to(&swap.secret, Actor::Carol.address(), &swap.source);
+    let data =
+        calldata::withdraw_to(Dialect::Bmn4, &swap.secret, Actor::Carol.address(), &swap.source);
     let withdrawn = src.tx(Actor::Bob, escrow, data).at(filled + 40).mined();
     replay.logs("S2.withdrawTo", &withdrawn.logs);
 }
@@ -83,7 +84,12 @@ pub(crate) fn the_recorded_permission_opens_the_destination(replay: &mut Replay)
 
     let open = swap.destination.timelocks.at(Stage::DstPublicWithdrawal);
     let withdraw = |from, permission| {
-        let data = calldata::public_withdraw_signed(&swap.secret, &swap.destination, permission);
+        let data = calldata::public_withdraw_signed(
+            Dialect::Bmn4,
+            &swap.secret,
+            &swap.destination,
+            permission,
+        );
         dst.tx(from, destination.escrow, data).at(open)
     };
     let early = withdraw(Actor::Alice, good.clone()).at(open - 1);
@@ -139,12 +145,14 @@ fn cancel_source(swap: &Swap, replay: &mut Replay) {
     let hash = source.immutables.order_hash;
     let action = PublicAction::SrcPublicCancel;
     let permission = src.permission(Actor::Bob, source.escrow, hash, Actor::Carol, action);
-    let public = calldata::public_cancel_signed(&source.immutables, permission.clone());
+    let public =
+        calldata::public_cancel_signed(Dialect::Bmn4, &source.immutables, permission.clone());
     let public = tx(Actor::Carol, public).at(at + 60);
     let early = public.clone().at(at + 59);
     replay.reverts("src.publicCancelSigned before srcPublicCancellation", &early);
     let forged = Immutables { timelocks: Timelocks::default(), ..source.immutables.clone() };
-    let forged = tx(Actor::Carol, calldata::public_cancel_signed(&forged, permission));
+    let forged =
+        tx(Actor::Carol, calldata::public_cancel_signed(Dialect::Bmn4, &forged, permission));
     let forged = forged.at(at + 60);
     replay.reverts("src.publicCancelSigned with forged immutables", &forged);
 
@@ -214,7 +222,7 @@ pub(crate) fn critical_one_cancel_permission_drains_a_destination_to_its_holder(
     };
     let dave = Actor::Dave.address();
     let before = dst.tokens(dave);
-    let data = calldata::public_cancel_signed(&forged, permission);
+    let data = calldata::public_cancel_signed(Dialect::Bmn4, &forged, permission);
     let drained = dst.tx(Actor::Dave, victim.escrow, data).mined();
     replay.renamed_logs("S14.drain", &drained.logs, [victim.escrow.into_word()]);
     let found = json!({
@@ -230,7 +238,8 @@ pub(crate) fn holders_of_the_access_token_end_escrows_in_public(replay: &mut Rep
     let (src, dst) = (&swap.src, &swap.dst);
     let (source, destination) = (&swap.source, &swap.destination);
     let open = destination.time() + 90;
-    let withdraw = calldata::public_withdraw(&source.secret, &destination.immutables);
+    let withdraw =
+        calldata::public_withdraw(Dialect::Bmn4, &source.secret, &destination.immutables);
     let tx = |from| dst.tx(from, destination.escrow, withdraw.clone()).at(open);
     let early = tx(Actor::Carol).at(open - 1);
     replay.reverts("dst.publicWithdraw before dstPublicWithdrawal (holder)", &early);
@@ -240,7 +249,7 @@ pub(crate) fn holders_of_the_access_token_end_escrows_in_public(replay: &mut Rep
 
     let bob = Actor::Bob.address();
     let before = src.tokens(bob);
-    let withdraw = calldata::public_withdraw(&source.secret, &source.immutables);
+    let withdraw = calldata::public_withdraw(Dialect::Bmn4, &source.secret, &source.immutables);
     let withdraw = src.tx(Actor::Carol, source.escrow, withdraw).at(source.time() + 60);
     let logs = src.aside(|| {
         let logs = withdraw.mined().logs;
@@ -250,7 +259,7 @@ pub(crate) fn holders_of_the_access_token_end_escrows_in_public(replay: &mut Rep
     });
     replay.renamed_logs("access.srcPublicWithdraw", &logs, swap.own_words());
 
-    let cancel = calldata::public_cancel(&source.immutables);
+    let cancel = calldata::public_cancel(Dialect::Bmn4, &source.immutables);
     let cancel = src.tx(Actor::Carol, source.escrow, cancel).at(source.time() + 660);
     replay.reverts("src.publicCancel 1s early", &cancel.clone().at(source.time() + 659));
     let logs = cancel.mined().logs;

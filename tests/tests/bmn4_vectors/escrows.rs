@@ -108,7 +108,7 @@ impl Destination {
 
     /// Calldata of the taker's `cancel`.
     pub(crate) fn cancel(&self) -> Bytes {
-        calldata::cancel(&self.immutables)
+        calldata::cancel(Dialect::Bmn4, &self.immutables)
     }
 }
 
@@ -135,7 +135,7 @@ impl Swap {
 
     /// Calldata of `withdraw` at the destination.
     pub(crate) fn dst_withdraw(&self) -> Bytes {
-        calldata::withdraw(&self.source.secret, &self.destination.immutables)
+        calldata::withdraw(Dialect::Bmn4, &self.source.secret, &self.destination.immutables)
     }
 
     /// The words of this swap that are another's in the recording: both escrows and the secret.

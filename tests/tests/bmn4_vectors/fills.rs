@@ -8,7 +8,7 @@ use crate::{
 };
 use alloy::primitives::{Bytes, U256};
 use bmn_contracts::{bindings::IBmnFactory, calldata};
-use bmn_primitives::AddressWord;
+use bmn_primitives::{AddressWord, Dialect};
 use serde_json::json;
 
 /// A new order for a fill in the next second.
@@ -200,7 +200,7 @@ pub(crate) fn a_real_taker_asset_is_paid_twice(replay: &mut Replay) {
     let own = [filled.escrow.into_word(), filled.hashlock().0, filled.signed.hash.0];
     replay.renamed_logs("S10.fill(real takerAsset)", &filled.mined.logs, own);
     let created = dst.destination(filled.hashlock(), |_| ());
-    let withdraw = calldata::withdraw(&filled.secret, &created.immutables);
+    let withdraw = calldata::withdraw(Dialect::Bmn4, &filled.secret, &created.immutables);
     dst.tx(Actor::Bob, created.escrow, withdraw).at(created.time() + 30).mined();
     src.tx(Actor::Bob, filled.escrow, filled.withdraw()).mined();
     let deltas = deltas(before, [held(&src), held(&dst)]);

@@ -212,23 +212,24 @@ pub(crate) fn the_destination_refuses_what_it_refused(replay: &mut Replay) {
     let at = happy.dst_withdrawal();
     let (secret, good) = (&happy.order.secret, &happy.destination);
     let tx = |from, data| happy.dst.tx(from, happy.destination_escrow, data).at(at);
-    let withdraw = calldata::withdraw(secret, good);
+    let withdraw = calldata::withdraw(Dialect::Bmn4, secret, good);
     tx(Actor::Bob, withdraw.clone()).passes();
     let early = tx(Actor::Bob, withdraw.clone()).at(at - 1);
     replay.reverts("dst.withdraw 1s before dstWithdrawal", &early);
-    let wrong = calldata::withdraw(&Secret::new([0; 32]), good);
+    let wrong = calldata::withdraw(Dialect::Bmn4, &Secret::new([0; 32]), good);
     replay.reverts("dst.withdraw wrong secret", &tx(Actor::Bob, wrong));
     replay.reverts("dst.withdraw by non-taker (alice)", &tx(Actor::Alice, withdraw.clone()));
     let amount = Immutables { amount: U256::from(1), ..good.clone() };
-    let amount = calldata::withdraw(secret, &amount);
+    let amount = calldata::withdraw(Dialect::Bmn4, secret, &amount);
     replay.reverts("dst.withdraw tampered amount", &tx(Actor::Bob, amount));
     let earlier = good.timelocks.with_deployed_at(good.timelocks.deployed_at() - 1);
     let earlier = Immutables { timelocks: earlier, ..good.clone() };
-    let earlier = calldata::withdraw(secret, &earlier);
+    let earlier = calldata::withdraw(Dialect::Bmn4, secret, &earlier);
     replay.reverts("dst.withdraw tampered deployedAt", &tx(Actor::Bob, earlier));
-    let cancel = tx(Actor::Bob, calldata::cancel(good));
+    let cancel = tx(Actor::Bob, calldata::cancel(Dialect::Bmn4, good));
     replay.reverts("dst.cancel before dstCancellation", &cancel);
-    let public = tx(Actor::Bob, calldata::public_withdraw(secret, good)).at(at + 100);
+    let public =
+        tx(Actor::Bob, calldata::public_withdraw(Dialect::Bmn4, secret, good)).at(at + 100);
     replay.reverts("dst.publicWithdraw accessToken=0x0", &public);
     let implementation = vectors::deployed(false, "dst", "dstImpl");
     let direct = happy.dst.tx(Actor::Bob, implementation, withdraw).at(at);
@@ -242,7 +243,7 @@ pub(crate) fn the_recorded_withdrawals_log_the_same_bytes(replay: &mut Replay) {
     happy.fill();
     happy.create_destination();
     let at = happy.dst_withdrawal();
-    let withdraw = calldata::withdraw(&happy.order.secret, &happy.destination);
+    let withdraw = calldata::withdraw(Dialect::Bmn4, &happy.order.secret, &happy.destination);
     let withdraw = happy.dst.tx(Actor::Bob, happy.destination_escrow, withdraw);
     replay.logs("S1.dstWithdraw", &withdraw.clone().at(at).mined().logs);
     replay.fact("dst.withdraw allowed exactly at dstWithdrawal", json!(happy.dst.now() == at));
@@ -250,7 +251,7 @@ pub(crate) fn the_recorded_withdrawals_log_the_same_bytes(replay: &mut Replay) {
 
     refusals_of_the_source(&happy, replay);
     let at = happy.start() + 40;
-    let withdraw = calldata::withdraw(&happy.order.secret, &happy.source);
+    let withdraw = calldata::withdraw(Dialect::Bmn4, &happy.order.secret, &happy.source);
     let withdraw = happy.src.tx(Actor::Bob, happy.source_escrow, withdraw);
     replay.logs("S1.srcWithdraw", &withdraw.clone().at(at).mined().logs);
     replay.reverts("src.withdraw again", &withdraw.at(at + 1));
@@ -269,13 +270,14 @@ fn refusals_of_the_source(happy: &Happy, replay: &mut Replay) {
     let at = happy.start() + 40;
     let good = &happy.source;
     let tx = |from, data| happy.src.tx(from, happy.source_escrow, data).at(at);
-    let withdraw = calldata::withdraw(&happy.order.secret, good);
+    let withdraw = calldata::withdraw(Dialect::Bmn4, &happy.order.secret, good);
     replay.reverts("src.withdraw by non-taker", &tx(Actor::Alice, withdraw));
-    let wrong = calldata::withdraw(&Secret::new([0; 32]), good);
+    let wrong = calldata::withdraw(Dialect::Bmn4, &Secret::new([0; 32]), good);
     replay.reverts("src.withdraw wrong secret", &tx(Actor::Bob, wrong));
-    let cancel = tx(Actor::Bob, calldata::cancel(good));
+    let cancel = tx(Actor::Bob, calldata::cancel(Dialect::Bmn4, good));
     replay.reverts("src.cancel before srcCancellation", &cancel);
-    let public = tx(Actor::Bob, calldata::public_cancel(good)).at(happy.start() + 700);
+    let public =
+        tx(Actor::Bob, calldata::public_cancel(Dialect::Bmn4, good)).at(happy.start() + 700);
     replay.reverts("src.publicCancel accessToken=0x0", &public);
 }
 

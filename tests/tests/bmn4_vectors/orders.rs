@@ -211,11 +211,11 @@ impl Filled {
 
     /// Calldata of the taker's `withdraw`.
     pub(crate) fn withdraw(&self) -> Bytes {
-        calldata::withdraw(&self.secret, &self.immutables)
+        calldata::withdraw(Dialect::Bmn4, &self.secret, &self.immutables)
     }
 
     /// Calldata of the taker's `cancel`.
     pub(crate) fn cancel(&self) -> Bytes {
-        calldata::cancel(&self.immutables)
+        calldata::cancel(Dialect::Bmn4, &self.immutables)
     }
 }

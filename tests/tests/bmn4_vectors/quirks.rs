@@ -95,7 +95,7 @@ pub(crate) fn a_destination_that_opens_after_its_end_never_pays(replay: &mut Rep
     let created = dst.destination_at(immutables, time, deposit);
     replay.fact(name, stages(&created.immutables));
 
-    let withdraw = calldata::withdraw(&filled.secret, &created.immutables);
+    let withdraw = calldata::withdraw(Dialect::Bmn4, &filled.secret, &created.immutables);
     let withdraw = dst.tx(Actor::Bob, created.escrow, withdraw);
     let name = "dst.withdraw impossible when dstWithdrawal>=dstCancellation";
     replay.reverts(name, &withdraw.clone().at(time + 200));
@@ -113,7 +113,7 @@ pub(crate) fn a_back_dated_destination_can_be_rescued_at_once(replay: &mut Repla
     });
     let bob = Actor::Bob.address();
     let (amount, before) = (victim.immutables.amount, dst.tokens(bob));
-    let rescue = calldata::rescue_funds(dst.token, amount, &victim.immutables);
+    let rescue = calldata::rescue_funds(Dialect::Bmn4, dst.token, amount, &victim.immutables);
     dst.tx(Actor::Bob, victim.escrow, rescue).mined();
     assert_eq!(dst.tokens(bob) - before, amount);
     let name = "RUG dst back-dated deployedAt: taker rescues immediately";
@@ -131,7 +131,7 @@ pub(crate) fn the_recorded_destination_with_parameters_works(replay: &mut Replay
 
     let secret = dst.secret();
     let ours = dst.destination(secret.hashlock(), |it| it.parameters = recorded.parameters);
-    let withdraw = calldata::withdraw(&secret, &ours.immutables);
+    let withdraw = calldata::withdraw(Dialect::Bmn4, &secret, &ours.immutables);
     dst.tx(Actor::Bob, ours.escrow, withdraw).at(ours.time() + 30).mined();
     let name = "dst with parameters=complement.parameters (128B) works";
     replay.fact(name, json!(dst.tokens(ours.escrow).is_zero()));

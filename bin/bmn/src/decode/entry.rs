@@ -1,7 +1,7 @@
 //! One log.
 
 use alloy::primitives::{Address, B256, Bytes};
-use bmn_contracts::{Emitter, EmitterKind, Identified, identify};
+use bmn_contracts::{ContractEvent, Emitter, EmitterKind, Identified, identify};
 use bmn_primitives::Dialect;
 use bmn_rpc::describe_event;
 use serde::de::DeserializeOwned;
@@ -71,7 +71,7 @@ fn event(
 ) -> Result<Value, String> {
     let dialects: Vec<Dialect> = match forced {
         None => known.dialects.to_vec(),
-        // Tokens and older factories belong to no dialect, so no dialect contradicts them.
+        // Tokens belong to no dialect, so no dialect contradicts them.
         Some(_) if known.dialects.is_empty() => vec![],
         Some(dialect) if known.dialects.contains(&dialect) => vec![dialect],
         Some(dialect) => {
@@ -81,6 +81,7 @@ fn event(
             ));
         }
     };
+    let (dialects, decoded) = decoded(log, topic0, known, dialects)?;
     let mut line = Map::new();
     line.insert("event".to_owned(), known.event.into());
     match dialects.as_slice() {
@@ -88,13 +89,8 @@ fn event(
         [only] => drop(line.insert("dialect".to_owned(), json!(only))),
         several => drop(line.insert("dialects".to_owned(), json!(several))),
     }
-    match emitter(known, dialects.first().copied()) {
-        Some(emitter) => {
-            let decoded = bmn_contracts::decode(emitter, &log.topics, &log.data)
-                .map_err(|error| error.to_string())?
-                .ok_or_else(|| {
-                    format!("topic {topic0} is named {} and not decoded", known.event)
-                })?;
+    match decoded {
+        Some(decoded) => {
             let described = describe_event(&decoded);
             line.insert("fields".to_owned(), described.fields.into());
             line.insert("units".to_owned(), described.units.into());
@@ -105,7 +101,41 @@ fn event(
     Ok(Value::Object(line))
 }
 
-// Where two dialects share a topic they share its layout, so either decodes it.
+// Dialects that share a topic may index its members differently: those that cannot have logged it are
+// left out, and the first one's reason is given when none can.
+fn decoded(
+    log: &Log,
+    topic0: B256,
+    known: &Identified,
+    dialects: Vec<Dialect>,
+) -> Result<(Vec<Dialect>, Option<ContractEvent>), String> {
+    let decode = |dialect| match emitter(known, dialect) {
+        None => Ok(None),
+        Some(emitter) => match bmn_contracts::decode(emitter, &log.topics, &log.data) {
+            Ok(Some(event)) => Ok(Some(event)),
+            Ok(None) => Err(format!("topic {topic0} is named {} and not decoded", known.event)),
+            Err(error) => Err(error.to_string()),
+        },
+    };
+    if dialects.is_empty() {
+        return Ok((dialects, decode(None)?));
+    }
+    let (mut possible, mut event, mut reason) = (Vec::new(), None, None);
+    for dialect in dialects {
+        match decode(Some(dialect)) {
+            Ok(found) => {
+                possible.push(dialect);
+                event = event.or(found);
+            }
+            Err(error) => reason = reason.or(Some(error)),
+        }
+    }
+    match reason {
+        Some(reason) if possible.is_empty() => Err(reason),
+        _ => Ok((possible, event)),
+    }
+}
+
 fn emitter(known: &Identified, dialect: Option<Dialect>) -> Option<Emitter> {
     match known.emitter {
         _ if !known.indexed => None,

@@ -14,11 +14,11 @@ const EXAMPLES: &str = "\
 Input: a JSON array of logs, the answer to eth_getLogs, or one log a line.
 
 Output, one object a line:
-  {\"event\":\"EscrowCancelled\",\"dialects\":[\"bmn4\",\"oneinch2\"],\"fields\":{},\"units\":{},…}
+  {\"event\":\"EscrowCancelled\",\"dialects\":[\"bmn1\",\"bmn11\",…],\"fields\":{},\"units\":{},…}
   {\"event\":null,\"unknown\":true,\"topic0\":\"0x…\",…}     nobody's event
   {\"error\":\"…\",\"where\":\"line 3\"}                     not a log, or not what its topic says
 
-`dialects` lists every dialect whose contracts log the topic: the topic alone cannot tell, the
+`dialects` lists every dialect whose contracts can have logged it: a log alone often cannot tell, the
 contract that logged it can. Exit code 1 when any entry has an error; the others are decoded still.
 
 Example:
@@ -29,7 +29,7 @@ Example:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DecodeArgs {
-    /// Dialect of the contracts that logged: bmn4 or oneinch2.
+    /// Dialect of the contracts that logged: bmn1, bmn11, bmn23, bmn302, bmn4, oneinch1 or oneinch2.
     #[arg(long)]
     dialect: Option<Dialect>,
 }
@@ -99,7 +99,7 @@ mod tests {
             assert!(outcome.is_ok(), "{text}");
             assert_eq!(lines.len(), 2, "{text}");
             assert_eq!(lines[0]["event"], "EscrowCancelled");
-            assert_eq!(lines[0]["dialects"], json!(["bmn4", "oneinch2"]));
+            assert_eq!(lines[0]["dialects"], json!(Dialect::ALL));
             assert_eq!((&lines[0]["blockNumber"], &lines[0]["logIndex"]), (&json!(16), &json!(2)));
         }
     }

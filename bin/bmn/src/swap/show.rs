@@ -27,8 +27,10 @@ fn text(swap: &Swap, chains: &Chains) -> String {
     let mut fields = head(swap, chains);
     if let Some(leg) = &swap.source {
         fields.push(("source escrow", format!("{:#x}, {}", leg.escrow, at(&leg.created))));
-        fields.push(("  withdraw", window(&leg.windows.withdraw)));
-        fields.push(("  cancel", window(&leg.windows.cancel)));
+        if let Some(windows) = &leg.windows {
+            fields.push(("  withdraw", window(&windows.withdraw)));
+            fields.push(("  cancel", window(&windows.cancel)));
+        }
         fields.extend(leg.end.as_ref().map(|end| ("  ended", ended(end))));
     }
     if let Some(plan) = &swap.planned {

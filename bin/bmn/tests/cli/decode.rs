@@ -16,7 +16,7 @@ fn logs(dialect: &str) -> Vec<Value> {
 
 #[test]
 fn every_log_of_the_vectors_gets_its_name_with_and_without_the_dialect() {
-    for dialect in ["bmn4", "oneinch2"] {
+    for dialect in ["bmn4", "bmn302", "bmn23", "oneinch1", "oneinch2"] {
         let logs = logs(dialect);
         let input = Value::Array(logs.clone()).to_string();
         for line in ["decode", &format!("decode --dialect {dialect}")] {
@@ -45,6 +45,37 @@ fn a_source_escrow_shows_amounts_units_and_both_dialects() {
     assert_eq!(decoded["units"]["srcImmutables.safetyDeposit"], "wei");
     let forced = lines(&run("decode --dialect oneinch2", &created.to_string()));
     assert_eq!((&forced[0]["dialect"], forced[0].get("dialects")), (&json!("oneinch2"), None));
+}
+
+#[test]
+fn older_dialects_show_what_they_state_and_what_they_only_name() {
+    let created = |dialect: &str| {
+        let logs = logs(dialect);
+        let log = logs.iter().find(|log| log["event"] == "SrcEscrowCreated").unwrap().clone();
+        let [decoded] = lines(&run("decode", &log.to_string())).try_into().unwrap();
+        (log, decoded)
+    };
+    let (log, decoded) = created("bmn302");
+    assert_eq!(decoded["dialects"], json!(["bmn23", "bmn302"]));
+    for same in ["orderHash", "amount"] {
+        assert_eq!(decoded["fields"][same], log["decoded"][same], "{same}");
+    }
+    let (log, decoded) = created("oneinch1");
+    assert_eq!(decoded["dialects"], json!(["bmn1", "oneinch1"]));
+    let expected = &log["decoded"]["srcImmutables"]["hashlock"];
+    assert_eq!(&decoded["fields"]["srcImmutables"]["hashlock"], expected);
+    let logs = logs("oneinch1");
+    let plain = logs.iter().find(|log| log["event"] == "DstEscrowCreated").unwrap();
+    let [decoded] = lines(&run("decode", &plain.to_string())).try_into().unwrap();
+    assert_eq!(decoded["dialects"], json!(["bmn1", "oneinch1", "oneinch2"]));
+    // The same event with indexed members is v1.1's alone.
+    let data = plain["data"].as_str().unwrap();
+    let mut indexed = plain.clone();
+    indexed["topics"] =
+        json!([plain["topics"][0], format!("0x{}", &data[2..66]), format!("0x{}", &data[66..130])]);
+    indexed["data"] = json!(format!("0x{}", &data[130..]));
+    let [named] = lines(&run("decode", &indexed.to_string())).try_into().unwrap();
+    assert_eq!((&named["dialect"], &named["fields"]), (&json!("bmn11"), &decoded["fields"]));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use crate::json::{
-    address, bytes, cases, complement, get, hash, immutables, order, section, text, uint,
+    DIALECTS, address, bytes, cases, complement, get, hash, immutables, order, section, text, uint,
 };
 use alloy::primitives::{Bytes, U256};
 use bmn_contracts::{
@@ -29,11 +29,11 @@ fn rebuild(case: &Value, decoded: &Call) -> Bytes {
             calldata::create_dst_escrow(dialect, &found(immutables), stated)
         }
         ("withdraw", Call::Withdraw { immutables, target: None, permission: None, .. }) => {
-            calldata::withdraw(&secret(case), &found(immutables))
+            calldata::withdraw(dialect, &secret(case), &found(immutables))
         }
         ("withdrawTo", Call::Withdraw { immutables, target: Some(target), .. }) => {
             assert_eq!(*target, address(case, "target"));
-            calldata::withdraw_to(&secret(case), *target, &found(immutables))
+            calldata::withdraw_to(dialect, &secret(case), *target, &found(immutables))
         }
         (
             "publicWithdrawSigned",
@@ -41,13 +41,18 @@ fn rebuild(case: &Value, decoded: &Call) -> Bytes {
         ) => {
             assert_eq!(*permission, bytes(case, "signature"));
             assert!(secret.opens(immutables.hashlock));
-            calldata::public_withdraw_signed(secret, &found(immutables), permission.clone())
+            calldata::public_withdraw_signed(
+                dialect,
+                secret,
+                &found(immutables),
+                permission.clone(),
+            )
         }
         ("cancel", Call::Cancel { immutables, permission: None }) => {
-            calldata::cancel(&found(immutables))
+            calldata::cancel(dialect, &found(immutables))
         }
         ("publicCancelSigned", Call::Cancel { immutables, permission: Some(permission) }) => {
-            calldata::public_cancel_signed(&found(immutables), permission.clone())
+            calldata::public_cancel_signed(dialect, &found(immutables), permission.clone())
         }
         ("fillOrderArgs", Call::FillOrder { .. }) => rebuild_fill(case, decoded),
         (other, call) => panic!("{other} decoded to {call:?}"),
@@ -75,10 +80,12 @@ fn recorded_calldata_is_what_we_build_and_what_we_read() {
         let recorded = bytes(case, "calldata");
         if text(case, "fn") == "addressOfEscrow" {
             // A question, not a transaction: only built.
+            let dialect: Dialect = get(case, "dialect");
             let asked = cases(section("calldata")).iter().filter_map(|case| case.get("immutables"));
             let mut built = asked.flat_map(|case| {
                 let value = immutables(case);
-                [true, false].map(|is_source| calldata::address_of_escrow(&value, is_source))
+                [true, false]
+                    .map(|is_source| calldata::address_of_escrow(dialect, &value, is_source))
             });
             assert!(built.any(|built| built == recorded));
             continue;
@@ -86,6 +93,62 @@ fn recorded_calldata_is_what_we_build_and_what_we_read() {
         let decoded = decode_calldata(&recorded).unwrap();
         assert_eq!(rebuild(case, &decoded), recorded, "{}", text(case, "fn"));
     }
+}
+
+#[test]
+fn every_dialect_has_its_calls() {
+    for dialect in DIALECTS {
+        let of = |case: &&Value| text(case, "dialect") == dialect.name();
+        let count = cases(section("calldata")).iter().filter(of).count();
+        let expected = match dialect {
+            Dialect::Bmn23 | Dialect::Bmn302 | Dialect::Bmn4 => 10,
+            _ => 7,
+        };
+        assert_eq!(count, expected, "{dialect}");
+    }
+}
+
+#[test]
+fn selectors_are_those_of_the_dialect() {
+    let direct = &section("samples")["bmn4"]["directSrc"];
+    let value = immutables(&direct["immutables"]);
+    let secret = Secret::new([7; 32]);
+    for dialect in Dialect::ALL {
+        let named = if dialect.has_parameters() { "oneinch2" } else { "oneinch1" };
+        let escrow = &section("selectors")[named]["escrowSrc"];
+        let functions = escrow.as_object().unwrap();
+        for (name, built) in [
+            ("withdraw(", calldata::withdraw(dialect, &secret, &value)),
+            ("withdrawTo(", calldata::withdraw_to(dialect, &secret, value.token.masked(), &value)),
+            ("publicWithdraw(", calldata::public_withdraw(dialect, &secret, &value)),
+            ("cancel(", calldata::cancel(dialect, &value)),
+            ("publicCancel(", calldata::public_cancel(dialect, &value)),
+            (
+                "rescueFunds(",
+                calldata::rescue_funds(dialect, value.token.masked(), U256::ONE, &value),
+            ),
+        ] {
+            let (_, selector) =
+                functions.iter().find(|(signature, _)| signature.starts_with(name)).unwrap();
+            assert_eq!(
+                Bytes::from(built[..4].to_vec()).to_string(),
+                selector.as_str().unwrap(),
+                "{dialect} {name}"
+            );
+            assert!(decode_calldata(&built).is_ok(), "{dialect} {name}");
+        }
+    }
+}
+
+#[test]
+fn a_source_without_a_fill_is_read_with_what_was_pulled() {
+    let value = immutables(&section("samples")["bmn302"]["directSrc"]["immutables"]);
+    let built = calldata::create_plain_src_escrow(&value);
+    assert_eq!(built[..4], [0x79, 0x3a, 0x31, 0xa5]);
+    let call = decode_calldata(&built).unwrap();
+    assert!(matches!(call, Call::CreatePlainSource { immutables, maker, token, amount }
+        if immutables == value && maker == value.maker.masked() && token == value.token.masked()
+            && amount == value.amount));
 }
 
 #[test]
@@ -131,15 +194,18 @@ fn calls_without_a_vector_round_trip() {
         if immutables == value && complement == other));
 
     let secret = Secret::new([7; 32]);
-    let public = decode_calldata(&calldata::public_withdraw(&secret, &value)).unwrap();
+    let public =
+        decode_calldata(&calldata::public_withdraw(Dialect::Bmn4, &secret, &value)).unwrap();
     assert!(matches!(public, Call::Withdraw { target: None, permission: None, .. }));
     assert!(!format!("{public:?}").contains("0707"));
 
-    let cancelled = decode_calldata(&calldata::public_cancel(&value)).unwrap();
+    let cancelled = decode_calldata(&calldata::public_cancel(Dialect::Bmn4, &value)).unwrap();
     assert!(matches!(cancelled, Call::Cancel { permission: None, .. }));
 
     let token = value.token.masked();
-    let rescued = decode_calldata(&calldata::rescue_funds(token, U256::from(5), &value)).unwrap();
+    let rescued =
+        decode_calldata(&calldata::rescue_funds(Dialect::Bmn4, token, U256::from(5), &value))
+            .unwrap();
     assert!(matches!(rescued, Call::Rescue { token: found, amount, .. }
         if found == token && amount == U256::from(5)));
 

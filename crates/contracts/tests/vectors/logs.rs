@@ -1,9 +1,12 @@
 use crate::json::{
     DIALECTS, address, bytes, cases, complement, hash, immutables, section, text, uint,
 };
-use alloy::primitives::{B256, Bytes};
+use alloy::{
+    primitives::{Address, B256, Bytes},
+    sol_types::SolEvent,
+};
 use bmn_contracts::{
-    ContractEvent, DecodeError, Emitter, decode, identify, immutables_hash, topics,
+    ContractEvent, DecodeError, Emitter, bindings, decode, identify, immutables_hash, topics,
 };
 use bmn_primitives::{AddressWord, Dialect, Hashlock, OrderHash};
 use serde_json::Value;
@@ -16,6 +19,13 @@ fn topics_of(log: &Value) -> Vec<B256> {
 fn expected(log: &Value) -> ContractEvent {
     let decoded = &log["decoded"];
     match text(log, "event") {
+        "SrcEscrowCreated" if decoded.get("escrow").is_some() => ContractEvent::SourceNamed {
+            escrow: address(decoded, "escrow"),
+            order_hash: OrderHash(hash(decoded, "orderHash")),
+            maker: address(decoded, "maker"),
+            taker: address(decoded, "taker"),
+            amount: uint(decoded, "amount"),
+        },
         "SrcEscrowCreated" => ContractEvent::SourceCreated {
             immutables: immutables(&decoded["srcImmutables"]),
             complement: complement(&decoded["dstImmutablesComplement"]),
@@ -46,28 +56,101 @@ fn expected(log: &Value) -> ContractEvent {
     }
 }
 
+fn emitter_of(log: &Value, dialect: Dialect) -> Option<Emitter> {
+    match text(log, "emitter") {
+        "factory" => Some(Emitter::Factory(dialect)),
+        "escrow" => Some(Emitter::Escrow(dialect)),
+        "lop" => Some(Emitter::LimitOrderProtocol),
+        "token" => None,
+        other => panic!("emitter {other}"),
+    }
+}
+
 #[test]
 fn every_recorded_log_decodes_to_what_it_was() {
-    for (list, dialect) in
-        [("bmn4", Dialect::Bmn4), ("bmn4access", Dialect::Bmn4), ("oneinch2", Dialect::OneInch2)]
-    {
+    // How many logs of factories, escrows and limit-order contracts there are: none is passed over.
+    for (list, dialect, expected_counts) in [
+        ("bmn4", Dialect::Bmn4, [6, 8, 3]),
+        ("bmn4access", Dialect::Bmn4, [0, 2, 0]),
+        ("bmn302", Dialect::Bmn302, [6, 7, 3]),
+        ("bmn23", Dialect::Bmn23, [6, 7, 3]),
+        ("oneinch1", Dialect::OneInch1, [6, 1, 5]),
+        ("oneinch2", Dialect::OneInch2, [3, 2, 6]),
+        // No log of it was recorded; it logs as `oneinch1` does.
+        ("oneinch1", Dialect::Bmn1, [6, 1, 5]),
+    ] {
+        let mut counts = [0; 3];
         for log in cases(&section("logs")[list]) {
             let (topics, data) = (topics_of(log), bytes(log, "data"));
-            let emitter = match text(log, "emitter") {
-                "factory" => Emitter::Factory(dialect),
-                "escrow" => Emitter::Escrow(dialect),
-                "lop" => Emitter::LimitOrderProtocol,
-                "token" => {
-                    assert_eq!(identify(topics[0]).unwrap().event, text(log, "event"));
-                    continue;
-                }
-                other => panic!("emitter {other}"),
+            let Some(emitter) = emitter_of(log, dialect) else {
+                assert_eq!(identify(topics[0]).unwrap().event, text(log, "event"));
+                continue;
             };
             let event = decode(emitter, &topics, &data).unwrap().unwrap();
             assert_eq!(event, expected(log), "{list} {}", text(log, "scenario"));
             assert_eq!(event.name(), text(log, "event"));
+            assert!(identify(topics[0]).unwrap().dialects.contains(&dialect));
+            counts[match emitter {
+                Emitter::Factory(_) => 0,
+                Emitter::Escrow(_) => 1,
+                Emitter::LimitOrderProtocol => 2,
+            }] += 1;
+        }
+        assert_eq!(counts, expected_counts, "{list} as {dialect}");
+    }
+}
+
+#[test]
+fn events_that_name_the_escrow_hold_the_same_words() {
+    let (mut sources, mut destinations) = (0, 0);
+    let escrow = Address::repeat_byte(0x5c);
+    for log in cases(&section("logs")["oneinch1"]) {
+        match expected(log) {
+            ContractEvent::SourceCreated { immutables, complement } => {
+                let topic = bindings::IBmnFactory11::SrcEscrowCreated::SIGNATURE_HASH;
+                let topics = [topic, escrow.into_word()];
+                let data = bytes(log, "data");
+                let event = decode(Emitter::Factory(Dialect::Bmn11), &topics, &data);
+                let named = ContractEvent::SourceCreatedAt { escrow, immutables, complement };
+                assert_eq!(event, Ok(Some(named)));
+                for cut in 0..data.len() {
+                    assert!(
+                        decode(Emitter::Factory(Dialect::Bmn11), &topics, &data[..cut]).is_err()
+                    );
+                }
+                assert!(decode(Emitter::Factory(Dialect::Bmn11), &topics[..1], &data).is_err());
+                sources += 1;
+            }
+            event @ ContractEvent::DestinationCreated { escrow, hashlock, taker } => {
+                let topics = [topics_of(log)[0], escrow.into_word(), hashlock.0];
+                let data = taker.0.to_be_bytes::<32>();
+                assert_eq!(
+                    decode(Emitter::Factory(Dialect::Bmn11), &topics, &data),
+                    Ok(Some(event))
+                );
+                // One topic, two ways to index: each dialect refuses the other's.
+                let plain = decode(Emitter::Factory(Dialect::OneInch1), &topics, &data);
+                assert!(matches!(
+                    plain,
+                    Err(DecodeError::TopicCount { expected: 1, found: 3, .. })
+                ));
+                let bmn11 = Emitter::Factory(Dialect::Bmn11);
+                assert!(decode(bmn11, &topics_of(log), &bytes(log, "data")).is_err());
+                destinations += 1;
+            }
+            _ => {}
         }
     }
+    assert_eq!((sources, destinations), (5, 1));
+}
+
+#[test]
+fn a_swap_that_is_only_announced_is_named_and_not_indexed() {
+    let topic = bindings::IBmnFactory11::SwapInitiated::SIGNATURE_HASH;
+    let identified = identify(topic).unwrap();
+    assert_eq!(identified.event, "SwapInitiated");
+    assert_eq!((identified.dialects, identified.indexed), (&[Dialect::Bmn11][..], false));
+    assert_eq!(decode(Emitter::Factory(Dialect::Bmn11), &[topic], &[]), Ok(None));
 }
 
 #[test]
@@ -110,7 +193,7 @@ fn every_event_of_the_abi_is_identified() {
 #[test]
 fn one_topic_is_of_two_dialects() {
     let log = &section("realOneinch2Events")[0];
-    assert_eq!(identify(topics_of(log)[0]).unwrap().dialects, Dialect::ALL);
+    assert_eq!(identify(topics_of(log)[0]).unwrap().dialects, [Dialect::Bmn4, Dialect::OneInch2]);
 }
 
 #[test]
@@ -171,11 +254,39 @@ fn errors_name_event_and_field() {
 
 #[test]
 fn events_survive_storage() {
-    for log in cases(&section("logs")["bmn4"]) {
-        if text(log, "event") != "Transfer" {
-            let event = expected(log);
-            let stored = postcard::to_stdvec(&event).unwrap();
-            assert_eq!(postcard::from_bytes::<ContractEvent>(&stored).unwrap(), event);
+    for dialect in DIALECTS {
+        for log in cases(&section("logs")[dialect.name()]) {
+            if text(log, "event") != "Transfer" {
+                let event = expected(log);
+                let stored = postcard::to_stdvec(&event).unwrap();
+                assert_eq!(postcard::from_bytes::<ContractEvent>(&stored).unwrap(), event);
+            }
+        }
+    }
+}
+
+#[test]
+fn dirty_addresses_in_an_escrow_that_is_only_named_are_refused() {
+    for dialect in [Dialect::Bmn23, Dialect::Bmn302] {
+        let emitter = Emitter::Factory(dialect);
+        let named = |log: &&Value| text(log, "event") == "SrcEscrowCreated";
+        let log = cases(&section("logs")[dialect.name()]).iter().find(named).unwrap();
+        let (topics, data) = (topics_of(log), bytes(log, "data"));
+        for index in [1, 3] {
+            let mut dirty = topics.clone();
+            dirty[index].0[0] = 1;
+            assert!(matches!(decode(emitter, &dirty, &data), Err(DecodeError::Field { .. })));
+        }
+        let mut dirty = data.to_vec();
+        dirty[0] = 1;
+        assert!(matches!(decode(emitter, &topics, &dirty), Err(DecodeError::Field { .. })));
+        for topics in [&topics[..3], &[&topics[..], &topics[..1]].concat()] {
+            assert!(matches!(decode(emitter, topics, &data), Err(DecodeError::TopicCount { .. })));
+        }
+        for length in (0..data.len()).chain([data.len() + 32]) {
+            let resized: Vec<u8> = data.iter().copied().chain([0; 32]).take(length).collect();
+            let refused = decode(emitter, &topics, &resized);
+            assert!(matches!(refused, Err(DecodeError::DataLength { .. })), "{length}");
         }
     }
 }

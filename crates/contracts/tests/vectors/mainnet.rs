@@ -55,7 +55,7 @@ fn real_signed_orders_recover_to_their_maker() {
 }
 
 #[test]
-fn real_signed_orders_name_factories_that_are_not_served() {
+fn real_signed_orders_name_factories_of_their_dialect() {
     let (mut named, mut malformed) = (0, 0);
     for case in cases(section("realMainnetCalldata")) {
         let call = decoded(case);
@@ -72,7 +72,7 @@ fn real_signed_orders_name_factories_that_are_not_served() {
         };
         let expected = &case["decodedExtra"];
         assert_eq!(factory, address(expected, "factory"));
-        let extra = ExtraData::decode(Dialect::Bmn4, extra).unwrap();
+        let extra = ExtraData::decode(Dialect::Bmn23, extra).unwrap();
         assert_eq!(extra.hashlock.0, hash(expected, "hashlock"));
         assert_eq!(extra.dst_chain_id, uint(expected, "dstChainId"));
         assert_eq!(extra.dst_token.0, uint(expected, "dstToken"));
@@ -80,9 +80,8 @@ fn real_signed_orders_name_factories_that_are_not_served() {
         assert_eq!(extra.timelocks, uint(expected, "timelocks"));
 
         let known = known_factory(factory).unwrap();
-        assert_eq!(known.dialect_name, "bmn23");
+        assert_eq!(known.dialect, Dialect::Bmn23);
         assert_eq!(known.locks_funds, known.release == "BMN v2.2.0");
-        assert_eq!(known.dialect(), None);
         named += 1;
     }
     assert_eq!((named, malformed), (15, 1));

@@ -1,9 +1,11 @@
-use crate::json::{address, bytes, cases, get, hash, immutables, order, section, text, uint};
+use crate::json::{
+    BMN, DIALECTS, address, bytes, cases, get, hash, immutables, order, section, text, uint,
+};
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::signers::local::PrivateKeySigner;
 use bmn_contracts::{
     Extension, ExtensionField, ExtraData, OrderDomain, OrderError, OrderFile, OrderSignature,
-    bmn_factory_timelocks, order_domain, recover_maker, sign_order,
+    order_domain, recover_maker, sign_order,
 };
 use bmn_primitives::{ChainId, Dialect, Immutables, OrderHash};
 use serde_json::Value;
@@ -30,7 +32,7 @@ fn domain_separators_are_the_contracts() {
 
 #[test]
 fn orders_hash_and_recover_as_on_chain() {
-    for case in cases(&section("orders")["bmn4"]) {
+    for case in BMN.into_iter().flat_map(|dialect| cases(&section("orders")[dialect.name()])) {
         let name = text(case, "name");
         let (order, domain) = (order(&case["order"]), domain(&case["domain"]));
         let order_hash = order.hash(&domain);
@@ -47,7 +49,9 @@ fn orders_hash_and_recover_as_on_chain() {
 
 #[test]
 fn order_extensions_hold_the_factory_and_its_extra_data() {
-    for case in cases(&section("orders")["bmn4"]) {
+    for (dialect, case) in BMN.into_iter().flat_map(|dialect| {
+        cases(&section("orders")[dialect.name()]).iter().map(move |case| (dialect, case))
+    }) {
         let order = order(&case["order"]);
         let bytes_in = bytes(case, "extension");
         assert_eq!(keccak256(&bytes_in), hash(case, "extensionKeccak"));
@@ -60,14 +64,14 @@ fn order_extensions_hold_the_factory_and_its_extra_data() {
         let decoded = &case["decodedExtra"];
         assert_eq!(factory, address(decoded, "factory"));
         assert_eq!(*extra_bytes, *bytes(case, "extraData"));
-        let extra = ExtraData::decode(Dialect::Bmn4, extra_bytes).unwrap();
+        let extra = ExtraData::decode(dialect, extra_bytes).unwrap();
         assert_eq!(extra.hashlock.0, hash(decoded, "hashlock"));
         assert_eq!(extra.dst_chain_id, uint(decoded, "dstChainId"));
         assert_eq!(extra.dst_token.0, uint(decoded, "dstToken"));
         assert_eq!(extra.deposits, uint(decoded, "deposits"));
         assert_eq!(extra.timelocks, uint(decoded, "timelocks"));
-        assert_eq!(extra.src_deposit(Dialect::Bmn4), uint(decoded, "srcDeposit"));
-        assert_eq!(extra.dst_deposit(Dialect::Bmn4), uint(decoded, "dstDeposit"));
+        assert_eq!(extra.src_deposit(dialect), uint(decoded, "srcDeposit"));
+        assert_eq!(extra.dst_deposit(dialect), uint(decoded, "dstDeposit"));
         assert_eq!(extra.src_cancellation(), get::<u64>(decoded, "srcCancellation"));
         assert_eq!(extra.dst_withdrawal(), get::<u64>(decoded, "dstWithdrawal"));
         assert_eq!(extra.encode(), bytes(case, "extraData"));
@@ -139,9 +143,10 @@ fn extra_data_is_the_head_in_bmn_and_the_tail_in_oneinch() {
     let padded = [&head[..], &[7; 5]].concat();
     let behind = [&[7; 5], &head[..]].concat();
     let extra = ExtraData::decode(Dialect::Bmn4, &head).unwrap();
-    assert_eq!(ExtraData::decode(Dialect::Bmn4, &padded), Ok(extra));
-    assert_eq!(ExtraData::decode(Dialect::OneInch2, &behind), Ok(extra));
     for dialect in Dialect::ALL {
+        let first = matches!(dialect, Dialect::Bmn23 | Dialect::Bmn302 | Dialect::Bmn4);
+        assert_eq!(ExtraData::decode(dialect, &padded) == Ok(extra), first, "{dialect}");
+        assert_eq!(ExtraData::decode(dialect, &behind) == Ok(extra), !first, "{dialect}");
         let short = ExtraData::decode(dialect, &head[..159]);
         assert_eq!(short, Err(OrderError::ExtraDataTooShort(159)));
     }
@@ -149,7 +154,7 @@ fn extra_data_is_the_head_in_bmn_and_the_tail_in_oneinch() {
 
 /// Orders of the recorded swaps, as order files.
 fn sample_files() -> impl Iterator<Item = (Dialect, &'static Value)> {
-    Dialect::ALL.into_iter().flat_map(|dialect| {
+    DIALECTS.into_iter().flat_map(|dialect| {
         let samples = section("samples")[dialect.name()].as_object().unwrap().values();
         samples.filter_map(move |sample| {
             let file = sample.get("order").filter(|order| order.get("version").is_some());
@@ -177,13 +182,16 @@ fn order_files_of_the_recorded_swaps_are_read_verified_and_written_back() {
         assert_eq!(OrderFile::from_json(&written), Ok(file));
         read += 1;
     }
-    assert!(read >= 5, "{read}");
+    assert_eq!(read, 13);
 }
 
 #[test]
 fn source_immutables_follow_from_the_order_and_the_fills_block_time() {
     let mut rebuilt = 0;
-    for sample in section("samples")["bmn4"].as_object().unwrap().values() {
+    for (dialect, sample) in DIALECTS.into_iter().flat_map(|dialect| {
+        let samples = section("samples")[dialect.name()].as_object().unwrap().values();
+        samples.map(move |sample| (dialect, sample))
+    }) {
         let (Some(file), Some(recorded)) = (sample.get("order"), sample.get("srcImmutables"))
         else {
             continue;
@@ -195,12 +203,8 @@ fn source_immutables_follow_from_the_order_and_the_fills_block_time() {
         let recorded = immutables(recorded);
         let extension = Extension::parse(&file.extension).unwrap();
         let (_, extra) = extension.post_interaction().unwrap();
-        let extra = ExtraData::decode(Dialect::Bmn4, extra).unwrap();
-        let timelocks = bmn_factory_timelocks(
-            recorded.timelocks.deployed_at(),
-            extra.src_cancellation(),
-            extra.dst_withdrawal(),
-        );
+        let extra = ExtraData::decode(dialect, extra).unwrap();
+        let timelocks = extra.source_timelocks(dialect, recorded.timelocks.deployed_at());
         let expected = Immutables {
             order_hash: file.order_hash.unwrap(),
             hashlock: extra.hashlock,
@@ -208,14 +212,14 @@ fn source_immutables_follow_from_the_order_and_the_fills_block_time() {
             taker: recorded.taker,
             token: file.order.maker_asset,
             amount: file.order.making_amount,
-            safety_deposit: extra.src_deposit(Dialect::Bmn4),
+            safety_deposit: extra.src_deposit(dialect),
             timelocks: timelocks.unwrap(),
             parameters: Bytes::new(),
         };
-        assert_eq!(recorded, expected);
+        assert_eq!(recorded, expected, "{dialect}");
         rebuilt += 1;
     }
-    assert!(rebuilt >= 3, "{rebuilt}");
+    assert_eq!(rebuilt, 11);
 }
 
 #[test]

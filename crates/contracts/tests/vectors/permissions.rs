@@ -1,4 +1,4 @@
-use crate::json::{address, bytes, cases, get, hash, section, text};
+use crate::json::{BMN, address, bytes, cases, get, hash, section, text};
 use alloy::{primitives::Address, signers::local::PrivateKeySigner};
 use bmn_contracts::{
     OrderError, PublicAction, public_action_digest, recover_permission_signer, sign_permission,
@@ -19,9 +19,9 @@ fn resolver() -> PrivateKeySigner {
 
 #[test]
 fn digests_signatures_and_refusals_of_every_public_action() {
-    let sample = &section("samples")["bmn4"]["publicAction"];
+    let samples = BMN.map(|dialect| &section("samples")[dialect.name()]["publicAction"]);
     let mut signed = 0;
-    for case in cases(section("publicActions")).iter().chain([sample]) {
+    for case in cases(section("publicActions")).iter().chain(samples) {
         let (chain, clone): (u64, Address) = match case.get("domain") {
             Some(domain) => (get(domain, "chainId"), address(domain, "verifyingContract")),
             None => (get(case, "chainId"), address(case, "escrow")),

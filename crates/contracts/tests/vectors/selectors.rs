@@ -2,8 +2,9 @@ use crate::json::{DIALECTS, cases, hash, section, text};
 use alloy::primitives::{Selector, keccak256};
 use alloy::sol_types::SolInterface;
 use bmn_contracts::bindings::{
-    IBmnFactory::IBmnFactoryCalls, IEscrow::IEscrowCalls,
+    IBmnFactory::IBmnFactoryCalls, IBmnFactory23::IBmnFactory23Calls, IEscrow::IEscrowCalls,
     ILimitOrderProtocol::ILimitOrderProtocolCalls, IOneInchFactory::IOneInchFactoryCalls,
+    IOneInchFactory1::IOneInchFactory1Calls, IPlainEscrow::IPlainEscrowCalls,
 };
 
 #[test]
@@ -16,10 +17,15 @@ fn the_bindings_have_every_function_of_the_abis() {
                 let bound = match contract.as_str() {
                     "factory" => {
                         IBmnFactoryCalls::valid_selector(selector.0)
+                            || IBmnFactory23Calls::valid_selector(selector.0)
                             || IOneInchFactoryCalls::valid_selector(selector.0)
+                            || IOneInchFactory1Calls::valid_selector(selector.0)
                     }
                     "lop" => ILimitOrderProtocolCalls::valid_selector(selector.0),
-                    _ => IEscrowCalls::valid_selector(selector.0),
+                    _ => {
+                        IEscrowCalls::valid_selector(selector.0)
+                            || IPlainEscrowCalls::valid_selector(selector.0)
+                    }
                 };
                 assert!(bound, "{dialect} {contract} {signature}");
             }

@@ -92,7 +92,11 @@ fn a_threshold_too_large_is_capped_and_never_wraps() {
 fn deposits_are_in_the_halves_of_their_dialect() {
     for case in cases(section("deposits")) {
         let (source, destination) = (get(case, "srcSafetyDeposit"), get(case, "dstSafetyDeposit"));
-        for (dialect, key) in [(Dialect::Bmn4, "bmn"), (Dialect::OneInch2, "oneinch")] {
+        for dialect in Dialect::ALL {
+            let key = match dialect {
+                Dialect::Bmn23 | Dialect::Bmn302 | Dialect::Bmn4 => "bmn",
+                _ => "oneinch",
+            };
             let deposits = ExtraData::pack_deposits(dialect, source, destination);
             assert_eq!(deposits, uint(case, key));
             let extra = ExtraData {

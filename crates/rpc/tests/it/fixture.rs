@@ -14,8 +14,8 @@ use bmn_rpc::{
 use bmn_store::{EventRow, OrderState, Store, StoreOptions};
 use bmn_swap::{
     Action, ActionKey, Decision, DestinationLeg, DestinationPlan, Due, EscrowEnd, Evidence,
-    Inclusion, Order, Origin, Permission, Refusal, SecretKnowledge, SignedOrder, SourceLeg, Status,
-    Wake, When,
+    Inclusion, Order, Origin, Permission, Refusal, SecretKnowledge, SignedOrder, SourceLeg,
+    SourceTerms, Status, Wake, When,
 };
 use jsonrpsee::RpcModule;
 use serde_json::{Value, json};
@@ -133,14 +133,16 @@ fn source_leg(id: OrderId, hashlock: Hashlock) -> SourceLeg {
         swap: SwapId { chain: A, escrow: SOURCE },
         factory: Address::repeat_byte(0xfa),
         dialect: Dialect::Bmn4,
-        immutables: immutables(id, hashlock),
-        complement: Complement {
-            maker: Address::repeat_byte(0x12).into(),
-            amount: U256::from(99),
-            token: Address::ZERO.into(),
-            safety_deposit: U256::from(7),
-            chain_id: U256::from(B.0),
-            parameters: Bytes::new(),
+        terms: SourceTerms::Stated {
+            immutables: immutables(id, hashlock),
+            complement: Complement {
+                maker: Address::repeat_byte(0x12).into(),
+                amount: U256::from(99),
+                token: Address::ZERO.into(),
+                safety_deposit: U256::from(7),
+                chain_id: U256::from(B.0),
+                parameters: Bytes::new(),
+            },
         },
         created: inclusion(1, 0),
         fill: None,
@@ -174,10 +176,9 @@ fn fill(store: &Store) {
     tx.begin_block(A, &header(1)).unwrap();
     let leg = source_leg(id, lock(PUBLIC));
     tx.put_source_leg(&leg).unwrap();
-    let created = ContractEvent::SourceCreated {
-        immutables: leg.immutables.clone(),
-        complement: leg.complement.clone(),
-    };
+    let (bound, complement) = leg.stated().unwrap();
+    let created =
+        ContractEvent::SourceCreated { immutables: bound.clone(), complement: complement.clone() };
     tx.put_event(&event(A, inclusion(1, 0), SOURCE, created)).unwrap();
     tx.end_block().unwrap();
     tx.begin_block(B, &header(1)).unwrap();

@@ -1,6 +1,6 @@
 //! When and how a maker gives his secret away.
 
-use super::{Maker, legs::Finding};
+use super::{DIALECT, Maker, legs::Finding};
 use crate::{
     SimError,
     accounts::derive,
@@ -158,6 +158,7 @@ impl Maker {
             return Ok(false);
         }
         let data = calldata::public_withdraw_signed(
+            DIALECT,
             &self.secret,
             &permit.immutables,
             permit.signature.clone(),

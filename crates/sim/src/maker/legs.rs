@@ -103,7 +103,10 @@ impl Maker {
 
     fn source_flaw(&self, swap: &Swap) -> Option<String> {
         let source = swap.source.as_ref()?;
-        let immutables = read_immutables(&source.immutables);
+        let Some(stated) = &source.immutables else {
+            return Some("the source escrow's immutables are unknown".to_owned());
+        };
+        let immutables = read_immutables(stated);
         let factory = self.source.factory().address;
         let implementations = EscrowImplementations::for_factory(DIALECT, factory);
         let derived = source_escrow(DIALECT, factory, &implementations, &immutables);
@@ -235,6 +238,7 @@ impl Maker {
             to: permit.escrow,
             value: U256::ZERO,
             data: calldata::public_withdraw_signed(
+                DIALECT,
                 &self.secret,
                 &permit.immutables,
                 permit.signature.clone(),

@@ -16,7 +16,7 @@ use bmn_primitives::{
 };
 use bmn_swap::{
     Action, ActionKey, Decision, DestinationLeg, DestinationPlan, Evidence, Inclusion, Order,
-    Origin, SourceLeg, Status,
+    Origin, SourceLeg, SourceTerms, Status,
 };
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -120,14 +120,16 @@ pub(super) fn source_leg(chain: ChainId, n: u64, created: Inclusion) -> SourceLe
         swap: SwapId { chain, escrow: address(n) },
         factory: address(902),
         dialect: Dialect::Bmn4,
-        immutables: immutables(n),
-        complement: Complement {
-            maker: address(n % 3).into(),
-            amount: U256::from(n),
-            token: address(903).into(),
-            safety_deposit: U256::from(5),
-            chain_id: U256::from(2),
-            parameters: Bytes::new(),
+        terms: SourceTerms::Stated {
+            immutables: immutables(n),
+            complement: Complement {
+                maker: address(n % 3).into(),
+                amount: U256::from(n),
+                token: address(903).into(),
+                safety_deposit: U256::from(5),
+                chain_id: U256::from(2),
+                parameters: Bytes::new(),
+            },
         },
         created,
         fill: None,

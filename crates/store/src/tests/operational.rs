@@ -7,7 +7,7 @@ use bmn_contracts::{ContractEvent, LimitOrder, MakerTraits, OrderSignature};
 use bmn_primitives::{AddressWord, OrderHash, SwapId};
 use bmn_swap::{
     Action, Attempt, Decision, EscrowEnd, Evidence, Fill, Origin, Permission, Refusal,
-    SecretKnowledge, SignedOrder, Status,
+    SecretKnowledge, SignedOrder, SourceTerms, Status,
 };
 
 /// A word that is no clean address.
@@ -71,16 +71,15 @@ fn every_kind_of_event_and_leg_comes_back_as_it_was() {
     let mut source = source_leg(A, 1, at(0));
     source.fill = Some(Fill { contract: address(904), remaining: U256::MAX });
     source.end = Some((EscrowEnd::Rescued { token: Address::ZERO }, at(5)));
-    source.immutables.maker = DIRTY;
-    source.immutables.parameters = Bytes::from_static(&[1; 300]);
+    let SourceTerms::Stated { immutables, complement } = &mut source.terms else { panic!() };
+    immutables.maker = DIRTY;
+    immutables.parameters = Bytes::from_static(&[1; 300]);
+    let (immutables, complement) = (immutables.clone(), complement.clone());
     let mut destination = destination_leg(A, 2, at(1));
     destination.end = Some((EscrowEnd::Withdrawn { secret: word(1) }, at(6)));
     let (hash, amount) = (OrderHash(word(7)), U256::MAX);
     let events = [
-        ContractEvent::SourceCreated {
-            immutables: source.immutables.clone(),
-            complement: source.complement.clone(),
-        },
+        ContractEvent::SourceCreated { immutables, complement },
         ContractEvent::DestinationCreated { escrow: address(2), hashlock: lock(2), taker: DIRTY },
         ContractEvent::PostInteraction {
             escrow: address(1),

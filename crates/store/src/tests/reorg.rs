@@ -7,7 +7,7 @@ use alloy::primitives::U256;
 use bmn_chain::{Header, KnownBlocks};
 use bmn_contracts::ContractEvent;
 use bmn_primitives::{BlockRef, ChainId, Leg, OrderHash, SwapId};
-use bmn_swap::{EscrowEnd, Status};
+use bmn_swap::{EscrowEnd, SourceTerms, Status};
 use proptest::prelude::*;
 
 /// What a block does to one of a few escrows.
@@ -86,7 +86,7 @@ fn apply_touch(
         Touch::CreateSource(n) => {
             let leg = source_leg(chain, n, at);
             tx.put_source_leg(&leg).unwrap();
-            let (immutables, complement) = (leg.immutables, leg.complement);
+            let SourceTerms::Stated { immutables, complement } = leg.terms else { panic!() };
             Some((Some(n), ContractEvent::SourceCreated { immutables, complement }))
         }
         Touch::CreateDestination(n) => {
@@ -102,8 +102,9 @@ fn apply_touch(
             .then_some((Some(n), ContractEvent::Cancelled)),
         Touch::Rebind(n) => {
             let mut leg = tx.source_leg(SwapId { chain, escrow: address(n) }).unwrap()?;
-            leg.immutables.order_hash = OrderHash(word(at.block.number));
-            leg.immutables.maker = address(at.block.number).into();
+            let SourceTerms::Stated { immutables, .. } = &mut leg.terms else { panic!() };
+            immutables.order_hash = OrderHash(word(at.block.number));
+            immutables.maker = address(at.block.number).into();
             tx.put_source_leg(&leg).unwrap();
             None
         }

@@ -8,8 +8,8 @@ use bmn_primitives::{
 };
 use bmn_swap::{
     Action, ChainView, Decision, DestinationLeg, DestinationPlan, EscrowEnd, Evidence,
-    FactoryTerms, Inclusion, Order, Pace, Plan, Policy, Price, Route, SourceLeg, SwapView, Terms,
-    TokenTerms, When, intend_destination, plan,
+    FactoryTerms, Inclusion, Order, Pace, Plan, Policy, Price, Route, SourceLeg, SourceTerms,
+    SwapView, Terms, TokenTerms, When, intend_destination, plan,
 };
 
 pub(crate) const US: Address = Address::repeat_byte(0xb0);
@@ -54,6 +54,7 @@ fn route(chain: ChainId) -> Route {
             limit_order_protocol: LOP,
             implementations: EscrowImplementations::for_factory(Dialect::Bmn4, FACTORY),
             rescue_delay: 604_800,
+            index_only: false,
         }],
         min_order_value: 0,
     }
@@ -106,8 +107,7 @@ impl World {
             swap: SwapId { chain: A, escrow },
             factory: FACTORY,
             dialect: Dialect::Bmn4,
-            immutables,
-            complement,
+            terms: SourceTerms::Stated { immutables, complement },
             created: at(10, FILLED),
             fill: None,
             end: None,
@@ -196,6 +196,18 @@ impl World {
     pub(crate) fn dst_cancellation(&self) -> u64 {
         self.intended.as_ref().unwrap().dst_cancellation()
     }
+}
+
+/// What a leg is bound to, to be changed.
+pub(crate) fn imm(leg: &mut SourceLeg) -> &mut Immutables {
+    let SourceTerms::Stated { immutables, .. } = &mut leg.terms else { panic!("only named") };
+    immutables
+}
+
+/// What a leg says of its destination, to be changed.
+pub(crate) fn com(leg: &mut SourceLeg) -> &mut Complement {
+    let SourceTerms::Stated { complement, .. } = &mut leg.terms else { panic!("only named") };
+    complement
 }
 
 pub(crate) fn withdrawn() -> EscrowEnd {
