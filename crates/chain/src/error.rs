@@ -54,6 +54,19 @@ pub enum ChainError {
         /// Our newest block.
         cursor: BlockRef,
     },
+    /// The host no longer has blocks that are still needed.
+    #[error(
+        "chain {chain}: block {block} is needed, but no endpoint has history that old ({reason}); \
+         add an archive node, or choose a start block that is later than what is pruned"
+    )]
+    Pruned {
+        /// Which chain.
+        chain: ChainId,
+        /// The first block that is needed and missing.
+        block: u64,
+        /// The hosts' words.
+        reason: String,
+    },
     /// The host contradicts itself.
     #[error("chain {chain}: inconsistent answer: {reason}")]
     Inconsistent {
@@ -73,7 +86,7 @@ impl ChainError {
                 SendRejection::Other(_) => ErrorClass::Permanent,
                 _ => ErrorClass::Transient,
             },
-            Self::WrongChain { .. } => ErrorClass::Permanent,
+            Self::WrongChain { .. } | Self::Pruned { .. } => ErrorClass::Permanent,
             Self::BeyondHistory { .. } | Self::Inconsistent { .. } => ErrorClass::Corrupt,
         }
     }

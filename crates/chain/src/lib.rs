@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod client;
+#[cfg(feature = "test-utils")]
+pub mod conformance;
 mod error;
 mod event;
 mod source;

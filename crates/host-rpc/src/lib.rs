@@ -1,1 +1,35 @@
 #![doc = include_str!("../README.md")]
+
+mod breaker;
+mod client;
+mod config;
+mod endpoint;
+mod error;
+mod fault;
+mod fees;
+mod host;
+mod http;
+mod pool;
+mod range;
+mod reader;
+mod rejection;
+mod revert;
+mod score;
+mod source;
+mod stated;
+mod tour;
+mod transport;
+mod wire;
+mod ws;
+
+#[cfg(test)]
+mod tests;
+
+pub use breaker::BreakerState;
+pub use client::RpcClient;
+pub use config::{Limits, LogSelection, RpcConfig};
+pub use endpoint::{Endpoint, ParseEndpointError};
+pub use error::RpcError;
+pub use host::RpcHost;
+pub use pool::{EndpointState, LearntLimits};
+pub use source::RpcSource;

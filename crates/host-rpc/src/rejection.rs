@@ -1,0 +1,73 @@
+//! How nodes say that they do not take a transaction.
+
+use bmn_chain::SendRejection;
+
+/// Words of geth, reth, erigon, Nethermind, Besu and anvil, the more special ones first.
+const WORDS: &[(&str, SendRejection)] = &[
+    ("already known", SendRejection::AlreadyKnown),
+    ("alreadyknown", SendRejection::AlreadyKnown),
+    ("already imported", SendRejection::AlreadyKnown),
+    ("known transaction", SendRejection::AlreadyKnown),
+    ("already in mempool", SendRejection::AlreadyKnown),
+    ("already in the mempool", SendRejection::AlreadyKnown),
+    ("already in pool", SendRejection::AlreadyKnown),
+    ("already exists", SendRejection::AlreadyKnown),
+    ("nonce too low", SendRejection::NonceTooLow),
+    ("nonce is too low", SendRejection::NonceTooLow),
+    ("oldnonce", SendRejection::NonceTooLow),
+    ("nonce_too_low", SendRejection::NonceTooLow),
+    ("could not replace existing tx", SendRejection::ReplacementUnderpriced),
+    ("replacement transaction underpriced", SendRejection::ReplacementUnderpriced),
+    ("replacementnotallowed", SendRejection::ReplacementUnderpriced),
+    ("not enough to replace", SendRejection::ReplacementUnderpriced),
+    ("underpriced", SendRejection::Underpriced),
+    ("fee too low", SendRejection::Underpriced),
+    ("feetoolow", SendRejection::Underpriced),
+    ("gas price too low", SendRejection::Underpriced),
+    ("gas price below", SendRejection::Underpriced),
+    ("max fee per gas less than block base fee", SendRejection::Underpriced),
+    ("less than block base fee", SendRejection::Underpriced),
+    ("below the minimum", SendRejection::Underpriced),
+    ("insufficient funds", SendRejection::InsufficientFunds),
+    ("insufficientfunds", SendRejection::InsufficientFunds),
+    ("upfront cost exceeds", SendRejection::InsufficientFunds),
+    ("not enough funds", SendRejection::InsufficientFunds),
+    ("insufficient balance", SendRejection::InsufficientFunds),
+];
+
+/// The rejection that a node's words stand for.
+pub(crate) fn rejection(message: &str) -> SendRejection {
+    let text = message.to_ascii_lowercase();
+    let found = WORDS.iter().find(|(words, _)| text.contains(words));
+    found.map_or_else(|| SendRejection::Other(message.to_owned()), |(_, it)| it.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_nodes_are_understood() {
+        use SendRejection::*;
+        for (words, expected) in [
+            ("nonce too low: next nonce 5, tx nonce 4", NonceTooLow),
+            ("OldNonce, Current nonce: 5, nonce of rejected tx: 4", NonceTooLow),
+            ("already known", AlreadyKnown),
+            ("AlreadyKnown", AlreadyKnown),
+            ("transaction already imported", AlreadyKnown),
+            ("replacement transaction underpriced: new tx gas fee cap 1", ReplacementUnderpriced),
+            ("ReplacementNotAllowed", ReplacementUnderpriced),
+            ("INTERNAL_ERROR: could not replace existing tx", ReplacementUnderpriced),
+            ("transaction underpriced: tip needed 1, tip permitted 0", Underpriced),
+            ("FeeTooLow, MaxFeePerGas too low.", Underpriced),
+            ("max fee per gas less than block base fee: address 0x0", Underpriced),
+            ("insufficient funds for gas * price + value: have 1 want 2", InsufficientFunds),
+            ("InsufficientFunds, Account balance: 0", InsufficientFunds),
+            ("Upfront cost exceeds account balance", InsufficientFunds),
+        ] {
+            assert_eq!(rejection(words), expected, "{words}");
+        }
+        let other = "exceeds block gas limit";
+        assert_eq!(rejection(other), Other(other.to_owned()));
+    }
+}
