@@ -1,8 +1,8 @@
 //! Chains by name or id, and their tokens by symbol or address.
 
-use crate::{amount, failure::Failure, files};
+use crate::{address, amount, failure::Failure, files};
 use alloy::primitives::{Address, U256};
-use bmn_config::{ChainSpec, FactorySpec, dev_chains};
+use bmn_config::{ChainSpec, FactorySpec};
 use bmn_primitives::Dialect;
 use clap::Args;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// Where chain specifications come from.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ChainArgs {
-    /// Chain specification to know besides the two development chains; may be repeated.
+    /// Chain specification to know besides the built-in ones; may be repeated.
     #[arg(long = "chainspec", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }
@@ -33,7 +33,8 @@ pub(crate) struct Token {
 impl ChainArgs {
     /// Reads the specifications.
     pub(crate) fn load(&self) -> Result<Chains, Failure> {
-        let mut specs = dev_chains().map_err(|error| Failure::Usage(error.to_string()))?.to_vec();
+        let mut specs: Vec<_> =
+            ChainSpec::known_names().filter_map(|name| ChainSpec::named(name).ok()).collect();
         for path in &self.files {
             let text = files::read_small(path)?;
             let spec = ChainSpec::from_toml(&text, &path.display().to_string())
@@ -59,6 +60,11 @@ impl Chains {
                 "unknown chain `{text}`: known are {known}; --chainspec adds more"
             ))
         })
+    }
+
+    /// Every chain.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &ChainSpec> {
+        self.0.iter()
     }
 
     /// The chain with an id.
@@ -101,13 +107,19 @@ pub(crate) fn token(spec: &ChainSpec, text: &str) -> Result<Token, Failure> {
     if text.eq_ignore_ascii_case(&spec.native.symbol) {
         return Ok(native(spec));
     }
+    if text.starts_with("0x") {
+        let address =
+            address::parse(text).map_err(|error| Failure::Usage(format!("`{text}`: {error}")))?;
+        return token_at(spec, address).ok_or_else(|| unknown(spec, text));
+    }
     let by_symbol = spec.tokens.iter().find(|token| token.symbol.eq_ignore_ascii_case(text));
-    let by_address = || text.parse().ok().and_then(|address| token_at(spec, address));
-    by_symbol.and_then(|token| token_at(spec, token.address)).or_else(by_address).ok_or_else(|| {
-        let symbols = spec.tokens.iter().map(|token| token.symbol.as_str());
-        let known = symbols.chain([spec.native.symbol.as_str()]).collect::<Vec<_>>().join(", ");
-        Failure::Usage(format!("unknown token `{text}` on {}: known are {known}", spec.name))
-    })
+    by_symbol.and_then(|token| token_at(spec, token.address)).ok_or_else(|| unknown(spec, text))
+}
+
+fn unknown(spec: &ChainSpec, text: &str) -> Failure {
+    let symbols = spec.tokens.iter().map(|token| token.symbol.as_str());
+    let known = symbols.chain([spec.native.symbol.as_str()]).collect::<Vec<_>>().join(", ");
+    Failure::Usage(format!("unknown token `{text}` on {}: known are {known}", spec.name))
 }
 
 /// The factory to make orders for: the one named, or the first whose orders are filled.
@@ -138,8 +150,9 @@ mod tests {
             chains.named("1337").unwrap().chain_id,
             chains.named("chain a").unwrap().chain_id
         );
-        let error = chains.named("base").unwrap_err().to_string();
-        assert!(error.contains("known are 1337 (Chain A), 1338 (Chain B)"), "{error}");
+        assert_eq!(chains.named("base").unwrap().chain_id.0, 8453);
+        let error = chains.named("bass").unwrap_err().to_string();
+        assert!(error.contains("1337 (Chain A), 1338 (Chain B)"), "{error}");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The command line as a whole.
 
 use crate::{
-    decode::DecodeArgs, dev::args::DevArgs, node::NodeArgs, order::OrderCommand,
-    secret::SecretCommand, swap::SwapCommand,
+    approve::ApproveArgs, archive::ArchiveCommand, bench::BenchCommand, decode::DecodeArgs,
+    dev::args::DevArgs, node::NodeArgs, order::OrderCommand, resolver::args::RunArgs,
+    secret::SecretCommand, swap::SwapCommand, verify::VerifyArgs,
 };
 use clap::{Parser, Subcommand};
 
@@ -16,7 +17,7 @@ Exit codes:
 
 The result goes to stdout, everything else to stderr. BMN_LOG sets what is logged (default: warn).";
 
-/// Cross-chain swap resolver: development network, orders, swaps and decoding.
+/// Cross-chain swap resolver: node, development network, orders, swaps and decoding.
 #[derive(Debug, Parser)]
 #[command(name = "bmn", version, after_help = AFTER)]
 pub(crate) struct Cli {
@@ -33,6 +34,12 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run two development chains with a resolver, or simulate swaps on them.
     Dev(DevArgs),
+    /// Run index and resolver over chains behind URLs.
+    Node(RunArgs),
+    /// Show or change what the factories may take from the resolver's account.
+    Approve(ApproveArgs),
+    /// Check an index offline and name the first difference.
+    Verify(VerifyArgs),
     /// Make, sign, submit and show orders.
     #[command(subcommand)]
     Order(OrderCommand),
@@ -46,6 +53,12 @@ pub(crate) enum Command {
     Status(NodeArgs),
     /// Decode contract logs from stdin: JSON in, one JSON object a line out.
     Decode(DecodeArgs),
+    /// Record, generate and check files of chain data.
+    #[command(subcommand)]
+    Archive(ArchiveCommand),
+    /// Measure.
+    #[command(subcommand)]
+    Bench(BenchCommand),
 }
 
 impl Command {
@@ -53,6 +66,7 @@ impl Command {
     pub(crate) const fn default_filter(&self) -> &'static str {
         match self {
             Self::Dev(args) if args.verbose => "info",
+            Self::Node(args) if args.verbose => "info",
             _ => bmn_telemetry::DEFAULT_FILTER,
         }
     }

@@ -21,12 +21,14 @@ pub(crate) enum Failure {
         source: io::Error,
     },
     /// A node or chain does not answer.
-    #[error("{url} cannot be reached: {reason}")]
+    #[error("{url} cannot be reached: {reason}{}", .hint.map(|hint| format!("; {hint}")).unwrap_or_default())]
     Unreachable {
         /// Its URL.
         url: String,
         /// What happened.
         reason: String,
+        /// What to try.
+        hint: Option<&'static str>,
     },
     /// The node answered with an error.
     #[error("the node refused: {message} ({name}, code {code}){}", details(data))]
@@ -44,8 +46,25 @@ pub(crate) enum Failure {
     #[error("stdin or stdout: {0}")]
     Stream(#[from] io::Error),
     /// A run failed.
-    #[error("{0:#}")]
+    #[error("{}", chain(.0.chain()))]
     Run(#[from] eyre::Report),
+}
+
+/// An error and its causes in one line. Many errors show their cause themselves: nothing is said
+/// twice.
+pub(crate) fn chain<'a>(
+    errors: impl IntoIterator<Item = &'a (dyn std::error::Error + 'static)>,
+) -> String {
+    let mut told = String::new();
+    for error in errors {
+        let text = error.to_string();
+        if told.is_empty() {
+            told = text;
+        } else if !told.contains(&text) {
+            told = format!("{told}: {text}");
+        }
+    }
+    told
 }
 
 fn details(data: &Value) -> String {
@@ -103,10 +122,22 @@ mod tests {
             (Failure::Run(eyre::eyre!("x")), 1),
             (Failure::Usage("bad".to_owned()), 2),
             (Failure::file("f", io::ErrorKind::NotFound.into()), 2),
-            (Failure::Unreachable { url: "u".to_owned(), reason: "r".to_owned() }, 3),
+            (Failure::Unreachable { url: "u".to_owned(), reason: "r".to_owned(), hint: None }, 3),
         ] {
             assert_eq!(failure.exit_code(), code, "{failure}");
         }
+    }
+
+    #[test]
+    fn a_cause_that_its_error_shows_is_not_told_again() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("data: {source}")]
+        struct Shows {
+            source: io::Error,
+        }
+        let inner = Shows { source: io::Error::other("no space") };
+        let report = eyre::Report::new(inner).wrap_err("cannot write");
+        assert_eq!(Failure::Run(report).to_string(), "cannot write: data: no space");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::{failure::Failure, files};
 use alloy::{primitives::B256, signers::local::PrivateKeySigner};
+use bmn_config::KeySource;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -18,12 +19,14 @@ pub(crate) struct KeyArgs {
     pub(crate) key_env: Option<String>,
 
     /// DEVELOPMENT ONLY: account of the public mnemonic "test test … junk", 0 to 9. Accepted for the
-    /// development chains 1337 and 1338 only.
+    /// development chains 1337, 1338 and 31337 only.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(0..=9))]
     pub(crate) dev_account: Option<u8>,
 }
 
-const DEV_CHAINS: [u64; 2] = [1337, 1338];
+/// Chains where public keys may sign and development contracts are deployed: the two development
+/// chains, and what development nodes call themselves by default.
+pub(crate) const DEV_CHAINS: [u64; 3] = [1337, 1338, 31337];
 
 impl KeyArgs {
     /// The signer, for an order on `chain`.
@@ -31,22 +34,36 @@ impl KeyArgs {
         if let Some(account) = self.dev_account {
             if !DEV_CHAINS.contains(&chain) {
                 return Err(Failure::Usage(format!(
-                    "--dev-account is a public key: it signs for chains 1337 and 1338 only, not {chain}"
+                    "--dev-account is a public key: it signs for chains 1337, 1338 and 31337 only, not {chain}"
                 )));
             }
             return parse(DEV_KEYS[usize::from(account % 10)], "the development key");
         }
-        match (&self.key_file, &self.key_env) {
-            (Some(path), _) => {
-                parse(files::read_private(path)?.trim(), &format!("{}", path.display()))
-            }
-            (None, Some(name)) => {
-                let text = std::env::var(name).map_err(|_| {
-                    Failure::Usage(format!("environment variable {name} is not set to a text"))
-                })?;
-                parse(text.trim(), &format!("environment variable {name}"))
-            }
-            (None, None) => Err(Failure::Usage("a key is needed".to_owned())),
+        let source = source(self.key_file.as_ref(), self.key_env.as_ref());
+        from(&source.ok_or_else(|| Failure::Usage("a key is needed".to_owned()))?)
+    }
+}
+
+/// Where the arguments say that a key is.
+pub(crate) fn source(file: Option<&PathBuf>, env: Option<&String>) -> Option<KeySource> {
+    match (file, env) {
+        (Some(path), _) => Some(KeySource::File(path.clone())),
+        (None, Some(name)) => Some(KeySource::Env(name.clone())),
+        (None, None) => None,
+    }
+}
+
+/// The key that is there.
+pub(crate) fn from(source: &KeySource) -> Result<PrivateKeySigner, Failure> {
+    match source {
+        KeySource::File(path) => {
+            parse(files::read_private(path)?.trim(), &path.display().to_string())
+        }
+        KeySource::Env(name) => {
+            let text = std::env::var(name).map_err(|_| {
+                Failure::Usage(format!("environment variable {name} is not set to a text"))
+            })?;
+            parse(text.trim(), &format!("environment variable {name}"))
         }
     }
 }
@@ -106,7 +123,7 @@ mod tests {
     #[test]
     fn dev_accounts_sign_for_development_chains_only() {
         assert!(dev(0).signer(1338).is_ok());
-        assert!(dev(0).signer(8453).unwrap_err().to_string().contains("1337 and 1338 only"));
+        assert!(dev(0).signer(8453).unwrap_err().to_string().contains("1338 and 31337 only"));
     }
 
     #[test]

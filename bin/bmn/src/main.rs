@@ -1,19 +1,28 @@
 //! The `bmn` command: development network, orders, swaps, decoding.
 
+mod address;
 mod amount;
+mod approve;
+mod archive;
+mod bench;
 mod chains;
 mod cli;
 mod decode;
 mod dev;
 mod failure;
 mod files;
+mod hosts;
 mod keys;
 mod node;
+mod onchain;
 mod order;
 mod output;
+mod resolver;
 mod secret;
+mod signals;
 mod status;
 mod swap;
+mod verify;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -52,10 +61,15 @@ fn start_log(default: &str) -> Result<(), Failure> {
 async fn run(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::Dev(args) => dev::run(args, output).await,
+        Command::Node(args) => resolver::run(&args, *output).await,
+        Command::Approve(args) => approve::run(&args, output).await,
         Command::Order(command) => order::run(command, output).await,
         Command::Secret(command) => secret::run(command, output).await,
         Command::Swap(command) => swap::run(command, output).await,
         Command::Status(node) => status::run(&node, output).await,
         Command::Decode(args) => decode::run(&args, output),
+        Command::Verify(args) => verify::run(&args, output),
+        Command::Archive(command) => archive::run(command, output).await,
+        Command::Bench(command) => bench::run(command, output),
     }
 }

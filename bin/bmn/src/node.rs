@@ -1,12 +1,13 @@
 //! Talking to a node and to a chain.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 use bmn_rpc_api::RpcErrorCode;
 use clap::Args;
 use jsonrpsee::core::{ClientError, client::ClientT, rpc_params};
 use jsonrpsee_http_client::HttpClient;
 use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
 use serde_json::Value;
+use std::time::Duration;
 
 /// Which node to ask.
 #[derive(Debug, Clone, Args)]
@@ -26,13 +27,42 @@ impl NodeArgs {
     pub(crate) async fn ws(&self) -> Result<WsClient, Failure> {
         let rest = plain(&self.rpc)?;
         let url = format!("ws://{rest}");
-        WsClientBuilder::new().build(&url).await.map_err(|error| unreachable(&url, &error))
+        let client = WsClientBuilder::new().request_timeout(PATIENCE).build(&url).await;
+        client.map_err(|error| unreachable(&url, &error, Some(NO_RESOLVER)))
     }
 
     /// What a failed request means.
     pub(crate) fn failed(&self, error: ClientError) -> Failure {
-        failed(&self.rpc, error)
+        match failed(&self.rpc, error, Some(NO_RESOLVER)) {
+            Failure::Refused { code: METHOD_NOT_FOUND, .. } => Failure::Unreachable {
+                url: shown(&self.rpc),
+                reason: "what answers there is no resolver: it knows no bmn_* method".to_owned(),
+                hint: Some(NO_RESOLVER),
+            },
+            other => other,
+        }
     }
+}
+
+/// How long a node may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const METHOD_NOT_FOUND: i32 = -32601;
+
+const NO_RESOLVER: &str = "`bmn dev` or `bmn node` starts a resolver (port 8547 unless told \
+                           otherwise); --rpc or BMN_RPC says where it is";
+const NO_CHAIN: &str = "expected the JSON-RPC of a chain's node";
+
+/// A URL as it may be shown: whatever comes before or after the host may be a key.
+pub(crate) fn shown(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (authority, path) = match rest.find(['/', '?', '#']) {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let more = if path.len() > 1 { "/…" } else { "" };
+    if scheme.is_empty() { format!("{host}{more}") } else { format!("{scheme}://{host}{more}") }
 }
 
 // This build has no TLS: a proxy on this machine or an SSH tunnel gives it.
@@ -45,32 +75,34 @@ fn plain(url: &str) -> Result<&str, Failure> {
     let secure = url.starts_with("https://") || url.starts_with("wss://");
     Err(Failure::Usage(if secure {
         format!(
-            "`{url}`: this build speaks no TLS; use an http:// URL (a local proxy or SSH tunnel)"
+            "`{}`: these commands speak no TLS; use an http:// URL (a local proxy or SSH tunnel)",
+            shown(url)
         )
     } else {
-        format!("`{url}`: expected a URL that begins with http:// or ws://")
+        format!("`{}`: expected a URL that begins with http:// or ws://", shown(url))
     }))
 }
-
 fn http(url: &str) -> Result<HttpClient, Failure> {
     let target = format!("http://{}", plain(url)?);
-    HttpClient::builder().build(&target).map_err(|error| unreachable(&target, &error))
+    HttpClient::builder()
+        .request_timeout(PATIENCE)
+        .build(&target)
+        .map_err(|error| unreachable(&target, &error, None))
 }
 
-fn unreachable(url: &str, error: &dyn std::error::Error) -> Failure {
-    let mut reason = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !reason.contains(&text) {
-            reason = format!("{reason}: {text}");
-        }
-        cause = error.source();
+fn unreachable(
+    url: &str,
+    error: &(dyn std::error::Error + 'static),
+    hint: Option<&'static str>,
+) -> Failure {
+    let mut causes = vec![error];
+    while let Some(cause) = causes.last().copied().and_then(std::error::Error::source) {
+        causes.push(cause);
     }
-    Failure::Unreachable { url: url.to_owned(), reason }
+    Failure::Unreachable { url: shown(url), reason: chain(causes), hint }
 }
 
-fn failed(url: &str, error: ClientError) -> Failure {
+fn failed(url: &str, error: ClientError, hint: Option<&'static str>) -> Failure {
     match error {
         ClientError::Call(error) => Failure::Refused {
             code: error.code(),
@@ -81,8 +113,32 @@ fn failed(url: &str, error: ClientError) -> Failure {
                 .and_then(|data| serde_json::from_str(data.get()).ok())
                 .unwrap_or(Value::Null),
         },
-        other => unreachable(url, &other),
+        ClientError::RequestTimeout => Failure::Unreachable {
+            url: shown(url),
+            reason: format!("no answer within {} s", PATIENCE.as_secs()),
+            hint,
+        },
+        other => unreachable(url, &other, hint),
     }
+}
+
+fn quantity(value: &Value) -> Option<u64> {
+    u64::from_str_radix(value.as_str()?.strip_prefix("0x")?, 16).ok()
+}
+
+fn strange(url: &str, method: &str) -> Failure {
+    Failure::Unreachable {
+        url: shown(url),
+        reason: format!("{method} was not answered as an Ethereum node does"),
+        hint: Some(NO_CHAIN),
+    }
+}
+
+/// The id of the chain behind `url`.
+pub(crate) async fn chain_id(url: &str) -> Result<u64, Failure> {
+    let answer: Result<Value, _> = http(url)?.request("eth_chainId", rpc_params![]).await;
+    let answer = answer.map_err(|error| failed(url, error, Some(NO_CHAIN)))?;
+    quantity(&answer).ok_or_else(|| strange(url, "eth_chainId"))
 }
 
 /// Time of the newest block of the chain behind `url`, unix seconds.
@@ -90,31 +146,33 @@ fn failed(url: &str, error: ClientError) -> Failure {
 /// # Errors
 /// Also when the chain is another one than `chain`.
 pub(crate) async fn chain_time(url: &str, chain: u64) -> Result<u64, Failure> {
-    let client = http(url)?;
-    let quantity = |value: &Value| {
-        let digits = value.as_str()?.strip_prefix("0x")?;
-        u64::from_str_radix(digits, 16).ok()
-    };
-    let strange = |method: &str| Failure::Unreachable {
-        url: url.to_owned(),
-        reason: format!("{method} was not answered as an Ethereum node does"),
-    };
-    let found: Value =
-        client.request("eth_chainId", rpc_params![]).await.map_err(|error| failed(url, error))?;
-    let found = quantity(&found).ok_or_else(|| strange("eth_chainId"))?;
+    let found = chain_id(url).await?;
     if found != chain {
+        let url = shown(url);
         return Err(Failure::Usage(format!("{url} is chain {found}, expected chain {chain}")));
     }
-    let block: Value = client
-        .request("eth_getBlockByNumber", rpc_params!["latest", false])
-        .await
-        .map_err(|error| failed(url, error))?;
-    quantity(&block["timestamp"]).ok_or_else(|| strange("eth_getBlockByNumber"))
+    let block: Result<Value, _> =
+        http(url)?.request("eth_getBlockByNumber", rpc_params!["latest", false]).await;
+    let block = block.map_err(|error| failed(url, error, Some(NO_CHAIN)))?;
+    quantity(&block["timestamp"]).ok_or_else(|| strange(url, "eth_getBlockByNumber"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_url_only_the_host_is_shown() {
+        for (url, expected) in [
+            ("http://127.0.0.1:8545", "http://127.0.0.1:8545"),
+            ("wss://me:word@node.example:443/v3/KEY?x=1", "wss://node.example:443/…"),
+            ("http://host/", "http://host"),
+            ("http://host?key=KEY", "http://host/…"),
+            ("host/KEY", "host/…"),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
+    }
 
     #[test]
     fn only_plain_urls_are_taken_and_the_others_say_why() {

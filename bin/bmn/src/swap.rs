@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Subcommand)]
 pub(crate) enum SwapCommand {
     /// List swaps.
-    List(list::ListArgs),
+    List(Box<list::ListArgs>),
     /// Show everything about one swap.
     Show(ShowArgs),
     /// Follow changes as they happen.

@@ -48,7 +48,7 @@ impl Policy {
         read_file(text, origin, Self::read)
     }
 
-    fn read(section: &mut Section<'_, '_>) -> Option<Self> {
+    pub(crate) fn read(section: &mut Section<'_, '_>) -> Option<Self> {
         let default = Self::default();
         let min_profit_bps = section.or("min_profit_bps", default.min_profit_bps);
         let max_order_value = section.or("max_order_value", default.max_order_value);

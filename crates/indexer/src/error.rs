@@ -1,7 +1,7 @@
 //! What can go wrong while indexing.
 
 use bmn_chain::{ChainError, SegmentError};
-use bmn_primitives::{ChainId, ErrorClass};
+use bmn_primitives::{BlockRef, ChainId, ErrorClass};
 use bmn_queue::QueueError;
 use bmn_store::StoreError;
 
@@ -20,6 +20,14 @@ pub enum IndexError {
     /// The host sent blocks that do not continue each other.
     #[error(transparent)]
     Segment(#[from] SegmentError),
+    /// A host gave blocks as history that are not final.
+    #[error("chain {chain}: the host gave blocks above its final block {finalized} as history")]
+    NotFinal {
+        /// The chain.
+        chain: ChainId,
+        /// What the host calls final.
+        finalized: BlockRef,
+    },
     /// An event of a chain that is not configured.
     #[error("chain {0} is not configured")]
     UnknownChain(ChainId),
@@ -32,7 +40,7 @@ impl IndexError {
             Self::Store(error) => error.class(),
             Self::Queue(error) => error.class(),
             Self::Chain(error) => error.class(),
-            Self::Segment(_) => ErrorClass::Corrupt,
+            Self::Segment(_) | Self::NotFinal { .. } => ErrorClass::Corrupt,
             Self::UnknownChain(_) => ErrorClass::Permanent,
         }
     }

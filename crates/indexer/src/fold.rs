@@ -5,7 +5,7 @@ use alloy::primitives::Address;
 use bmn_chain::{Block, ChainLog};
 use bmn_contracts::{ContractEvent, Emitter, EmitterKind, decode, identify, source_escrow};
 use bmn_primitives::{AddressWord, BlockRef, ChainId, Hashlock, Leg, OrderHash, Secret, SwapId};
-use bmn_store::{EventRow, Reads, WriteTx};
+use bmn_store::{EventRow, Reads, Staged};
 use bmn_swap::{
     DestinationLeg, EscrowEnd, FactoryTerms, Fill, Inclusion, NamedTerms, Route, SourceLeg,
     SourceTerms,
@@ -14,7 +14,7 @@ use bmn_swap::{
 /// Folds one block into the chain tables. The store has been told which block it is. Makes the filter
 /// of the route each time: whoever folds many blocks keeps one and calls [`fold_filtered`].
 pub fn fold_block(
-    tx: &mut WriteTx,
+    tx: &mut Staged,
     route: &Route,
     us: Address,
     block: &Block,
@@ -26,7 +26,7 @@ pub fn fold_block(
 /// [`fold_block`] with the route's filter. A block without a log of interest costs a look at each log's
 /// address and first topic.
 pub fn fold_filtered(
-    tx: &mut WriteTx,
+    tx: &mut Staged,
     filter: &LogFilter,
     route: &Route,
     us: Address,
@@ -65,7 +65,7 @@ struct Fold<'a> {
 impl Fold<'_> {
     fn log(
         &self,
-        tx: &mut WriteTx,
+        tx: &mut Staged,
         index: usize,
         log: &ChainLog,
         touched: &mut Touched,
@@ -106,7 +106,7 @@ impl Fold<'_> {
 
     fn emitter(
         &self,
-        tx: &WriteTx,
+        tx: &Staged,
         log: &ChainLog,
     ) -> Result<Option<(Emitter, Option<Leg>)>, IndexError> {
         if !self.filter.wants(log) {
@@ -133,7 +133,7 @@ impl Fold<'_> {
 
     fn apply(
         &self,
-        tx: &mut WriteTx,
+        tx: &mut Staged,
         index: usize,
         log: &ChainLog,
         leg: Option<Leg>,
@@ -346,7 +346,7 @@ impl Fold<'_> {
 }
 
 fn end_leg(
-    tx: &mut WriteTx,
+    tx: &mut Staged,
     chain: ChainId,
     leg: Option<Leg>,
     escrow: Address,
@@ -392,7 +392,7 @@ fn ended(
 // Kept even when the block is reverted (M5): what was public once stays public. An escrow that was only
 // named may have kept its hashlock to itself; the secret tells it.
 fn publish(
-    tx: &mut WriteTx,
+    tx: &mut Staged,
     hashlock: Option<Hashlock>,
     event: &ContractEvent,
 ) -> Result<(), IndexError> {

@@ -1,15 +1,19 @@
 //! One event, one transaction.
 
-use crate::{IndexError, Touched, fold_block};
+use crate::{IndexError, LogFilter, Touched, fold_filtered};
 use bmn_chain::ChainEvent;
 use bmn_primitives::{BlockRef, ChainId, OrderId, SwapId};
 use bmn_queue::{Rules, hashlock_is_taken, open_orders, promote, refresh, reserve};
-use bmn_store::{OrderState, Reads, Store, WriteTx};
+use bmn_store::{Cursor, OrderState, Reads, Store, WriteTx};
 use bmn_swap::{
     Decision, DirectFacts, Evidence, Order, Route, SourceLeg, Status, admit_direct, derive_status,
     direct_id, read_direct,
 };
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 /// Blocks in which every open order is looked at once: the safety net behind the wakes.
 const SWEEP_EVERY: u64 = 32;
@@ -35,8 +39,9 @@ pub struct Applied {
 /// Applies chain events to the store.
 #[derive(Clone)]
 pub struct Indexer {
-    store: Store,
-    rules: Arc<Rules>,
+    pub(crate) store: Store,
+    pub(crate) rules: Arc<Rules>,
+    filters: Arc<BTreeMap<ChainId, LogFilter>>,
 }
 
 impl fmt::Debug for Indexer {
@@ -47,8 +52,16 @@ impl fmt::Debug for Indexer {
 
 impl Indexer {
     /// An indexer over a store; chains it does not find in `rules` are refused.
-    pub const fn new(store: Store, rules: Arc<Rules>) -> Self {
-        Self { store, rules }
+    pub fn new(store: Store, rules: Arc<Rules>) -> Self {
+        let filter = |route: &Route| (route.chain, LogFilter::new(route));
+        let filters = Arc::new(rules.routes.iter().map(filter).collect());
+        Self { store, rules, filters }
+    }
+
+    /// How a chain's blocks are read.
+    pub(crate) fn reading(&self, chain: ChainId) -> Result<(&Route, &LogFilter), IndexError> {
+        let route = self.rules.routes.iter().find(|route| route.chain == chain);
+        route.zip(self.filters.get(&chain)).ok_or(IndexError::UnknownChain(chain))
     }
 
     /// Applies one event in one durable transaction. `finalized` is the host's newest final block:
@@ -63,7 +76,7 @@ impl Indexer {
         event: &ChainEvent,
         finalized: Option<BlockRef>,
     ) -> Result<Applied, IndexError> {
-        let route = self.rules.terms().route(chain).ok_or(IndexError::UnknownChain(chain))?;
+        let reading = self.reading(chain)?;
         let mut tx = self.store.write()?;
         let mut touched = Touched::default();
         for block in event.reverted() {
@@ -71,22 +84,23 @@ impl Indexer {
                 touched.event(&row);
             }
         }
-        for block in event.committed() {
-            tx.begin_block(chain, &block.header)?;
-            fold_block(&mut tx, route, self.rules.us, block, &mut touched)?;
-            tx.end_block()?;
+        self.commit_blocks(&mut tx, reading, event, finalized, &mut touched)?;
+        let Cursor { tip, mode, .. } = tx.cursor(chain)?;
+        let mut orders = BTreeSet::new();
+        let mut promoted = 0;
+        // An index that does not show the chain as it is says nothing about orders.
+        if mode.is_current() {
+            self.adopt_direct(&mut tx, &touched)?;
+            orders = touched.orders(&tx)?;
+            orders.extend(self.swept(&tx, chain, event)?);
+            for order in &orders {
+                refresh(&mut tx, *order, &self.rules)?;
+            }
+            if let Some(tip) = tip {
+                let next_time = tip.time + reading.0.pace.block_time;
+                promoted = promote(&mut tx, chain, tip.number, next_time)?;
+            }
         }
-        self.adopt_direct(&mut tx, &touched)?;
-        let mut orders = touched.orders(&tx)?;
-        let tip = tx.cursor(chain)?.tip;
-        orders.extend(self.swept(&tx, chain, event)?);
-        for order in &orders {
-            refresh(&mut tx, *order, &self.rules)?;
-        }
-        let promoted = match tip {
-            Some(tip) => promote(&mut tx, chain, tip.number, tip.time + route.pace.block_time)?,
-            None => 0,
-        };
         self.finalize(&mut tx, chain, finalized)?;
         tx.commit()?;
         Ok(Applied {
@@ -96,6 +110,41 @@ impl Indexer {
             orders,
             promoted,
         })
+    }
+
+    fn commit_blocks(
+        &self,
+        tx: &mut WriteTx,
+        (route, filter): (&Route, &LogFilter),
+        event: &ChainEvent,
+        finalized: Option<BlockRef>,
+        touched: &mut Touched,
+    ) -> Result<(), IndexError> {
+        let chain = route.chain;
+        if let ChainEvent::Backfilled(history) = event {
+            let through = history.through();
+            if finalized.is_none_or(|finalized| finalized.number < through.number) {
+                return Err(IndexError::NotFinal {
+                    chain,
+                    finalized: finalized.unwrap_or_default(),
+                });
+            }
+            tx.begin_history(chain, history.from(), through)?;
+        }
+        for block in event.committed() {
+            // What is final is never undone, so it needs no journal.
+            if finalized.is_some_and(|finalized| block.header.number <= finalized.number) {
+                tx.begin_final_block(chain, &block.header)?;
+            } else {
+                tx.begin_block(chain, &block.header)?;
+            }
+            fold_filtered(tx, filter, route, self.rules.us, block, touched)?;
+            tx.end_block()?;
+        }
+        if tx.has_history() {
+            tx.end_history()?;
+        }
+        Ok(())
     }
 
     fn finalize(
@@ -136,7 +185,18 @@ impl Indexer {
     }
 
     // A direct source escrow that names us is an order of its own, taken or refused here.
-    fn adopt_direct(&self, tx: &mut WriteTx, touched: &Touched) -> Result<(), IndexError> {
+    // Not before every chain shows what it holds: the hashlock might be taken elsewhere. The chain
+    // that is caught up with last takes it up ([`Indexer::derivation`]).
+    pub(crate) fn adopt_direct(
+        &self,
+        tx: &mut WriteTx,
+        touched: &Touched,
+    ) -> Result<(), IndexError> {
+        for route in &self.rules.routes {
+            if !tx.cursor(route.chain)?.mode.is_current() {
+                return Ok(());
+            }
+        }
         for swap in &touched.direct {
             let Some(leg) = tx.source_leg(*swap)? else { continue };
             if tx.order(direct_id(&leg))?.is_some() {
@@ -178,9 +238,7 @@ impl Indexer {
         leg: &SourceLeg,
     ) -> Result<DirectFacts, IndexError> {
         let base_fee = |chain: ChainId| -> Result<u128, IndexError> {
-            let Some(tip) = tx.cursor(chain)?.tip else { return Ok(0) };
-            let header = tx.block(chain, tip.number)?;
-            Ok(header.and_then(|header| header.base_fee).map_or(0, u128::from))
+            Ok(tx.cursor(chain)?.base_fee.map_or(0, u128::from))
         };
         let source_head = tx.cursor(order.id.chain)?.tip.unwrap_or(leg.created.block);
         Ok(DirectFacts {

@@ -63,6 +63,19 @@ pub enum NodeError {
 }
 
 impl NodeError {
+    /// The store's failure inside.
+    pub const fn store(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error)
+            | Self::Index(IndexError::Store(error) | IndexError::Queue(QueueError::Store(error)))
+            | Self::Executor(
+                ExecutorError::Store(error) | ExecutorError::Queue(QueueError::Store(error)),
+            )
+            | Self::Queue(QueueError::Store(error)) => Some(error),
+            _ => None,
+        }
+    }
+
     /// Whether to try again.
     pub fn class(&self) -> ErrorClass {
         match self {

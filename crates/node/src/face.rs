@@ -4,7 +4,9 @@ use crate::{IntakeFailure, NodeError, Resolver, ResolverHandle};
 use alloy::primitives::Address;
 use async_trait::async_trait;
 use bmn_primitives::{ErrorClass, OrderId, Secret};
-use bmn_rpc::{BmnRpc, Intake, IntakeError, NodeView, ServedChain, Submitted, SubmittedOrder};
+use bmn_rpc::{
+    BmnRpc, Intake, IntakeError, NodeView, ServedChain, Submitted, SubmittedOrder, Trade,
+};
 use bmn_store::Reads;
 use bmn_swap::{Order, Profit, profit};
 use jsonrpsee::RpcModule;
@@ -37,8 +39,14 @@ impl ResolverHandle {
         self.0.latencies.samples()
     }
 
+    /// Why nothing is done on any chain at the moment: an index that contradicts its chain, or one
+    /// that does not show its chain's newest block yet. None while we act.
+    pub fn not_acting(&self) -> Option<String> {
+        self.0.not_acting()
+    }
+
     fn acting(&self) -> Result<(), IntakeError> {
-        self.0.halted.read().clone().map_or(Ok(()), |why| Err(IntakeError::NotActing(why)))
+        self.0.not_acting().map_or(Ok(()), |why| Err(IntakeError::NotActing(why)))
     }
 
     fn announce(&self) -> Result<(), IntakeError> {
@@ -47,21 +55,18 @@ impl ResolverHandle {
 
     // What it earns at the base fees of the newest indexed blocks.
     fn value(&self, order: &Order) -> Option<Profit> {
-        let terms = self.0.rules.terms();
-        let source = terms.route(order.id.chain)?;
-        let destination = terms.route(order.destination_chain)?;
         let read = self.0.store.read().ok()?;
-        let base_fee = |chain| {
-            let tip = read.cursor(chain).ok()?.tip?;
-            read.block(chain, tip.number).ok()??.base_fee.map(u128::from)
+        let base_fee = |chain| read.cursor(chain).ok()?.base_fee.map(u128::from);
+        let trade = Trade {
+            source: (order.id.chain, order.source_token, order.source_amount),
+            destination: (
+                order.destination_chain,
+                order.destination_token,
+                order.destination_amount,
+            ),
+            deposit: order.destination_deposit,
         };
-        Some(profit(
-            (source.token(order.source_token)?, order.source_amount),
-            (destination.token(order.destination_token)?, order.destination_amount),
-            (source.token(Address::ZERO)?, destination.token(Address::ZERO)?),
-            (base_fee(order.id.chain)?, base_fee(order.destination_chain)?),
-            order.destination_deposit,
-        ))
+        self.profit(&trade, (base_fee(trade.source.0)?, base_fee(trade.destination.0)?))
     }
 }
 
@@ -103,7 +108,7 @@ impl NodeView for ResolverHandle {
     }
 
     fn not_acting(&self) -> Option<String> {
-        self.0.halted.read().clone()
+        self.0.not_acting()
     }
 
     fn chains(&self) -> Vec<ServedChain> {
@@ -122,5 +127,17 @@ impl NodeView for ResolverHandle {
                     .collect(),
             })
             .collect()
+    }
+
+    fn profit(&self, trade: &Trade, base_fees: (u128, u128)) -> Option<Profit> {
+        let terms = self.0.rules.terms();
+        let (chain, token, amount) = trade.source;
+        let source = terms.route(chain)?;
+        let sold = (source.token(token)?, amount);
+        let (chain, token, amount) = trade.destination;
+        let destination = terms.route(chain)?;
+        let bought = (destination.token(token)?, amount);
+        let native = (source.token(Address::ZERO)?, destination.token(Address::ZERO)?);
+        Some(profit(sold, bought, native, base_fees, trade.deposit))
     }
 }

@@ -129,7 +129,7 @@ impl Intake {
     }
 
     fn head(&self, chain: ChainId) -> Result<BlockRef, IntakeFailure> {
-        self.store.read()?.cursor(chain)?.tip.ok_or(IntakeFailure::NotReady(chain))
+        ready(&self.store.read()?, chain)
     }
 
     // What other orders change (reservations, hashlocks) is read inside the transaction that stores
@@ -187,8 +187,13 @@ impl Intake {
             Ok(held.saturating_sub(tx.reserved(chain, token)?.max(before)))
         };
         let kept_back = self.kept_back.get(&chain).copied().unwrap_or_default();
-        let source_head =
-            tx.cursor(order.id.chain)?.tip.ok_or(IntakeFailure::NotReady(order.id.chain))?;
+        // A hashlock that another chain already shows must not look unused.
+        for route in self.rules.routes.iter().filter(|route| route.chain != order.id.chain) {
+            if !tx.cursor(route.chain)?.mode.is_current() {
+                return Err(IntakeFailure::NotReady(route.chain));
+            }
+        }
+        let source_head = ready(tx, order.id.chain)?;
         Ok(IntakeFacts {
             source_head,
             contract_signature: host.contract_signature,
@@ -244,4 +249,9 @@ impl Intake {
         tx.commit()?;
         Ok(SecretTaken { hashlock, orders })
     }
+}
+
+fn ready(read: &impl Reads, chain: ChainId) -> Result<BlockRef, IntakeFailure> {
+    let cursor = read.cursor(chain)?;
+    cursor.tip.filter(|_| cursor.mode.is_current()).ok_or(IntakeFailure::NotReady(chain))
 }

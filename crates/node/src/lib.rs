@@ -5,6 +5,7 @@ mod error;
 mod face;
 mod facts;
 mod intake;
+mod lane;
 mod latency;
 mod resolver;
 mod rules;

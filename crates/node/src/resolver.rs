@@ -1,15 +1,15 @@
 //! A resolver that is driven one step at a time.
 
-use crate::{Clock, Intake, Latencies, NodeError, rules_of};
+use crate::{Clock, Intake, Latencies, NodeError, lane::Lane, rules_of};
 use alloy::{
     primitives::{Address, U256},
     signers::local::PrivateKeySigner,
 };
 use bmn_chain::{CallOutcome, CallRequest, ChainClient, ChainSource};
 use bmn_config::ChainSpec;
-use bmn_executor::{Executor, Limits, Outcome};
+use bmn_executor::{Executor, Limits};
 use bmn_indexer::Indexer;
-use bmn_primitives::{BlockRef, ChainId};
+use bmn_primitives::ChainId;
 use bmn_queue::{Rules, ready_keys, recover};
 use bmn_store::{Reads, Store};
 use bmn_swap::Policy;
@@ -17,8 +17,11 @@ use parking_lot::RwLock;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::{Notify, watch};
 
-/// Blocks in one event, hence in one transaction.
-const MAX_BLOCKS: usize = 64;
+/// Why a chain is not acted on before its index has met the head of its host.
+const CATCHING_UP: &str = "its index has not reached the head of its host yet";
+
+/// Why a resolver without a signer never acts.
+const INDEX_ONLY: &str = "index only: this node takes no orders and no secrets and sends nothing";
 
 /// Ready jobs of one chain whose waiting time is measured.
 const MOST_READY: usize = 1_024;
@@ -33,27 +36,24 @@ pub struct ChainHost {
     pub client: Arc<dyn ChainClient>,
 }
 
-/// Where a chain's events come from, and how far its intents were looked after.
-pub(crate) struct Lane {
-    pub(crate) source: Box<dyn ChainSource>,
-    maintained: Option<BlockRef>,
-}
-
 /// What every lane and the RPC share.
 pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) rules: Arc<Rules>,
     pub(crate) specs: Vec<ChainSpec>,
-    indexer: Indexer,
-    executor: Executor,
+    pub(crate) indexer: Indexer,
+    /// None where we only index.
+    pub(crate) executor: Option<Executor>,
     pub(crate) intake: Intake,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) latencies: Latencies,
     /// Number of the newest status change that is durable.
     pub(crate) newest: watch::Sender<u64>,
     pub(crate) wake: BTreeMap<ChainId, Notify>,
-    /// Why we do not act, when we do not.
+    /// Why we do not act any more, until a restart.
     pub(crate) halted: RwLock<Option<String>>,
+    /// Chains whose index does not show their newest block yet, and why.
+    pub(crate) behind: RwLock<BTreeMap<ChainId, String>>,
 }
 
 /// The resolver.
@@ -93,27 +93,55 @@ impl Resolver {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, NodeError> {
         check_hosts(&hosts)?;
+        hosts.iter().try_for_each(|host| check_known_factories(&host.spec))?;
         let us = signer.address();
         let rules = Arc::new(rules_of(us, hosts.iter().map(|host| &host.spec), policy));
-        let clients: BTreeMap<_, _> =
-            hosts.iter().map(|host| (host.spec.chain_id, Arc::clone(&host.client))).collect();
-        let kept_back = hosts
-            .iter()
-            .map(|host| (host.spec.chain_id, U256::from(host.spec.minimums.native_balance)))
-            .collect();
+        let clients = clients_of(&hosts);
         claim(&store, us, &clients)?;
         let executor = Executor::new(
             store.clone(),
             Arc::clone(&rules),
-            clients.clone(),
+            clients,
             signer,
             store.epoch(),
             Limits::default(),
         );
+        Self::over(store, hosts, rules, Some(executor), clock)
+    }
+
+    /// Opens a resolver that follows and answers and never acts: it takes no lease, sends nothing,
+    /// and refuses orders and secrets. What a signer left behind in the store is kept up to date in
+    /// the name of that signer and waits for its return.
+    ///
+    /// # Errors
+    /// [`NodeError::WrongChain`], [`NodeError::DuplicateChain`], [`NodeError::Store`].
+    pub fn open_index_only(
+        store: Store,
+        hosts: Vec<ChainHost>,
+        policy: Policy,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, NodeError> {
+        check_hosts(&hosts)?;
+        let us = store.read()?.newest_leaseholder()?.unwrap_or(Address::ZERO);
+        let rules = Arc::new(rules_of(us, hosts.iter().map(|host| &host.spec), policy));
+        Self::over(store, hosts, rules, None, clock)
+    }
+
+    fn over(
+        store: Store,
+        hosts: Vec<ChainHost>,
+        rules: Arc<Rules>,
+        executor: Option<Executor>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, NodeError> {
+        let kept_back = hosts
+            .iter()
+            .map(|host| (host.spec.chain_id, U256::from(host.spec.minimums.native_balance)))
+            .collect();
         let newest = store.read()?.last_change()?;
         let shared = Shared {
             indexer: Indexer::new(store.clone(), Arc::clone(&rules)),
-            intake: Intake::new(store.clone(), Arc::clone(&rules), clients, kept_back),
+            intake: Intake::new(store.clone(), Arc::clone(&rules), clients_of(&hosts), kept_back),
             executor,
             rules,
             specs: hosts.iter().map(|host| host.spec.clone()).collect(),
@@ -123,23 +151,26 @@ impl Resolver {
             newest: watch::channel(newest).0,
             wake: hosts.iter().map(|host| (host.spec.chain_id, Notify::new())).collect(),
             halted: RwLock::new(None),
+            behind: RwLock::new(
+                hosts.iter().map(|host| (host.spec.chain_id, CATCHING_UP.to_owned())).collect(),
+            ),
         };
-        let lanes = hosts
-            .into_iter()
-            .map(|host| (host.spec.chain_id, Lane { source: host.source, maintained: None }))
-            .collect();
+        let lanes =
+            hosts.into_iter().map(|host| (host.spec.chain_id, Lane::new(host.source))).collect();
         Ok(Self { shared: Arc::new(shared), lanes })
     }
 
-    /// Asks the chains whether the escrows of every configured factory look for that factory. One
-    /// that does not answer is left alone: it may not be deployed yet.
+    /// Asks the chains whether the escrows of every factory we settle through look for that factory.
+    /// One that does not answer is left alone: it may not be deployed yet.
     ///
     /// # Errors
     /// [`NodeError::LockingFactory`]: what such an escrow holds can never be taken out again.
     pub async fn check_factories(&self) -> Result<(), NodeError> {
+        let Some(executor) = &self.shared.executor else { return Ok(()) };
         for route in &self.shared.rules.routes {
-            let client = self.shared.executor.client(route.chain)?;
-            for factory in &route.factories {
+            let client = executor.client(route.chain)?;
+            let settling = route.factories.iter().filter(|it| it.index_only_reason().is_none());
+            for factory in settling {
                 let both = factory.implementations;
                 for implementation in [both.source, both.destination] {
                     check_back_reference(client, factory.address, implementation).await?;
@@ -169,8 +200,8 @@ impl Resolver {
         self.shared.latencies.samples()
     }
 
-    /// Pulls and applies at most one event of `chain` in one durable transaction. True when there
-    /// was one.
+    /// Takes one step of following `chain`: an event, a slice of a rebuild, or a slice of the orders
+    /// to be derived again. True when there was something to do.
     pub async fn follow(&mut self, chain: ChainId) -> Result<bool, NodeError> {
         let lane = self.lanes.get_mut(&chain).ok_or(NodeError::UnknownChain(chain))?;
         lane.follow(&self.shared, chain).await
@@ -217,12 +248,15 @@ fn check_hosts(hosts: &[ChainHost]) -> Result<(), NodeError> {
                 return Err(NodeError::WrongChain { name, expected, found });
             }
         }
-        check_known_factories(&host.spec)?;
         if !seen.insert(expected) {
             return Err(NodeError::DuplicateChain(expected));
         }
     }
     Ok(())
+}
+
+fn clients_of(hosts: &[ChainHost]) -> BTreeMap<ChainId, Arc<dyn ChainClient>> {
+    hosts.iter().map(|host| (host.spec.chain_id, Arc::clone(&host.client))).collect()
 }
 
 async fn check_back_reference(
@@ -244,9 +278,10 @@ async fn check_back_reference(
     Err(NodeError::LockingFactory { chain: client.chain_id(), factory, reason })
 }
 
-// Known by name; [`Resolver::check_factories`] asks the chain about the others.
+// Known by name; [`Resolver::check_factories`] asks the chain about the others. One that is only
+// indexed is believed for reading.
 fn check_known_factories(spec: &ChainSpec) -> Result<(), NodeError> {
-    for factory in &spec.factories {
+    for factory in spec.factories.iter().filter(|factory| !factory.index_only) {
         let known = bmn_contracts::known_factory(factory.address);
         if let Some(known) = known.filter(|known| known.locks_funds) {
             return Err(NodeError::LockingFactory {
@@ -273,64 +308,18 @@ fn claim(
     Ok(())
 }
 
-impl Lane {
-    pub(crate) async fn follow(
-        &mut self,
-        shared: &Shared,
-        chain: ChainId,
-    ) -> Result<bool, NodeError> {
-        let event = {
-            let read = shared.store.read()?;
-            let cursor = read.cursor(chain)?.tip;
-            self.source.next_event(cursor, &read.known_blocks(chain), MAX_BLOCKS).await?
-        };
-        let Some(event) = event else { return Ok(false) };
-        let arrived = shared.clock.monotonic();
-        let finalized = self.source.finalized().await?;
-        let applied = shared.indexer.apply(chain, &event, finalized)?;
-        shared.note_ready(arrived)?;
-        shared.announce()?;
-        if let (Some(finalized), Some(tip)) = (finalized, applied.tip)
-            && finalized.number <= tip.number
-        {
-            self.source.acknowledge(finalized);
-        }
-        tracing::debug!(
-            target: "bmn::node", chain = %chain, committed = applied.committed,
-            reverted = applied.reverted, orders = applied.orders.len(), "event applied"
-        );
-        Ok(true)
-    }
-
-    pub(crate) async fn act(&mut self, shared: &Shared, chain: ChainId) -> Result<bool, NodeError> {
-        if shared.halted.read().is_some() {
-            return Ok(false);
-        }
-        let tip = shared.store.read()?.cursor(chain)?.tip;
-        let mut worked = false;
-        if tip.is_some() && tip != self.maintained {
-            worked |= shared.executor.maintain(chain).await?;
-            self.maintained = tip;
-            shared.note_ready(shared.clock.monotonic())?;
-        }
-        if let Some((key, outcome)) = shared.executor.run_one(chain).await? {
-            match outcome {
-                Outcome::Sent { accepted: true, .. } => {
-                    shared.latencies.accepted(&key, shared.clock.monotonic());
-                }
-                _ => shared.latencies.withdrawn(&key),
-            }
-            worked = true;
-        }
-        if worked {
-            shared.announce()?;
-        }
-        Ok(worked)
-    }
-}
-
 impl Shared {
-    fn note_ready(&self, at: Duration) -> Result<(), NodeError> {
+    /// Why nothing is done on any chain, when nothing is.
+    pub(crate) fn not_acting(&self) -> Option<String> {
+        let halted = self.halted.read().clone();
+        let index_only = || self.executor.is_none().then(|| INDEX_ONLY.to_owned());
+        halted.or_else(index_only).or_else(|| {
+            let behind = self.behind.read();
+            behind.first_key_value().map(|(chain, why)| format!("chain {chain}: {why}"))
+        })
+    }
+
+    pub(crate) fn note_ready(&self, at: Duration) -> Result<(), NodeError> {
         let read = self.store.read()?;
         for chain in self.wake.keys() {
             for key in ready_keys(&read, *chain, MOST_READY)? {

@@ -1,9 +1,6 @@
 //! Real time: one thread per chain, each driving its lane until shutdown.
 
-use crate::{
-    NodeError, Resolver,
-    resolver::{Lane, Shared},
-};
+use crate::{NodeError, Resolver, lane::Lane, resolver::Shared};
 use bmn_primitives::{ChainId, ErrorClass};
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +17,9 @@ impl Resolver {
     ///
     /// # Errors
     /// [`NodeError::Worker`] when a lane's thread could not start or panicked;
-    /// [`NodeError::LockingFactory`] before anything is started.
+    /// [`NodeError::LockingFactory`] before anything is started; [`NodeError::Store`], bare or inside
+    /// another, when the database must be opened again
+    /// ([`needs_reopening`](bmn_store::StoreError::needs_reopening)).
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), NodeError> {
         match self.check_factories().await {
             Err(error) if error.class() == ErrorClass::Transient => {
@@ -73,6 +72,7 @@ fn work(
         while !stop.is_cancelled() {
             match lane.drain(shared, chain, stop).await {
                 Ok(()) => failures = 0,
+                Err(error) if shared.lost_its_store(chain, &error) => return Err(error),
                 Err(error) => {
                     failures = failures.saturating_add(1);
                     shared.failed(chain, &error);
@@ -128,6 +128,17 @@ impl Lane {
 }
 
 impl Shared {
+    /// A store that failed stays so until it is opened again. Whoever runs us decides what that
+    /// means: a program of its own ends, a full node goes on without us.
+    fn lost_its_store(&self, chain: ChainId, error: &NodeError) -> bool {
+        let lost = error.store().is_some_and(bmn_store::StoreError::needs_reopening);
+        if lost {
+            self.failed(chain, error);
+            *self.halted.write() = Some(format!("chain {chain}: {error}"));
+        }
+        lost
+    }
+
     /// An index that contradicts its chain must not move money: stop acting, everywhere (P1).
     fn failed(&self, chain: ChainId, error: &NodeError) {
         tracing::error!(target: "bmn::node", chain = %chain, %error, "lane failed");

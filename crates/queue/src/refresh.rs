@@ -43,11 +43,17 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Loads an order; `None` when it is not known or its chain not indexed yet.
+    /// Loads an order; `None` when it is not known, its chain not indexed yet, or the index of one of
+    /// its chains does not show the chain as it is (a backfill or a rebuild is under way).
     pub fn read(tx: &impl Reads, id: OrderId, rules: &Rules) -> Result<Option<Self>, QueueError> {
         let (Some(order), Some(state)) = (tx.order(id)?, tx.order_state(id)?) else {
             return Ok(None);
         };
+        for chain in [id.chain, order.destination_chain] {
+            if !tx.cursor(chain)?.mode.is_current() {
+                return Ok(None);
+            }
+        }
         let Some(source_chain) = view(tx, id.chain, rules)? else { return Ok(None) };
         let source = bound_source(tx, &order, rules)?;
         let destination = match &state.plan {

@@ -45,7 +45,8 @@ pub trait BmnApi {
     #[method(name = "getSwap")]
     async fn get_swap(&self, id: SwapKey) -> RpcResult<Swap>;
 
-    /// Orders by filter, in the order of their ids; at most 200 a page, 50 without a limit.
+    /// Orders this node was given or adopted, by filter, in the order of their ids; at most 200 a
+    /// page, 50 without a limit. `bmn_getSources` lists what strangers swap, too.
     ///
     /// Errors: `badCursor` when the cursor is not the `next` of a page with the same filter.
     #[method(name = "getSwaps")]
@@ -57,9 +58,10 @@ pub trait BmnApi {
     ) -> RpcResult<SwapPage>;
 
     /// Indexed contract events by filter, by chain, block and log index; at most 200 a page, 50
-    /// without a limit. A page may hold fewer while more follow: go on until `next` is `null`.
+    /// without a limit. A page may hold fewer while more follow: go on until `next` is `null`. With a
+    /// chain in the filter, `resume` then leads to what comes later.
     ///
-    /// Errors: `badCursor`.
+    /// Errors: `badCursor`; `reorged` when a reorg replaced what was read, with where to read again.
     #[method(name = "getEvents")]
     async fn get_events(
         &self,
@@ -87,7 +89,8 @@ pub trait BmnApi {
     ) -> RpcResult<JobPage>;
 
     /// The change log from a sequence number on (included), oldest first; at most 200, 50 without a
-    /// limit.
+    /// limit. Nothing is ever taken out of it: what a reorg takes back is another change. Who goes on
+    /// with the number after the last one misses nothing.
     #[method(name = "getChanges")]
     async fn get_changes(
         &self,

@@ -43,6 +43,20 @@ pub enum SwapNotice {
     },
 }
 
+/// `data` of the error `reorged`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reorged {
+    /// Chain id.
+    pub chain: u64,
+    /// The block that the cursor stands on.
+    pub number: u64,
+    /// Forget what was read of this block and of those after it, and read again from it: the block
+    /// after the one that was final when the cursor was made. 0, all of it, when that is not the same
+    /// any more: the index was built again.
+    pub resume_from: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

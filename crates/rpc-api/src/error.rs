@@ -30,11 +30,14 @@ pub enum RpcErrorCode {
     UnreadableOrder = -32024,
     /// Several orders have that id; `data` lists their full ids.
     AmbiguousId = -32025,
+    /// A reorg replaced the block that a cursor stands on, or one before; `data` is a
+    /// [`Reorged`](crate::Reorged): what to forget and where to read again.
+    Reorged = -32026,
 }
 
 impl RpcErrorCode {
     /// Every code.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::InvalidParams,
         Self::Internal,
         Self::NotFound,
@@ -46,6 +49,7 @@ impl RpcErrorCode {
         Self::NoPermission,
         Self::UnreadableOrder,
         Self::AmbiguousId,
+        Self::Reorged,
     ];
 
     /// The number on the wire.
@@ -67,6 +71,7 @@ impl RpcErrorCode {
             Self::NoPermission => "noPermission",
             Self::UnreadableOrder => "unreadableOrder",
             Self::AmbiguousId => "ambiguousId",
+            Self::Reorged => "reorged",
         }
     }
 
@@ -85,6 +90,7 @@ impl RpcErrorCode {
             Self::NoPermission => "no permission will be signed",
             Self::UnreadableOrder => "the order cannot be read",
             Self::AmbiguousId => "several orders have this id",
+            Self::Reorged => "a reorg replaced what this cursor has read",
         }
     }
 
@@ -123,6 +129,7 @@ mod tests {
             (-32023, "noPermission", "no permission will be signed"),
             (-32024, "unreadableOrder", "the order cannot be read"),
             (-32025, "ambiguousId", "several orders have this id"),
+            (-32026, "reorged", "a reorg replaced what this cursor has read"),
         ];
         assert_eq!(table.len(), RpcErrorCode::ALL.len());
         for (known, (code, name, message)) in RpcErrorCode::ALL.into_iter().zip(table) {

@@ -39,4 +39,9 @@ pub struct EventPage {
     pub items: Vec<ChainEventEntry>,
     /// Where the next page begins; `null` at the end.
     pub next: Option<Cursor>,
+    /// Where to go on later, when `next` is `null` and the filter names a chain; `null` otherwise,
+    /// and while there is no event to go on after. A reader that asks again with it misses no event:
+    /// when a reorg replaced what it has read, the answer is the error `reorged`.
+    #[serde(default)]
+    pub resume: Option<Cursor>,
 }

@@ -1,6 +1,6 @@
 //! What to list. An empty filter (`{}`) lists everything; every field narrows.
 
-use crate::{JobState, SwapStatus};
+use crate::{Day, EscrowStates, JobState, SwapStatuses};
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
@@ -26,9 +26,18 @@ macro_rules! named {
 }
 
 named! {
-    status("status"): SwapStatus => "one of refused, accepted, sourceLocked, bothLocked, secretKnown, destinationPaid, destinationRefunded, destinationStranded, refunding, exposed, completed, cancelled, void, lost, violated";
+    status("status"): SwapStatuses => "one of refused, accepted, sourceLocked, bothLocked, secretKnown, destinationPaid, destinationRefunded, destinationStranded, refunding, exposed, completed, cancelled, void, lost, violated, or a list of them";
     chain("chain"): u64 => "a chain id as a number";
     maker("maker"): Address => "an address, 0x + 40 hex digits";
+    taker("taker"): Address => "an address, 0x + 40 hex digits";
+    token("token"): Address => "an address, 0x + 40 hex digits; zero is the native coin";
+    escrow("escrow"): Address => "an address, 0x + 40 hex digits";
+    open_for("openFor"): Address => "an address, 0x + 40 hex digits";
+    min_profit_bps("minProfitBps"): i64 => "basis points as a whole number";
+    escrow_state("state"): EscrowStates => "one of open, withdrawn, cancelled, rescued, or a list of them";
+    unmatched("unmatched"): bool => "true or false";
+    from_day("fromDay"): Day => "a day, YYYY-MM-DD";
+    to_day("toDay"): Day => "a day, YYYY-MM-DD";
     hashlock("hashlock"): B256 => "a hash, 0x + 64 hex digits";
     order_hash("orderHash"): B256 => "a hash, 0x + 64 hex digits";
     from_block("fromBlock"): u64 => "a block number as a number";
@@ -43,21 +52,142 @@ named! {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SwapFilter {
-    /// Where they stand.
+    /// Where they stand: one status, or a list of those to show.
     #[serde(deserialize_with = "named::status")]
-    pub status: Option<SwapStatus>,
+    pub status: Option<SwapStatuses>,
     /// Chain of either leg, by id.
     #[serde(deserialize_with = "named::chain")]
     pub chain: Option<u64>,
     /// Owner of the source tokens.
     #[serde(deserialize_with = "named::maker")]
     pub maker: Option<Address>,
+    /// Taker that the source escrow names; an order without one has none.
+    #[serde(deserialize_with = "named::taker")]
+    pub taker: Option<Address>,
+    /// Token sold or bought.
+    #[serde(deserialize_with = "named::token")]
+    pub token: Option<Address>,
     /// Hash of the secret.
     #[serde(deserialize_with = "named::hashlock")]
     pub hashlock: Option<B256>,
     /// EIP-712 digest of the order.
     #[serde(deserialize_with = "named::order_hash")]
     pub order_hash: Option<B256>,
+    /// Either escrow; the destination also while it is only planned.
+    #[serde(deserialize_with = "named::escrow")]
+    pub escrow: Option<Address>,
+    /// First block that may hold the creation of the source escrow, on its chain.
+    #[serde(deserialize_with = "named::from_block")]
+    pub from_block: Option<u64>,
+    /// Last such block, included.
+    #[serde(deserialize_with = "named::to_block")]
+    pub to_block: Option<u64>,
+    /// Orders that are not terminal and this resolver's to settle: its address is the taker of the
+    /// source escrow or, while there is none, the account of this node.
+    #[serde(deserialize_with = "named::open_for")]
+    pub open_for: Option<Address>,
+    /// Least profit in basis points of the source value, at the configured prices and the base fees
+    /// of the newest indexed blocks. What cannot be valued does not match.
+    #[serde(deserialize_with = "named::min_profit_bps")]
+    pub min_profit_bps: Option<i64>,
+}
+
+/// Which source escrows `bmn_getSources` lists.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SourceFilter {
+    /// Chain id; without it every chain, one after the other by id.
+    #[serde(deserialize_with = "named::chain")]
+    pub chain: Option<u64>,
+    /// The escrow.
+    #[serde(deserialize_with = "named::escrow")]
+    pub escrow: Option<Address>,
+    /// Order hash it names.
+    #[serde(deserialize_with = "named::order_hash")]
+    pub order_hash: Option<B256>,
+    /// Hash of the secret.
+    #[serde(deserialize_with = "named::hashlock")]
+    pub hashlock: Option<B256>,
+    /// Maker. One whose word has dirty high bits matches no address.
+    #[serde(deserialize_with = "named::maker")]
+    pub maker: Option<Address>,
+    /// Taker, in the same way.
+    #[serde(deserialize_with = "named::taker")]
+    pub taker: Option<Address>,
+    /// Token locked, in the same way.
+    #[serde(deserialize_with = "named::token")]
+    pub token: Option<Address>,
+    /// How it stands: one state, or a list of those to show.
+    #[serde(deserialize_with = "named::escrow_state")]
+    pub state: Option<EscrowStates>,
+    /// First block that may have created it.
+    #[serde(deserialize_with = "named::from_block")]
+    pub from_block: Option<u64>,
+    /// Last such block, included.
+    #[serde(deserialize_with = "named::to_block")]
+    pub to_block: Option<u64>,
+}
+
+/// Which destination escrows `bmn_getDestinations` lists.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DestinationFilter {
+    /// Chain id; without it every chain, one after the other by id.
+    #[serde(deserialize_with = "named::chain")]
+    pub chain: Option<u64>,
+    /// The escrow.
+    #[serde(deserialize_with = "named::escrow")]
+    pub escrow: Option<Address>,
+    /// Hash of the secret.
+    #[serde(deserialize_with = "named::hashlock")]
+    pub hashlock: Option<B256>,
+    /// Taker that the factory's event names.
+    #[serde(deserialize_with = "named::taker")]
+    pub taker: Option<Address>,
+    /// How it stands: one state, or a list of those to show.
+    #[serde(deserialize_with = "named::escrow_state")]
+    pub state: Option<EscrowStates>,
+    /// Only those without (`true`) or with (`false`) a source escrow of the same hashlock on any
+    /// indexed chain.
+    #[serde(deserialize_with = "named::unmatched")]
+    pub unmatched: Option<bool>,
+    /// First block that may have created it.
+    #[serde(deserialize_with = "named::from_block")]
+    pub from_block: Option<u64>,
+    /// Last such block, included.
+    #[serde(deserialize_with = "named::to_block")]
+    pub to_block: Option<u64>,
+}
+
+/// Which source escrows `bmn_getPendingOrders` lists.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PendingFilter {
+    /// Chain of the source escrow; without it every chain, one after the other by id.
+    #[serde(deserialize_with = "named::chain")]
+    pub chain: Option<u64>,
+    /// Least profit in basis points of the source value, at the configured prices and the base fees
+    /// of the newest indexed blocks. What cannot be valued does not match.
+    #[serde(deserialize_with = "named::min_profit_bps")]
+    pub min_profit_bps: Option<i64>,
+}
+
+/// Which days `bmn_getStatistics` lists.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct StatisticsFilter {
+    /// Chain id; without it every chain, one after the other by id.
+    #[serde(deserialize_with = "named::chain")]
+    pub chain: Option<u64>,
+    /// First day, in UTC.
+    #[serde(deserialize_with = "named::from_day")]
+    pub from_day: Option<Day>,
+    /// Last day, included.
+    #[serde(deserialize_with = "named::to_day")]
+    pub to_day: Option<Day>,
+    /// Only the volumes of this token; the counts are those of all.
+    #[serde(deserialize_with = "named::token")]
+    pub token: Option<Address>,
 }
 
 /// Which chain events `bmn_getEvents` lists.
@@ -99,6 +229,7 @@ pub struct JobFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{EscrowState, SwapStatus};
 
     #[test]
     fn a_wrong_field_is_named_with_its_form_and_not_repeated() {
@@ -107,6 +238,10 @@ mod tests {
             (r#"{"status":"done"}"#, "`status`: expected one of refused, accepted"),
             (r#"{"maker":"0x12"}"#, "`maker`: expected an address"),
             (r#"{"hashlock":5}"#, "`hashlock`: expected a hash"),
+            (r#"{"status":[]}"#, "`status`: expected one of refused, accepted"),
+            (r#"{"token":"0x1"}"#, "`token`: expected an address"),
+            (r#"{"openFor":1}"#, "`openFor`: expected an address"),
+            (r#"{"minProfitBps":"5"}"#, "`minProfitBps`: expected basis points"),
             (r#"{"makr":"0x12"}"#, "unknown field `makr`, expected one of"),
         ] {
             let error = serde_json::from_str::<SwapFilter>(json).unwrap_err().to_string();
@@ -114,6 +249,21 @@ mod tests {
         }
         let error = serde_json::from_str::<EventFilter>(r#"{"fromBlock":-1}"#).unwrap_err();
         assert!(error.to_string().starts_with("`fromBlock`: expected a block number"));
+        let error = serde_json::from_str::<StatisticsFilter>(r#"{"toDay":"2026-02-30"}"#);
+        assert!(error.unwrap_err().to_string().starts_with("`toDay`: expected a day, YYYY-MM-DD"));
+        let error = serde_json::from_str::<DestinationFilter>(r#"{"unmatched":1}"#).unwrap_err();
+        assert!(error.to_string().starts_with("`unmatched`: expected true or false"));
+    }
+
+    #[test]
+    fn one_state_or_several_and_the_same_ones_are_the_same_filter() {
+        let read = |json: &str| serde_json::from_str::<SourceFilter>(json).unwrap();
+        let one = read(r#"{"state":"open"}"#);
+        assert_eq!(one, read(r#"{"state":["open","open"]}"#));
+        assert_eq!(serde_json::to_value(&one).unwrap()["state"], "open");
+        let several = read(r#"{"state":["rescued","open"]}"#);
+        assert_eq!(several, read(r#"{"state":["open","rescued"]}"#));
+        assert_eq!(several.state.unwrap().as_slice(), [EscrowState::Open, EscrowState::Rescued]);
     }
 
     #[test]

@@ -6,12 +6,20 @@
 )]
 mod api;
 mod change;
+mod day;
 mod error;
 mod event;
 mod filter;
+mod index;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "generated as in `api`, though this half has no subscription"
+)]
+mod index_api;
 mod job;
 mod leg;
 mod node;
+mod one_or_many;
 mod order;
 mod params;
 mod status;
@@ -21,21 +29,37 @@ mod units;
 #[cfg(feature = "client")]
 pub use api::BmnApiClient;
 pub use api::BmnApiServer;
-pub use change::{ChainHead, SwapChange, SwapNotice};
+pub use change::{ChainHead, Reorged, SwapChange, SwapNotice};
+pub use day::{Day, ParseDayError};
 pub use error::RpcErrorCode;
 pub use event::{ChainEventEntry, EventPage};
-pub use filter::{EventFilter, JobFilter, SwapFilter};
+pub use filter::{
+    DestinationFilter, EventFilter, JobFilter, PendingFilter, SourceFilter, StatisticsFilter,
+    SwapFilter,
+};
+pub use index::{
+    DailyStatistics, DestinationPage, EscrowSide, EscrowState, EscrowStates, IndexDigest,
+    IndexedDestination, IndexedSource, PendingOrder, PendingPage, RevealedSecret, SecretReveal,
+    SideCounts, SourcePage, StatisticsPage, TokenVolume,
+};
+#[cfg(feature = "client")]
+pub use index_api::IndexApiClient;
+pub use index_api::IndexApiServer;
 pub use job::{JobEntry, JobPage, JobState, WakeEntry};
 pub use leg::{
     DestinationEscrow, EndKind, EscrowEndEntry, EscrowWindows, PlannedDestination, SourceEscrow,
     SourceTermsEntry, WireComplement, WireImmutables, WireInclusion, WireWindow,
 };
 pub use node::{ChainStatus, FactoryEntry, NodeStatus, WireBlock};
+pub use one_or_many::OneOrMany;
 pub use order::{
     FieldError, OrderDecision, OrderFile, OrderSubmission, OrderWords, ReadOrder, ReadSignature,
     RefusalReason, SecretAnswer, WireProfit, WireSignature,
 };
-pub use params::{Cursor, Limit, MAX_LIMIT, SecretParam, SubscriptionKind, SwapKey};
-pub use status::SwapStatus;
+pub use params::{
+    BlockParam, ChainParam, Cursor, Limit, MAX_LIMIT, ResolverParam, SecretParam, SubscriptionKind,
+    SwapKey,
+};
+pub use status::{SwapStatus, SwapStatuses};
 pub use swap::{OrderOrigin, OrderTerms, SecretState, Swap, SwapPage, WithdrawPermission};
 pub use units::Amount;

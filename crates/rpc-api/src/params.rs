@@ -1,6 +1,7 @@
 //! Parameters that check themselves: a wrong one is refused while the request is read, with its
 //! name and the accepted form.
 
+use alloy::primitives::Address;
 use bmn_primitives::Secret;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
@@ -95,6 +96,33 @@ impl<'de> Deserialize<'de> for Limit {
     }
 }
 
+macro_rules! checked {
+    ($(#[$doc:meta] $name:ident($field:literal): $type:ty => $form:literal;)*) => {$(
+        #[$doc]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(pub $type);
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let value = Value::deserialize(deserializer)?;
+                serde_json::from_value(value).map(Self).map_err(|_| {
+                    D::Error::custom(concat!("`", $field, "`: expected ", $form))
+                })
+            }
+        }
+    )*};
+}
+
+checked! {
+    /// A resolver, by the address that escrows name as their taker.
+    ResolverParam("resolver"): Address => "an address, 0x + 40 hex digits";
+    /// A chain, by id.
+    ChainParam("chain"): u64 => "a chain id as a number";
+    /// A block, by number.
+    BlockParam("block"): u64 => "a block number as a number";
+}
+
 /// What to subscribe to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -165,6 +193,9 @@ mod tests {
             assert!(refusal::<Cursor>(bad).starts_with("`cursor`: expected"), "{bad}");
         }
         assert!(refusal::<SubscriptionKind>("\"blocks\"").contains("`kind`: expected \"swaps\""));
+        assert!(refusal::<ResolverParam>("\"0x1\"").starts_with("`resolver`: expected an address"));
+        assert!(refusal::<ChainParam>("\"0x1\"").starts_with("`chain`: expected a chain id"));
+        assert!(refusal::<BlockParam>("-1").starts_with("`block`: expected a block number"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Where an order stands.
 
+use crate::OneOrMany;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -59,6 +60,9 @@ impl SwapStatus {
         Self::Violated,
     ];
 }
+
+/// One status or several, as filters take them.
+pub type SwapStatuses = OneOrMany<SwapStatus>;
 
 impl fmt::Display for SwapStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

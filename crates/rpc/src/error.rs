@@ -3,7 +3,7 @@
 use crate::IntakeError;
 use bmn_primitives::{ErrorClass, OrderId};
 use bmn_queue::QueueError;
-use bmn_rpc_api::{FieldError, RpcErrorCode};
+use bmn_rpc_api::{FieldError, Reorged, RpcErrorCode};
 use bmn_store::StoreError;
 use jsonrpsee::types::ErrorObjectOwned;
 
@@ -16,12 +16,18 @@ pub enum RpcError {
     /// The order or swap is not known.
     #[error("no order, swap or escrow with this id")]
     NotFound,
+    /// The index has nothing there.
+    #[error("{0}")]
+    NotIndexed(String),
     /// Several orders match.
     #[error("{} orders have this id", .0.len())]
     Ambiguous(Vec<OrderId>),
     /// The cursor is not the `next` of a page with the same method and filter.
     #[error("the cursor does not belong to this request")]
     BadCursor,
+    /// What lies before the cursor is not what it was.
+    #[error("a reorg replaced what was read up to block {} of chain {}", .0.number, .0.chain)]
+    Reorged(Reorged),
     /// The secret opens no hashlock of ours.
     #[error("the secret opens no known hashlock")]
     UnknownHashlock,
@@ -74,9 +80,10 @@ impl RpcError {
     pub const fn code(&self) -> RpcErrorCode {
         match self {
             Self::Param(_) => RpcErrorCode::InvalidParams,
-            Self::NotFound => RpcErrorCode::NotFound,
+            Self::NotFound | Self::NotIndexed(_) => RpcErrorCode::NotFound,
             Self::Ambiguous(_) => RpcErrorCode::AmbiguousId,
             Self::BadCursor => RpcErrorCode::BadCursor,
+            Self::Reorged(_) => RpcErrorCode::Reorged,
             Self::UnknownHashlock => RpcErrorCode::UnknownHashlock,
             Self::NotYet => RpcErrorCode::NotYet,
             Self::NoPermission => RpcErrorCode::NoPermission,
@@ -104,6 +111,7 @@ impl From<RpcError> for ErrorObjectOwned {
             RpcError::Intake(IntakeError::Unreadable(reasons)) => {
                 code.with_data(reasons.iter().map(crate::convert::refusal).collect::<Vec<_>>())
             }
+            RpcError::Reorged(reorged) => code.with_data(reorged),
             RpcError::Ambiguous(orders) => {
                 let listed = orders.iter().take(LISTED_CANDIDATES);
                 code.with_data(listed.map(ToString::to_string).collect::<Vec<_>>())

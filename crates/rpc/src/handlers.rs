@@ -1,15 +1,15 @@
 //! The methods.
 
 use crate::{
-    Intake, NodeView, RpcError, convert, jobs, list, lookup, snapshot::Snapshot, submission,
-    subscription, view,
+    Intake, IntakeError, NodeView, RpcError, convert, events, jobs, list, lookup,
+    snapshot::Snapshot, submission, subscription, view,
 };
 use async_trait::async_trait;
 use bmn_primitives::{ChainId, Stage};
 use bmn_rpc_api::{
-    BmnApiServer, Cursor, EventFilter, EventPage, JobFilter, JobPage, Limit, NodeStatus, OrderFile,
-    OrderSubmission, SecretAnswer, SecretParam, SubscriptionKind, Swap, SwapChange, SwapFilter,
-    SwapKey, SwapPage, WithdrawPermission,
+    BmnApiServer, Cursor, EventFilter, EventPage, IndexApiServer, JobFilter, JobPage, Limit,
+    NodeStatus, OrderFile, OrderSubmission, SecretAnswer, SecretParam, SubscriptionKind, Swap,
+    SwapChange, SwapFilter, SwapKey, SwapPage, WithdrawPermission,
 };
 use bmn_store::Store;
 use jsonrpsee::{
@@ -76,15 +76,22 @@ impl BmnRpc {
 
     /// The methods, to serve or to merge into another server.
     pub fn into_module(self) -> RpcModule<()> {
-        self.into_rpc().remove_context()
+        let mut module = BmnApiServer::into_rpc(self.clone()).remove_context();
+        let index = IndexApiServer::into_rpc(self).remove_context();
+        module.merge(index).expect("the two halves of the namespace share no method");
+        module
     }
 
-    fn snapshot(&self) -> Result<Snapshot, RpcError> {
+    pub(crate) fn view(&self) -> Arc<dyn NodeView> {
+        Arc::clone(&self.inner.view)
+    }
+
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, RpcError> {
         Snapshot::of(&self.inner.store)
     }
 
     /// Answers from one snapshot, off the async threads: for lists, which decode many rows.
-    async fn listed<T: Send + 'static>(
+    pub(crate) async fn listed<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Snapshot) -> Result<T, RpcError> + Send + 'static,
     ) -> Result<T, RpcError> {
@@ -121,6 +128,10 @@ impl BmnRpc {
         id: Option<&SwapKey>,
     ) -> Result<SecretAnswer, RpcError> {
         let _permit = self.submission()?;
+        // Said first: an index that is behind may not know the hashlock yet.
+        if let Some(why) = self.inner.view.not_acting() {
+            return Err(IntakeError::NotActing(why).into());
+        }
         let lock = secret.hashlock();
         let orders = submission::orders_of(&self.snapshot()?, lock, id)?;
         self.inner.intake.submit_secret(secret, &orders).await?;
@@ -162,7 +173,7 @@ impl BmnRpc {
 #[async_trait]
 impl BmnApiServer for BmnRpc {
     async fn status(&self) -> RpcResult<NodeStatus> {
-        let view = Arc::clone(&self.inner.view);
+        let view = self.view();
         Ok(self.listed(move |snapshot| view::status(snapshot, view.as_ref())).await?)
     }
 
@@ -189,9 +200,11 @@ impl BmnApiServer for BmnRpc {
         limit: Option<Limit>,
     ) -> RpcResult<SwapPage> {
         let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
-        Ok(self
-            .listed(move |snapshot| list::swaps(snapshot, &filter, cursor.as_ref(), limit))
-            .await?)
+        let view = self.view();
+        let read = move |snapshot: &Snapshot| {
+            list::swaps(snapshot, view.as_ref(), &filter, cursor.as_ref(), limit)
+        };
+        Ok(self.listed(read).await?)
     }
 
     async fn get_events(
@@ -202,7 +215,7 @@ impl BmnApiServer for BmnRpc {
     ) -> RpcResult<EventPage> {
         let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
         Ok(self
-            .listed(move |snapshot| list::events(snapshot, &filter, cursor.as_ref(), limit))
+            .listed(move |snapshot| events::page(snapshot, &filter, cursor.as_ref(), limit))
             .await?)
     }
 

@@ -1,6 +1,6 @@
 //! What the handlers need from the node besides the store.
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U256};
 use async_trait::async_trait;
 use bmn_primitives::{ChainId, Dialect, ErrorClass, Hashlock, OrderId, Secret};
 use bmn_swap::{Decision, Profit, Refusal, SignedOrder};
@@ -131,6 +131,17 @@ pub struct ServedChain {
     pub factories: Vec<(Address, Dialect, Address)>,
 }
 
+/// What is traded for what, wherever it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trade {
+    /// Source chain, token and amount in its smallest unit.
+    pub source: (ChainId, Address, U256),
+    /// Destination chain, token and amount in its smallest unit.
+    pub destination: (ChainId, Address, U256),
+    /// Safety deposit of the destination escrow, wei.
+    pub deposit: U256,
+}
+
 /// What only the running node knows about itself.
 pub trait NodeView: Send + Sync {
     /// Version for people.
@@ -144,4 +155,8 @@ pub trait NodeView: Send + Sync {
 
     /// Every configured chain, by id.
     fn chains(&self) -> Vec<ServedChain>;
+
+    /// What a trade earns at the configured prices, with these base fees of the source and the
+    /// destination chain in wei per gas; none where a chain or a token is not configured.
+    fn profit(&self, trade: &Trade, base_fees: (u128, u128)) -> Option<Profit>;
 }

@@ -1,15 +1,15 @@
-//! Pages of orders and of events.
+//! Pages of orders.
 
-use crate::{RpcError, convert, cursor, describe_event, jobs, snapshot::Snapshot};
+use crate::{
+    NodeView, RpcError, convert, cursor, events, jobs, snapshot::Loaded, snapshot::Snapshot, value,
+};
 use alloy::primitives::Address;
 use bmn_primitives::{ChainId, Hashlock, OrderHash, OrderId};
-use bmn_rpc_api::{
-    ChainEventEntry, Cursor, EventFilter, EventPage, Limit, Swap, SwapFilter, SwapPage,
-};
-use bmn_store::{EventKey, EventRow};
+use bmn_rpc_api::{Cursor, Limit, Swap, SwapFilter, SwapPage};
+use bmn_swap::Status;
+use std::collections::BTreeSet;
 
-const SWAPS: &str = "getSwaps";
-const EVENTS: &str = "getEvents";
+const METHOD: &str = "getSwaps";
 
 /// Rows one request looks at. A filter that matches little must not read the whole store at once.
 const SCAN: usize = 2_000;
@@ -19,17 +19,20 @@ type Result<T> = std::result::Result<T, RpcError>;
 /// A page of orders.
 pub(crate) fn swaps(
     snapshot: &Snapshot,
+    view: &dyn NodeView,
     filter: &SwapFilter,
     from: Option<&Cursor>,
     limit: Limit,
 ) -> Result<SwapPage> {
+    events::block_range(filter.from_block, filter.to_block)?;
     let mut after = match from {
         None => None,
         Some(from) => {
-            let position = cursor::open(SWAPS, filter, from)?;
+            let position = cursor::open(METHOD, filter, from)?;
             Some(OrderId::from_bytes(&position).ok_or(RpcError::BadCursor)?)
         }
     };
+    let sieve = Sieve::new(snapshot, view, filter);
     let mut items = Vec::new();
     let candidates = candidates(snapshot, filter, after, SCAN)?;
     let mut more = candidates.len() == SCAN;
@@ -39,46 +42,146 @@ pub(crate) fn swaps(
             break;
         }
         after = Some(id);
-        items.extend(matching(snapshot, filter, id)?);
+        if let Some(loaded) = snapshot.loaded(id)?
+            && sieve.passes(&loaded)?
+        {
+            items.push(shown(snapshot, &loaded)?);
+        }
     }
-    let next = after.filter(|_| more).map(|id| cursor::seal(SWAPS, filter, &id.to_bytes()));
+    let next = after.filter(|_| more).map(|id| cursor::seal(METHOD, filter, &id.to_bytes()));
     Ok(SwapPage { items, next })
 }
 
-// The narrowest index decides what is looked at; the other fields are compared row by row.
+// Every index lists orders by id, so whichever promises the fewest decides what is looked at, and
+// may be another on the next page. All fields are compared row by row.
 fn candidates(
     snapshot: &Snapshot,
     filter: &SwapFilter,
     after: Option<OrderId>,
     limit: usize,
 ) -> Result<Vec<OrderId>> {
-    let few = match (filter.hashlock, filter.order_hash) {
-        (Some(lock), _) => snapshot.by_hashlock(Hashlock(lock))?,
-        (None, Some(hash)) => snapshot.by_hash(OrderHash(hash))?,
-        (None, None) => {
-            return match (filter.maker, filter.status) {
-                (Some(maker), _) => snapshot.by_maker(maker, after, limit),
-                (None, Some(status)) => {
-                    snapshot.by_status(convert::status_from(status), after, limit)
-                }
-                (None, None) => snapshot.order_ids(after, limit),
-            };
+    if let Some(escrow) = filter.escrow {
+        let mut found = BTreeSet::new();
+        for (chain, _) in snapshot.cursors()? {
+            found.extend(snapshot.by_escrow(chain, escrow)?);
         }
-    };
-    Ok(few.into_iter().filter(|id| after.is_none_or(|after| *id > after)).take(limit).collect())
+        return Ok(found.into_iter().filter(|id| after.is_none_or(|after| *id > after)).collect());
+    }
+    let mut lists = Vec::new();
+    if let Some(lock) = filter.hashlock {
+        lists.push(snapshot.by_hashlock_after(Hashlock(lock), after, limit)?);
+    }
+    if let Some(hash) = filter.order_hash {
+        lists.push(snapshot.by_hash_after(OrderHash(hash), after, limit)?);
+    }
+    if let Some(maker) = filter.maker {
+        lists.push(snapshot.by_maker(maker, after, limit)?);
+    }
+    if let Some(statuses) = statuses(filter) {
+        lists.push(in_statuses(snapshot, &statuses, after, limit)?);
+    }
+    match lists.into_iter().min_by_key(Vec::len) {
+        Some(fewest) => Ok(fewest),
+        None => snapshot.order_ids(after, limit),
+    }
 }
 
-fn matching(snapshot: &Snapshot, filter: &SwapFilter, id: OrderId) -> Result<Option<Swap>> {
-    let Some(loaded) = snapshot.loaded(id)? else { return Ok(None) };
-    let order = &loaded.order;
-    let on_chain = |chain: u64| order.id.chain.0 == chain || order.destination_chain.0 == chain;
-    let status = convert::status(loaded.state.status);
-    let matches = filter.status.is_none_or(|wanted| wanted == status)
-        && filter.chain.is_none_or(on_chain)
-        && filter.maker.is_none_or(|maker| maker == order.maker)
-        && filter.hashlock.is_none_or(|lock| lock == order.hashlock.0)
-        && filter.order_hash.is_none_or(|hash| hash == order.id.hash.0);
-    matches.then(|| swap(snapshot, id)).transpose().map(Option::flatten)
+/// The statuses a filter leaves; none when it leaves all.
+fn statuses(filter: &SwapFilter) -> Option<Vec<Status>> {
+    if filter.status.is_none() && filter.open_for.is_none() {
+        return None;
+    }
+    let named = |status: &Status| {
+        filter.status.as_ref().is_none_or(|wanted| wanted.contains(&convert::status(*status)))
+    };
+    let open = |status: &Status| filter.open_for.is_none() || !status.is_terminal();
+    Some(Status::ALL.into_iter().filter(|status| named(status) && open(status)).collect())
+}
+
+fn in_statuses(
+    snapshot: &Snapshot,
+    statuses: &[Status],
+    after: Option<OrderId>,
+    limit: usize,
+) -> Result<Vec<OrderId>> {
+    let mut found = Vec::new();
+    for status in statuses {
+        found.extend(snapshot.by_status(*status, after, limit)?);
+    }
+    found.sort_unstable();
+    found.truncate(limit);
+    Ok(found)
+}
+
+/// A filter and what its answers depend on besides the order.
+struct Sieve<'a> {
+    snapshot: &'a Snapshot,
+    view: &'a dyn NodeView,
+    filter: &'a SwapFilter,
+    /// Chains on which `openFor` is this node's own account.
+    ours: Vec<ChainId>,
+}
+
+impl<'a> Sieve<'a> {
+    fn new(snapshot: &'a Snapshot, view: &'a dyn NodeView, filter: &'a SwapFilter) -> Self {
+        let ours = match filter.open_for {
+            None => vec![],
+            Some(resolver) => {
+                let own = view.chains().into_iter().filter(|chain| chain.account == resolver);
+                own.map(|chain| chain.id).collect()
+            }
+        };
+        Self { snapshot, view, filter, ours }
+    }
+
+    fn passes(&self, loaded: &Loaded) -> Result<bool> {
+        let (filter, order) = (self.filter, &loaded.order);
+        let on_chain = |chain: u64| order.id.chain.0 == chain || order.destination_chain.0 == chain;
+        let status = convert::status(loaded.state.status);
+        let trades = |token| order.source_token == token || order.destination_token == token;
+        let passes = filter.status.as_ref().is_none_or(|wanted| wanted.contains(&status))
+            && filter.chain.is_none_or(on_chain)
+            && filter.maker.is_none_or(|maker| maker == order.maker)
+            && filter.taker.is_none_or(|taker| taken_by(loaded, taker))
+            && filter.token.is_none_or(trades)
+            && filter.hashlock.is_none_or(|lock| lock == order.hashlock.0)
+            && filter.order_hash.is_none_or(|hash| hash == order.id.hash.0)
+            && filter.escrow.is_none_or(|escrow| holds(loaded, escrow))
+            && self.in_blocks(loaded)
+            && filter.open_for.is_none_or(|resolver| self.open_for(loaded, resolver));
+        match filter.min_profit_bps {
+            Some(least) if passes => {
+                let profit = value::of_order(self.snapshot, self.view, order)?;
+                Ok(profit.is_some_and(|profit| profit.bps >= least))
+            }
+            _ => Ok(passes),
+        }
+    }
+
+    fn in_blocks(&self, loaded: &Loaded) -> bool {
+        let (from, to) = (self.filter.from_block, self.filter.to_block);
+        let created = loaded.source.as_ref().map(|leg| leg.created.block.number);
+        (from.is_none() && to.is_none())
+            || created.is_some_and(|number| {
+                from.is_none_or(|from| number >= from) && to.is_none_or(|to| number <= to)
+            })
+    }
+
+    fn open_for(&self, loaded: &Loaded, resolver: Address) -> bool {
+        let ours = || loaded.order.is_accepted() && self.ours.contains(&loaded.order.id.chain);
+        !loaded.state.status.is_terminal()
+            && if loaded.source.is_some() { taken_by(loaded, resolver) } else { ours() }
+    }
+}
+
+fn taken_by(loaded: &Loaded, taker: Address) -> bool {
+    loaded.source.as_ref().and_then(bmn_swap::SourceLeg::taker) == Some(taker.into())
+}
+
+fn holds(loaded: &Loaded, escrow: Address) -> bool {
+    let state = &loaded.state;
+    state.source.is_some_and(|swap| swap.escrow == escrow)
+        || state.plan.as_ref().is_some_and(|plan| plan.escrow == escrow)
 }
 
 /// Changes of status shown with an order.
@@ -86,137 +189,13 @@ const HISTORY: usize = 64;
 
 /// One order with its jobs and the way it came.
 pub(crate) fn swap(snapshot: &Snapshot, id: OrderId) -> Result<Option<Swap>> {
-    let Some(loaded) = snapshot.loaded(id)? else { return Ok(None) };
+    snapshot.loaded(id)?.map(|loaded| shown(snapshot, &loaded)).transpose()
+}
+
+fn shown(snapshot: &Snapshot, loaded: &Loaded) -> Result<Swap> {
+    let id = loaded.order.id;
     let of_order = bmn_queue::JobFilter { order: Some(id), ..Default::default() };
     let jobs = snapshot.jobs(&of_order, None, usize::MAX)?;
     let history = snapshot.history(id, HISTORY)?.iter().map(convert::change).collect();
-    let jobs = jobs.into_iter().map(jobs::entry).collect();
-    Ok(Some(convert::swap(&loaded, jobs, history)))
-}
-
-const EVENT_POSITION: usize = 8 + 8 + 4;
-
-fn event_position(key: EventKey) -> [u8; EVENT_POSITION] {
-    let mut bytes = [0; EVENT_POSITION];
-    bytes[..8].copy_from_slice(&key.chain.0.to_be_bytes());
-    bytes[8..16].copy_from_slice(&key.number.to_be_bytes());
-    bytes[16..].copy_from_slice(&key.log_index.to_be_bytes());
-    bytes
-}
-
-fn event_key(position: &[u8]) -> Option<EventKey> {
-    let (chain, rest) = position.split_first_chunk::<8>()?;
-    let (number, rest) = rest.split_first_chunk::<8>()?;
-    Some(EventKey {
-        chain: ChainId(u64::from_be_bytes(*chain)),
-        number: u64::from_be_bytes(*number),
-        log_index: u32::from_be_bytes(rest.try_into().ok()?),
-    })
-}
-
-/// A page of events.
-pub(crate) fn events(
-    snapshot: &Snapshot,
-    filter: &EventFilter,
-    from: Option<&Cursor>,
-    limit: Limit,
-) -> Result<EventPage> {
-    let after = match from {
-        None => None,
-        Some(from) => {
-            let position = cursor::open(EVENTS, filter, from)?;
-            Some(event_key(&position).ok_or(RpcError::BadCursor)?)
-        }
-    };
-    let mut page = Page { items: Vec::new(), looked_at: 0, last: after };
-    for (chain, _) in snapshot.cursors()? {
-        let wanted = filter.chain.is_none_or(|only| only == chain.0);
-        if !wanted || after.is_some_and(|after| after.chain > chain) {
-            continue;
-        }
-        let start = after.filter(|after| after.chain == chain);
-        if !page.fill(snapshot, filter, chain, start, limit)? {
-            let position = page.last.map(event_position);
-            let next = position.map(|position| cursor::seal(EVENTS, filter, &position));
-            return Ok(EventPage { items: page.items, next });
-        }
-    }
-    Ok(EventPage { items: page.items, next: None })
-}
-
-struct Page {
-    items: Vec<ChainEventEntry>,
-    looked_at: usize,
-    last: Option<EventKey>,
-}
-
-impl Page {
-    /// Adds events of one chain. False when the page or the scan is full and more may follow.
-    fn fill(
-        &mut self,
-        snapshot: &Snapshot,
-        filter: &EventFilter,
-        chain: ChainId,
-        start: Option<EventKey>,
-        limit: Limit,
-    ) -> Result<bool> {
-        let budget = SCAN - self.looked_at;
-        let rows = rows(snapshot, filter, chain, start, budget)?;
-        let exhausted = rows.len() < budget;
-        for row in rows {
-            if self.items.len() == limit.items() {
-                return Ok(false);
-            }
-            self.looked_at += 1;
-            self.last = Some(row.key());
-            if shows(filter, &row) {
-                self.items.push(entry(&row));
-            }
-        }
-        Ok(exhausted)
-    }
-}
-
-fn rows(
-    snapshot: &Snapshot,
-    filter: &EventFilter,
-    chain: ChainId,
-    after: Option<EventKey>,
-    limit: usize,
-) -> Result<Vec<EventRow>> {
-    if let Some(escrow) = filter.address
-        && let Some(rows) = snapshot.events_of(chain, escrow, after, limit)?
-    {
-        return Ok(rows);
-    }
-    let range = (filter.from_block.unwrap_or(0), filter.to_block.unwrap_or(u64::MAX));
-    if range.0 > range.1 {
-        return Err(RpcError::param("toBlock", "a block number not below `fromBlock`"));
-    }
-    snapshot.events(chain, range, after, limit)
-}
-
-fn shows(filter: &EventFilter, row: &EventRow) -> bool {
-    let number = row.at.block.number;
-    let touches = |address: Address| row.address == address || row.escrow == Some(address);
-    filter.from_block.is_none_or(|from| number >= from)
-        && filter.to_block.is_none_or(|to| number <= to)
-        && filter.address.is_none_or(touches)
-        && filter.event.as_deref().is_none_or(|name| name == row.event.name())
-}
-
-fn entry(row: &EventRow) -> ChainEventEntry {
-    let described = describe_event(&row.event);
-    let at = convert::inclusion(&row.at);
-    ChainEventEntry {
-        chain: row.chain.0,
-        block: at.block,
-        tx_hash: at.tx_hash,
-        log_index: at.log_index,
-        address: row.address,
-        escrow: row.escrow,
-        event: described.event.to_owned(),
-        fields: described.fields,
-        units: described.units,
-    }
+    Ok(convert::swap(loaded, jobs.into_iter().map(jobs::entry).collect(), history))
 }

@@ -4,6 +4,7 @@ use crate::{RpcError, snapshot::Snapshot};
 use alloy::primitives::{Address, B256};
 use bmn_primitives::{Hashlock, OrderHash, OrderId, SwapId};
 use bmn_rpc_api::SwapKey;
+use bmn_store::{DestinationQuery, PageBounds, SourceQuery};
 use std::collections::BTreeSet;
 
 /// An id that could be read.
@@ -37,10 +38,7 @@ pub(crate) fn order(snapshot: &Snapshot, key: &SwapKey) -> Result<OrderId, RpcEr
     let found: BTreeSet<OrderId> = match named {
         Named::Order(id) => snapshot.has_order(id)?.then_some(id).into_iter().collect(),
         Named::Swap(swap) => snapshot.by_escrow(swap.chain, swap.escrow)?.into_iter().collect(),
-        Named::Hash(hash) => {
-            let by_hash = snapshot.by_hash(OrderHash(hash))?;
-            by_hash.into_iter().chain(snapshot.by_hashlock(Hashlock(hash))?).collect()
-        }
+        Named::Hash(hash) => orders_of(snapshot, hash)?.into_iter().collect(),
         Named::Escrow(escrow) => {
             let mut found = BTreeSet::new();
             for (chain, _) in snapshot.cursors()? {
@@ -57,4 +55,66 @@ pub(crate) fn order(snapshot: &Snapshot, key: &SwapKey) -> Result<OrderId, RpcEr
             Err(RpcError::Ambiguous([first, second].into_iter().chain(found).collect()))
         }
     }
+}
+
+/// Orders that may share a hash: as many as an error lists, and one to tell that there are more.
+const CANDIDATES: usize = 21;
+
+/// Orders with this order hash or hashlock.
+fn orders_of(snapshot: &Snapshot, hash: B256) -> Result<Vec<OrderId>, RpcError> {
+    let mut found = snapshot.by_hash_after(OrderHash(hash), None, CANDIDATES)?;
+    found.extend(snapshot.by_hashlock_after(Hashlock(hash), None, CANDIDATES)?);
+    Ok(found)
+}
+
+/// Index rows looked at for an order hash that strangers repeat.
+const REPEATS: usize = 256;
+
+/// The hashlocks an id stands for, at most `limit`, those of our own orders first.
+///
+/// # Errors
+/// [`RpcError::Param`] when it has no accepted form.
+pub(crate) fn hashlocks(
+    snapshot: &Snapshot,
+    key: &SwapKey,
+    limit: usize,
+) -> Result<Vec<Hashlock>, RpcError> {
+    let named = read(key).ok_or_else(|| RpcError::param("id", SwapKey::FORM))?;
+    let mut found = Vec::new();
+    match named {
+        Named::Order(id) => found.extend(snapshot.order(id)?.map(|order| order.hashlock)),
+        Named::Swap(swap) => found.extend(snapshot.hashlock_of(swap.chain, swap.escrow)?),
+        Named::Escrow(escrow) => {
+            for (chain, _) in snapshot.cursors()? {
+                found.extend(snapshot.hashlock_of(chain, escrow)?);
+            }
+        }
+        Named::Hash(hash) => {
+            for id in orders_of(snapshot, hash)? {
+                found.extend(snapshot.order(id)?.map(|order| order.hashlock));
+            }
+            if is_hashlock(snapshot, Hashlock(hash))? {
+                found.push(Hashlock(hash));
+            }
+            let order_hash = Some(OrderHash(hash));
+            let query = SourceQuery { order_hash, ..SourceQuery::default() };
+            let bounds = PageBounds { items: limit, rows: REPEATS };
+            let legs = snapshot.sources(&query, None, bounds, |_| Ok(true))?.items;
+            found.extend(legs.iter().filter_map(bmn_swap::SourceLeg::hashlock));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    found.retain(|lock| seen.insert(lock.0));
+    found.truncate(limit);
+    Ok(found)
+}
+
+fn is_hashlock(snapshot: &Snapshot, lock: Hashlock) -> Result<bool, RpcError> {
+    let bounds = PageBounds { items: 1, rows: REPEATS };
+    let hashlock = Some(lock);
+    let sources = SourceQuery { hashlock, ..SourceQuery::default() };
+    let destinations = DestinationQuery { hashlock, ..DestinationQuery::default() };
+    Ok(snapshot.public_secret(lock)?.is_some()
+        || !snapshot.sources(&sources, None, bounds, |_| Ok(true))?.items.is_empty()
+        || !snapshot.destinations(&destinations, None, bounds, |_| Ok(true))?.items.is_empty())
 }

@@ -2,10 +2,13 @@
 //! transactions, reservations, leases.
 
 use crate::RpcError;
-use alloy::primitives::Address;
-use bmn_primitives::{ChainId, Hashlock, OrderHash, OrderId, SwapId};
+use alloy::primitives::{Address, B256};
+use bmn_primitives::{ChainId, Hashlock, Leg, OrderHash, OrderId, SwapId};
 use bmn_queue::{JobFilter, JobRow};
-use bmn_store::{Change, Cursor, EventKey, EventRow, OrderState, ReadTx, Reads, Store};
+use bmn_store::{
+    Change, Cursor, DayCounts, DestinationQuery, EventKey, EventRow, Found, IndexReads, OrderState,
+    PageBounds, ReadTx, Reads, RollingDigest, SourceQuery, Store, Volume,
+};
 use bmn_swap::{ActionKey, DestinationLeg, Order, SecretKnowledge, SourceLeg, Status};
 
 type Result<T> = std::result::Result<T, RpcError>;
@@ -40,6 +43,10 @@ impl Snapshot {
         Ok(Some(Loaded { order, state, source, destination, secret }))
     }
 
+    pub(crate) fn order(&self, id: OrderId) -> Result<Option<Order>> {
+        Ok(self.0.order(id)?)
+    }
+
     pub(crate) fn has_order(&self, id: OrderId) -> Result<bool> {
         Ok(self.0.order(id)?.is_some())
     }
@@ -66,12 +73,34 @@ impl Snapshot {
         Ok(self.0.orders_by_maker(maker, after, limit)?)
     }
 
+    pub(crate) fn by_hashlock_after(
+        &self,
+        lock: Hashlock,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<OrderId>> {
+        Ok(self.0.orders_by_hashlock_after(lock, after, limit)?)
+    }
+
+    pub(crate) fn by_hash_after(
+        &self,
+        hash: OrderHash,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<OrderId>> {
+        Ok(self.0.orders_by_hash_after(hash, after, limit)?)
+    }
+
     pub(crate) fn by_hashlock(&self, lock: Hashlock) -> Result<Vec<OrderId>> {
         Ok(self.0.orders_by_hashlock(lock)?)
     }
 
-    pub(crate) fn by_hash(&self, hash: OrderHash) -> Result<Vec<OrderId>> {
-        Ok(self.0.orders_by_hash(hash)?)
+    pub(crate) fn by_source(&self, swap: SwapId) -> Result<Option<OrderId>> {
+        Ok(self.0.order_by_source(swap)?)
+    }
+
+    pub(crate) fn by_plan(&self, chain: ChainId, escrow: Address) -> Result<Option<OrderId>> {
+        Ok(self.0.order_by_plan_escrow(chain, escrow)?)
     }
 
     /// The order that an escrow of either side belongs to.
@@ -84,6 +113,100 @@ impl Snapshot {
 
     pub(crate) fn cursors(&self) -> Result<Vec<(ChainId, Cursor)>> {
         Ok(self.0.cursors()?)
+    }
+
+    pub(crate) fn cursor(&self, chain: ChainId) -> Result<Cursor> {
+        Ok(self.0.cursor(chain)?)
+    }
+
+    pub(crate) fn base_fee(&self, chain: ChainId) -> Result<Option<u128>> {
+        Ok(self.0.cursor(chain)?.base_fee.map(u128::from))
+    }
+
+    pub(crate) fn sources(
+        &self,
+        query: &SourceQuery,
+        after: Option<EventKey>,
+        bounds: PageBounds,
+        keep: impl FnMut(&SourceLeg) -> Result<bool>,
+    ) -> Result<Found<SourceLeg>> {
+        self.0.find_sources(query, after, bounds, keep)
+    }
+
+    pub(crate) fn destinations(
+        &self,
+        query: &DestinationQuery,
+        after: Option<EventKey>,
+        bounds: PageBounds,
+        keep: impl FnMut(&DestinationLeg) -> Result<bool>,
+    ) -> Result<Found<DestinationLeg>> {
+        self.0.find_destinations(query, after, bounds, keep)
+    }
+
+    /// The hashlock of an escrow of either side; none when it is none that we know.
+    pub(crate) fn hashlock_of(&self, chain: ChainId, escrow: Address) -> Result<Option<Hashlock>> {
+        Ok(match self.0.escrow(chain, escrow)? {
+            None => None,
+            Some(Leg::Source) => {
+                self.0.source_leg(SwapId { chain, escrow })?.and_then(|leg| leg.hashlock())
+            }
+            Some(Leg::Destination) => {
+                self.0.destination_leg(chain, escrow)?.map(|leg| leg.hashlock)
+            }
+        })
+    }
+
+    pub(crate) fn side(&self, chain: ChainId, escrow: Address) -> Result<Option<Leg>> {
+        Ok(self.0.escrow(chain, escrow)?)
+    }
+
+    pub(crate) fn is_unmatched(&self, leg: &DestinationLeg) -> Result<bool> {
+        Ok(!self.0.has_source(leg.hashlock)?)
+    }
+
+    /// The secret behind a hashlock once a chain has shown it; never a sealed one.
+    pub(crate) fn public_secret(&self, lock: Hashlock) -> Result<Option<B256>> {
+        Ok(self.0.public_secret(lock)?)
+    }
+
+    pub(crate) fn withdrawals(
+        &self,
+        chain: ChainId,
+        lock: Hashlock,
+        limit: usize,
+    ) -> Result<Vec<EventRow>> {
+        Ok(self.0.withdrawals(chain, lock, None, limit)?)
+    }
+
+    pub(crate) fn days(
+        &self,
+        chain: ChainId,
+        (from, to): (u32, u32),
+        limit: usize,
+    ) -> Result<Vec<(u32, DayCounts)>> {
+        Ok(self.0.days(chain, from, to, limit)?)
+    }
+
+    pub(crate) fn volumes(
+        &self,
+        (chain, day): (ChainId, u32),
+        after: Option<(Leg, Address)>,
+        limit: usize,
+    ) -> Result<Vec<Volume>> {
+        Ok(self.0.volumes(chain, day, after, limit)?)
+    }
+
+    pub(crate) fn volume(
+        &self,
+        (chain, day): (ChainId, u32),
+        side: Leg,
+        token: Address,
+    ) -> Result<Option<Volume>> {
+        Ok(self.0.volume(chain, day, side, token)?)
+    }
+
+    pub(crate) fn digest(&self, chain: ChainId, number: u64) -> Result<Option<RollingDigest>> {
+        Ok(self.0.digest_at(chain, number)?)
     }
 
     pub(crate) fn events(

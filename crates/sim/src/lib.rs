@@ -20,7 +20,7 @@ pub use error::SimError;
 pub use maker::{Maker, Strangers};
 pub use network::{
     ChainEndpoint, Endpoints, MakerFunds, Network, NetworkChain, SIMULATION_GENESIS,
-    ServiceOptions, serve,
+    ServiceOptions, dev_contract_code, dev_contract_name, serve,
 };
 pub use report::{Report, Row, TrapResult};
 pub use wallet::{Payload, Sent, Wallet};

@@ -1,92 +1,369 @@
 //! Blocks, events and legs: written once by their chain, undone byte for byte.
 
-use crate::journal::{Journal, OpenBlock};
-use crate::keys::{Key, trailing_address, u64_at};
-use crate::rows::{Rows, collect, indexed, row};
+use crate::codec::{decode_packed, encode_packed};
+use crate::daily::{self, DayCounts};
+use crate::events::{self, BlockRow, StoredEvent};
+use crate::index::{self, Kind};
+use crate::journal::{Journal, OpenBlock, Standing};
+use crate::keys::Key;
+use crate::legs::{self, Creation, INLINE_EVENTS, LegRow, Place};
+use crate::rows::{Rows, collect, row};
 use crate::tables::{self, Table};
-use crate::{EventKey, EventRow, Reads, StoreError, WriteTx, decode};
-use alloy::primitives::{Address, B256};
+use crate::{Cursor, EventRow, LegState, Mode, Reads, Staged, StoreError, encode};
+use alloy::primitives::{Address, B256, U256};
 use bmn_chain::Header;
-use bmn_primitives::{AddressWord, BlockRef, ChainId, Hashlock, Leg};
-use bmn_swap::{DestinationLeg, SourceLeg};
-use std::ops::RangeInclusive;
+use bmn_contracts::ContractEvent;
+use bmn_primitives::{BlockRef, ChainId, Hashlock, Leg};
+use bmn_swap::{DestinationLeg, EscrowEnd, Inclusion, SourceLeg};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-impl WriteTx {
-    /// Begins a block: checks that it continues the chain (design rule I3), stores its header,
-    /// moves the cursor to it and opens its journal. The first block of a chain may be any.
+impl Staged {
+    /// Begins a block: checks that it continues the chain (design rule I3), moves the cursor to it
+    /// and opens its journal. The first block of a chain may be any.
     ///
     /// # Errors
     /// [`StoreError::NotChild`] when the parent is not our newest block.
     pub fn begin_block(&mut self, chain: ChainId, header: &Header) -> Result<()> {
+        self.begin(chain, header, true)
+    }
+
+    /// The same for a block that is final: it keeps no journal and can never be undone. Inside a
+    /// history ([`begin_history`](Self::begin_history)) blocks may be left out before it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotChild`] when it does not continue the chain.
+    pub fn begin_final_block(&mut self, chain: ChainId, header: &Header) -> Result<()> {
+        self.begin(chain, header, false)
+    }
+
+    fn begin(&mut self, chain: ChainId, header: &Header, is_journaled: bool) -> Result<()> {
         if self.open.is_some() {
             return Err(StoreError::Misplaced("a block was begun inside another"));
         }
         let mut cursor = self.cursor(chain)?;
         let block = header.block_ref();
-        if let Some(tip) = cursor.tip
-            && (header.parent_hash != tip.hash || header.number != tip.number + 1)
-        {
-            return Err(StoreError::NotChild { chain, cursor: tip, block });
+        let sparse = self.history.filter(|(of, through)| {
+            *of == chain && header.number <= through.number && !is_journaled
+        });
+        if let Some(tip) = cursor.tip {
+            let next = header.number == tip.number + 1;
+            let follows = next && header.parent_hash == tip.hash;
+            let skips = sparse.is_some() && header.number > tip.number && !next;
+            if !(follows || skips) {
+                return Err(StoreError::NotChild { chain, cursor: tip, block });
+            }
         }
-        self.open = Some(OpenBlock::new(chain, block, cursor.tip));
+        self.open = Some(OpenBlock::new(chain, block, cursor.standing(), is_journaled));
         cursor.tip = Some(block);
-        self.put_row(tables::CURSORS, Key::of(chain).as_slice(), &cursor)?;
-        self.put_row(tables::BLOCKS, Key::of(chain).u64(block.number).as_slice(), header)
+        cursor.base_fee = header.base_fee;
+        self.put_cursor(chain, &cursor)
     }
 
-    /// Stores an event of the open block.
+    /// Begins a run of final blocks from number `from` to `through`, of which those that hold
+    /// nothing may be left out.
     ///
     /// # Errors
-    /// [`StoreError::Misplaced`] when it belongs to another block.
+    /// [`StoreError::NotChild`] when `from` is not the block after our newest.
+    pub fn begin_history(&mut self, chain: ChainId, from: u64, through: BlockRef) -> Result<()> {
+        if self.open.is_some() || self.history.is_some() {
+            return Err(StoreError::Misplaced("a history was begun inside a block or another"));
+        }
+        if let Some(tip) = self.cursor(chain)?.tip
+            && (from != tip.number + 1 || through.number < from)
+        {
+            return Err(StoreError::NotChild { chain, cursor: tip, block: through });
+        }
+        self.history = Some((chain, through));
+        Ok(())
+    }
+
+    /// Ends the history: its last block is the newest that we hold.
+    ///
+    /// # Errors
+    /// [`StoreError::NotChild`] when a block that was written contradicts its end.
+    pub fn end_history(&mut self) -> Result<()> {
+        let none = StoreError::Misplaced("no history was begun");
+        let (chain, through) = self.history.take().ok_or(none)?;
+        let mut cursor = self.cursor(chain)?;
+        match cursor.tip {
+            Some(tip) if tip.number == through.number && tip.hash != through.hash => {
+                Err(StoreError::NotChild { chain, cursor: tip, block: through })
+            }
+            Some(tip) if tip.number == through.number => Ok(()),
+            _ => {
+                cursor.tip = Some(through);
+                cursor.base_fee = None;
+                self.put_cursor(chain, &cursor)
+            }
+        }
+    }
+
+    /// Leaves a history where it stands: blocks up to our newest are written, the rest is to be
+    /// asked for again.
+    pub fn cut_history(&mut self) {
+        self.history = None;
+    }
+
+    /// True inside a history.
+    pub const fn has_history(&self) -> bool {
+        self.history.is_some()
+    }
+
+    /// Stores an event of the open block. Events come in the order of their logs; the leg that an
+    /// event creates or ends is put before it.
+    ///
+    /// # Errors
+    /// [`StoreError::Misplaced`] when it belongs to another block or comes out of order.
     pub fn put_event(&mut self, event: &EventRow) -> Result<()> {
-        let here = self.open.as_ref().is_some_and(|open| open.journal.block == event.at.block);
-        if !here {
-            return Err(StoreError::Misplaced("an event was written outside its block"));
+        let log = event.at.log_index;
+        let open = self.open_for(event.chain, &event.at)?;
+        if open.last_log.replace(log).is_some_and(|last| last >= log) {
+            return Err(StoreError::Misplaced("events of a block come in the order of their logs"));
         }
-        let key = event.key();
-        self.put_row(tables::EVENTS, event_key(key).as_slice(), event)?;
-        if let Some(escrow) = event.escrow {
-            let index = Key::of(key.chain).address(escrow).u64(key.number).u32(key.log_index);
-            self.put(tables::EVENTS_BY_ESCROW, index.as_slice(), &[])?;
+        let of_log = |(at, creation): &(u32, Creation)| (*at == log).then_some(*creation);
+        let creation = open.creations.iter().rev().find_map(of_log);
+        let bytes = StoredEvent::of(event, creation).encoded()?;
+        self.digest_event(event, &bytes)?;
+        self.put_new(tables::EVENTS, events::event_key(event.key()).as_slice(), bytes)?;
+        for key in index::keys_of_event(event) {
+            self.put_new_index(key.as_slice())?;
         }
-        if let Some(hash) = event.order_hash() {
-            let index = Key::of(key.chain).hash(hash.0).u64(key.number).u32(key.log_index);
-            self.put(tables::EVENTS_BY_ORDER_HASH, index.as_slice(), &[])?;
+        self.note_event_of_leg(event)
+    }
+
+    fn digest_event(&mut self, event: &EventRow, bytes: &[u8]) -> Result<()> {
+        let (chain, block) = (event.chain, event.at.block);
+        let is_first = self.open.as_ref().is_some_and(|open| open.digest.is_none());
+        if is_first {
+            let before = self.cursor(chain)?.digest;
+            // Its digest is known when the block ends; until then the row says which block it is.
+            self.put_block(chain, block, B256::ZERO)?;
+            if let Some(open) = &mut self.open {
+                open.digest = Some(events::digest_begun(before, block));
+            }
+        }
+        if let Some(hasher) = self.open.as_mut().and_then(|open| open.digest.as_mut()) {
+            events::digest_event(hasher, event.at.log_index, bytes);
         }
         Ok(())
     }
 
-    /// Stores a source escrow as the open block leaves it.
+    fn put_block(&mut self, chain: ChainId, block: BlockRef, digest: B256) -> Result<()> {
+        let row = BlockRow { hash: block.hash, time: block.time, digest };
+        let bytes = encode(tables::BLOCKS.name, &row)?;
+        self.put_new(tables::BLOCKS, events::block_key(chain, block.number).as_slice(), bytes)
+    }
+
+    // The row of an escrow names its further events; the day counts what they end.
+    fn note_event_of_leg(&mut self, event: &EventRow) -> Result<()> {
+        let Some(escrow) = event.escrow else { return Ok(()) };
+        let (chain, place) = (event.chain, Place::of(&event.at));
+        let Some(mut leg) = legs::leg_row(self, chain, escrow)? else { return Ok(()) };
+        if leg.created == place {
+            return Ok(());
+        }
+        if leg.more.len() < INLINE_EVENTS {
+            leg.more.push(place);
+            self.put_row(tables::LEGS, legs::leg_key(chain, escrow).as_slice(), &leg)?;
+        } else {
+            let word = index::word_of_address(escrow);
+            let key = index::at(index::prefix(chain, Kind::EscrowEvent, word, None), place);
+            self.put_new_index(key.as_slice())?;
+        }
+        let opens = match &event.event {
+            ContractEvent::Withdrawn { .. } => {
+                let shown = legs::revealed(&event.event).map(|(lock, _)| Hashlock(lock));
+                shown.is_some() && shown == self.hashlock_of(chain, escrow, leg.side)?
+            }
+            _ => false,
+        };
+        self.count_day(chain, event.at.block.time, |counts| {
+            counts.count(&event.event, leg.side, opens)
+        })
+    }
+
+    fn hashlock_of(&self, chain: ChainId, escrow: Address, side: Leg) -> Result<Option<Hashlock>> {
+        Ok(match side {
+            Leg::Source => {
+                let swap = bmn_primitives::SwapId { chain, escrow };
+                self.source_leg(swap)?.and_then(|leg| leg.hashlock())
+            }
+            Leg::Destination => self.destination_leg(chain, escrow)?.map(|leg| leg.hashlock),
+        })
+    }
+
+    fn count_day(
+        &mut self,
+        chain: ChainId,
+        time: u64,
+        count: impl FnOnce(&mut DayCounts) -> bool,
+    ) -> Result<()> {
+        let day = daily::day_of(time);
+        let mut counts = daily::counts(self, chain, day)?.unwrap_or_default();
+        if count(&mut counts) {
+            self.put_row(tables::DAILY, daily::day_key(chain, day).as_slice(), &counts)?;
+        }
+        Ok(())
+    }
+
+    /// Stores a source escrow as the open block leaves it: new, or with an end. An escrow that was
+    /// created before stays what its first creation made it.
+    ///
+    /// # Errors
+    /// [`StoreError::Misplaced`] when what it changes is not of the open block.
     pub fn put_source_leg(&mut self, leg: &SourceLeg) -> Result<()> {
-        let key = leg.swap.to_bytes();
-        if let Some(before) = self.source_leg(leg.swap)? {
-            self.replace_indices(&source_indices(&before), &source_indices(leg))?;
-        } else {
-            self.replace_indices(&[], &source_indices(leg))?;
-            self.put_row(tables::ESCROWS, &key, &Leg::Source)?;
+        let (chain, escrow) = (leg.swap.chain, leg.swap.escrow);
+        let creation =
+            Creation { dialect: leg.dialect, fill: leg.fill, order_hash: legs::apart(&leg.terms) };
+        let change = LegChange {
+            chain,
+            escrow,
+            side: Leg::Source,
+            created: leg.created,
+            end: leg.end,
+            creation,
+        };
+        match self.change_leg(&change)? {
+            Changed::Nothing => Ok(()),
+            Changed::Moved { from, to } => self.move_state(
+                &index::state_keys_of_source(leg, from),
+                &index::state_keys_of_source(leg, to),
+            ),
+            Changed::Created { state } => {
+                let fixed = index::fixed_keys_of_source(leg);
+                self.put_index(fixed.into_iter().chain(index::state_keys_of_source(leg, state)))?;
+                self.count_creation(chain, leg.created.block.time, Leg::Source)?;
+                for (side, token, amount) in daily::volumes_of(leg) {
+                    self.add_volume(chain, leg.created.block.time, side, token, amount)?;
+                }
+                Ok(())
+            }
         }
-        self.put_row(tables::SOURCE_LEGS, &key, leg)
     }
 
-    /// Stores a destination escrow as the open block leaves it.
+    /// Stores a destination escrow as the open block leaves it; as for
+    /// [`put_source_leg`](Self::put_source_leg).
+    ///
+    /// # Errors
+    /// [`StoreError::Misplaced`] when what it changes is not of the open block.
     pub fn put_destination_leg(&mut self, leg: &DestinationLeg) -> Result<()> {
-        let key = Key::of(leg.chain).address(leg.escrow);
-        if let Some(before) = self.destination_leg(leg.chain, leg.escrow)? {
-            self.replace_indices(&destination_indices(&before), &destination_indices(leg))?;
-        } else {
-            self.replace_indices(&[], &destination_indices(leg))?;
-            self.put_row(tables::ESCROWS, key.as_slice(), &Leg::Destination)?;
+        let creation = Creation { dialect: leg.dialect, fill: None, order_hash: None };
+        let change = LegChange {
+            chain: leg.chain,
+            escrow: leg.escrow,
+            side: Leg::Destination,
+            created: leg.created,
+            end: leg.end,
+            creation,
+        };
+        match self.change_leg(&change)? {
+            Changed::Nothing => Ok(()),
+            Changed::Moved { from, to } => self.move_state(
+                &index::state_keys_of_destination(leg, from),
+                &index::state_keys_of_destination(leg, to),
+            ),
+            Changed::Created { state } => {
+                let fixed = index::fixed_keys_of_destination(leg);
+                let moving = index::state_keys_of_destination(leg, state);
+                self.put_index(fixed.into_iter().chain(moving))?;
+                self.count_creation(leg.chain, leg.created.block.time, Leg::Destination)
+            }
         }
-        self.put_row(tables::DESTINATION_LEGS, key.as_slice(), leg)
     }
 
-    /// Ends the open block: stores its journal.
+    fn count_creation(&mut self, chain: ChainId, time: u64, side: Leg) -> Result<()> {
+        self.count_day(chain, time, |counts| {
+            counts.created(side);
+            true
+        })
+    }
+
+    fn add_volume(
+        &mut self,
+        chain: ChainId,
+        time: u64,
+        side: Leg,
+        token: Address,
+        amount: U256,
+    ) -> Result<()> {
+        let key = daily::volume_key(chain, daily::day_of(time), side, token);
+        let before: Option<U256> = row(self, tables::DAILY, key.as_slice())?;
+        let sum = before.unwrap_or_default().saturating_add(amount);
+        self.put_row(tables::DAILY, key.as_slice(), &sum)
+    }
+
+    fn put_index(&mut self, keys: impl IntoIterator<Item = Key>) -> Result<()> {
+        for key in keys {
+            self.put_new_index(key.as_slice())?;
+        }
+        Ok(())
+    }
+
+    fn move_state(&mut self, from: &[Key], to: &[Key]) -> Result<()> {
+        for key in from {
+            self.set_index(key.as_slice(), false)?;
+        }
+        for key in to {
+            self.set_index(key.as_slice(), true)?;
+        }
+        Ok(())
+    }
+
+    fn change_leg(&mut self, change: &LegChange) -> Result<Changed> {
+        let LegChange { chain, escrow, created, end, .. } = *change;
+        let key = legs::leg_key(chain, escrow);
+        let state = LegState::of(end.as_ref().map(|(end, _)| end));
+        let ended = end.map(|(_, at)| Place::of(&at));
+        let place = Place::of(&created);
+        let before = legs::leg_row(self, chain, escrow)?;
+        if let Some(mut row) = before.clone().filter(|row| row.created == place) {
+            // An escrow that ended in an earlier block may still log: a rescue of what was sent to it.
+            if row.end == ended && row.state == state {
+                return Ok(Changed::Nothing);
+            }
+            self.open_for(chain, &end.map_or(created, |(_, at)| at))?;
+            let from = std::mem::replace(&mut row.state, state);
+            row.end = ended;
+            self.put_row(tables::LEGS, key.as_slice(), &row)?;
+            let moved = from != state;
+            return Ok(if moved { Changed::Moved { from, to: state } } else { Changed::Nothing });
+        }
+        let open = self.open_for(chain, &created)?;
+        open.creations.push((created.log_index, change.creation));
+        if before.is_some() {
+            return Ok(Changed::Nothing);
+        }
+        let row = LegRow { side: change.side, state, created: place, end: ended, more: Vec::new() };
+        self.put_new(tables::LEGS, key.as_slice(), encode(tables::LEGS.name, &row)?)?;
+        Ok(Changed::Created { state })
+    }
+
+    fn open_for(&mut self, chain: ChainId, at: &Inclusion) -> Result<&mut OpenBlock> {
+        let open = self.open.as_mut();
+        open.filter(|open| open.chain == chain && open.block == at.block)
+            .ok_or(StoreError::Misplaced("an event or a leg was written outside its block"))
+    }
+
+    /// Ends the open block: stores its digest and its journal.
     pub fn end_block(&mut self) -> Result<()> {
-        let open = self.open.take().ok_or(StoreError::Misplaced("no block was begun"))?;
-        let key = Key::of(open.chain).u64(open.journal.block.number);
-        self.put_row(tables::UNDO, key.as_slice(), &open.journal)
+        let digest = self.open.as_mut().map(|open| (open.chain, open.block, open.digest.take()));
+        let none = StoreError::Misplaced("no block was begun");
+        let (chain, block, hasher) = digest.ok_or(none)?;
+        if let Some(hasher) = hasher {
+            let digest = hasher.finalize();
+            self.put_block(chain, block, digest)?;
+            let mut cursor = self.cursor(chain)?;
+            cursor.digest = digest;
+            self.put_cursor(chain, &cursor)?;
+        }
+        match self.open.take().and_then(OpenBlock::into_journal) {
+            Some(journal) => {
+                let row = encode_packed(tables::UNDO.name, &journal)?;
+                self.put(tables::UNDO, events::block_key(chain, block.number).as_slice(), row)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Undoes the newest block of `chain`: every chain row is again what it was before the block,
@@ -94,7 +371,7 @@ impl WriteTx {
     ///
     /// # Errors
     /// [`StoreError::NotNewest`] when `block` is not the newest; [`StoreError::UndoMissing`] when
-    /// its journal was trimmed.
+    /// its journal was trimmed, or was never kept because it was final.
     pub fn revert_block(&mut self, chain: ChainId, block: BlockRef) -> Result<Vec<EventRow>> {
         if self.open.is_some() {
             return Err(StoreError::Misplaced("a block was undone inside another"));
@@ -103,18 +380,20 @@ impl WriteTx {
         if cursor.tip.is_none_or(|tip| (tip.number, tip.hash) != (block.number, block.hash)) {
             return Err(StoreError::NotNewest { chain, cursor: cursor.tip, block });
         }
-        let key = Key::of(chain).u64(block.number);
-        let journal: Journal = row(self, tables::UNDO, key.as_slice())?
+        let key = events::block_key(chain, block.number);
+        let journal = journal(self, chain, block.number)?
             .ok_or(StoreError::UndoMissing { chain, number: block.number })?;
         let events = self.events(chain, block.number, block.number, None, usize::MAX)?;
         for before in journal.changes.iter().rev() {
             let table = Table::chain_table(before.table)
                 .ok_or_else(|| StoreError::undecodable(tables::UNDO.name, key.as_slice()))?;
-            self.restore(table, &before.key, before.value.as_deref())?;
+            let changed = Key::of(chain).bytes(&before.key);
+            self.restore(table, changed.as_slice(), before.value.as_ref().map(|value| &value[..]));
         }
         self.remove(tables::UNDO, key.as_slice())?;
-        cursor.tip = journal.previous;
-        self.put_row(tables::CURSORS, Key::of(chain).as_slice(), &cursor)?;
+        let Standing { tip, base_fee, digest } = journal.previous;
+        cursor = Cursor { tip, base_fee, digest, ..cursor };
+        self.put_cursor(chain, &cursor)?;
         Ok(events)
     }
 
@@ -134,7 +413,14 @@ impl WriteTx {
     pub fn set_finalized(&mut self, chain: ChainId, block: BlockRef) -> Result<()> {
         let mut cursor = self.cursor(chain)?;
         cursor.finalized = Some(block);
-        self.put_row(tables::CURSORS, Key::of(chain).as_slice(), &cursor)
+        self.put_cursor(chain, &cursor)
+    }
+
+    /// Notes how the index of `chain` is being written.
+    pub fn set_mode(&mut self, chain: ChainId, mode: Mode) -> Result<()> {
+        let mut cursor = self.cursor(chain)?;
+        cursor.mode = mode;
+        self.put_cursor(chain, &cursor)
     }
 
     /// Notes the newest block of `chain` that the host may prune.
@@ -149,116 +435,65 @@ impl WriteTx {
             return Err(StoreError::Misplaced("acknowledged above what is final and held"));
         }
         cursor.acknowledged = Some(block);
-        self.put_row(tables::CURSORS, Key::of(chain).as_slice(), &cursor)
+        self.put_cursor(chain, &cursor)
     }
 
-    fn replace_indices(&mut self, old: &[(Table, Key)], new: &[(Table, Key)]) -> Result<()> {
-        for ((table, before), (_, after)) in old.iter().zip(new) {
-            if before.as_slice() != after.as_slice() {
-                self.remove(*table, before.as_slice())?;
-            }
-        }
-        let unchanged = |i: usize, key: &Key| {
-            old.get(i).is_some_and(|(_, before)| before.as_slice() == key.as_slice())
-        };
-        for (i, (table, key)) in new.iter().enumerate() {
-            if !unchanged(i, key) {
-                self.put(*table, key.as_slice(), &[])?;
-            }
-        }
-        Ok(())
+    pub(crate) fn put_cursor(&mut self, chain: ChainId, cursor: &Cursor) -> Result<()> {
+        self.put_row(tables::CURSORS, Key::of(chain).as_slice(), cursor)
     }
 }
 
-// What the chain does not name of a leg never changes, so two versions of one have equal indices.
-fn source_indices(leg: &SourceLeg) -> Vec<(Table, Key)> {
-    let by = |word: B256| Key::of(leg.swap.chain).hash(word).address(leg.swap.escrow);
-    let word = |word: AddressWord| by(word.0.into());
-    [
-        (tables::SOURCE_BY_ORDER_HASH, leg.order_hash().map(|hash| by(hash.0))),
-        (tables::SOURCE_BY_HASHLOCK, leg.hashlock().map(|hash| by(hash.0))),
-        (tables::SOURCE_BY_MAKER, leg.maker().map(word)),
-        (tables::SOURCE_BY_TAKER, leg.taker().map(word)),
-    ]
-    .into_iter()
-    .filter_map(|(table, key)| Some((table, key?)))
-    .collect()
+/// What is told of an escrow.
+struct LegChange {
+    chain: ChainId,
+    escrow: Address,
+    side: Leg,
+    created: Inclusion,
+    end: Option<(EscrowEnd, Inclusion)>,
+    creation: Creation,
 }
 
-fn destination_indices(leg: &DestinationLeg) -> [(Table, Key); 1] {
-    let key = Key::of(leg.chain).hash(leg.hashlock.0).address(leg.escrow);
-    [(tables::DESTINATION_BY_HASHLOCK, key)]
+/// What that changed.
+enum Changed {
+    Nothing,
+    Created { state: LegState },
+    Moved { from: LegState, to: LegState },
 }
 
-pub(crate) fn event_key(key: EventKey) -> Key {
-    Key::of(key.chain).u64(key.number).u32(key.log_index)
-}
-
-pub(crate) fn events<R: Rows + ?Sized>(
+/// How to undo a block; none when it is final or not ours.
+pub(crate) fn journal<R: Rows + ?Sized>(
     rows: &R,
     chain: ChainId,
-    numbers: RangeInclusive<u64>,
-    after: Option<EventKey>,
-    limit: usize,
-) -> Result<Vec<EventRow>> {
-    let table = tables::EVENTS;
-    let mut range = Key::of(chain).u64(*numbers.start()).prefix();
-    if let Some(after) = after.filter(|after| after.number >= *numbers.start()) {
-        range.from = Key::of(chain).prefix_after(Some(&event_key(after).as_slice()[8..])).from;
-    }
-    range.below = Key::of(chain).u64(*numbers.end()).prefix().below;
-    collect(rows, table, &range, limit, |key, value| decode(table.name, key, value))
+    number: u64,
+) -> Result<Option<Journal>> {
+    let key = events::block_key(chain, number);
+    rows.raw_get(tables::UNDO, key.as_slice())?
+        .map(|bytes| decode_packed(tables::UNDO.name, key.as_slice(), &bytes))
+        .transpose()
 }
 
-/// Events that an index lists under `by` (which starts with the chain), in chain order.
-pub(crate) fn events_by<R: Rows + ?Sized>(
-    rows: &R,
-    index: Table,
-    by: Key,
-    after: Option<EventKey>,
-    limit: usize,
-) -> Result<Vec<EventRow>> {
-    let (chain, prefix) = (u64_at(index, by.as_slice(), 0)?, by.as_slice().len());
-    let after = after.map(|after| Key::default().u64(after.number).u32(after.log_index));
-    let range = by.prefix_after(after.as_ref().map(Key::as_slice));
-    let places = collect(rows, index, &range, limit, |key, _| {
-        let place = key.get(prefix..).ok_or_else(|| StoreError::undecodable(index.name, key))?;
-        Ok(Key::of(ChainId(chain)).bytes(place))
-    })?;
-    places.iter().map(|key| indexed(rows, tables::EVENTS, key)).collect()
-}
-
-pub(crate) fn source_legs_by<R: Rows + ?Sized>(
-    rows: &R,
-    index: Table,
-    by: Key,
-    after: Option<Address>,
-    limit: usize,
-) -> Result<Vec<SourceLeg>> {
-    let range = by.prefix_after(after.as_ref().map(|escrow| escrow.as_slice()));
-    legs(rows, index, &range, tables::SOURCE_LEGS, limit)
-}
-
-pub(crate) fn destination_legs_by_hashlock<R: Rows + ?Sized>(
+/// Our block at `number`, as far as it is remembered: those that may still be undone, those that
+/// hold events, and those that the cursor names.
+pub(crate) fn block<R: Reads + ?Sized>(
     rows: &R,
     chain: ChainId,
-    lock: Hashlock,
-) -> Result<Vec<DestinationLeg>> {
-    let range = Key::of(chain).hash(lock.0).prefix();
-    let index = tables::DESTINATION_BY_HASHLOCK;
-    legs(rows, index, &range, tables::DESTINATION_LEGS, usize::MAX)
-}
-
-fn legs<T: serde::de::DeserializeOwned, R: Rows + ?Sized>(
-    rows: &R,
-    index: Table,
-    range: &crate::keys::KeyRange,
-    table: Table,
-    limit: usize,
-) -> Result<Vec<T>> {
-    let keys = collect(rows, index, range, limit, |key, _| {
-        let chain = ChainId(u64_at(index, key, 0)?);
-        Ok(Key::of(chain).address(trailing_address(index, key)?))
-    })?;
-    keys.iter().map(|key| indexed(rows, table, key)).collect()
+    number: u64,
+) -> Result<Option<BlockRef>> {
+    let cursor = rows.cursor(chain)?;
+    let named = [cursor.tip, cursor.finalized, cursor.acknowledged].into_iter().flatten();
+    if cursor.tip.is_none_or(|tip| tip.number < number) {
+        return Ok(None);
+    }
+    if let Some(block) = named.into_iter().find(|block| block.number == number) {
+        return Ok(Some(block));
+    }
+    if let Some(row) = events::block_row(rows, chain, number)? {
+        return Ok(Some(row.at(number)));
+    }
+    if let Some(journal) = journal(rows, chain, number)? {
+        return Ok(Some(journal.block));
+    }
+    let above = number.checked_add(1).map(|above| journal(rows, chain, above)).transpose()?;
+    let previous = above.flatten().and_then(|journal| journal.previous.tip);
+    Ok(previous.filter(|block| block.number == number))
 }

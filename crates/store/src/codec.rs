@@ -1,6 +1,7 @@
 //! Rows as bytes: a version byte, then postcard.
 
 use crate::StoreError;
+use crate::pack::{pack, unpack};
 use crate::tables::ROW_VERSION;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -28,6 +29,27 @@ pub fn decode<T: DeserializeOwned>(
     row.and_then(|(_, row)| postcard::take_from_bytes(row).ok())
         .and_then(|(value, rest)| rest.is_empty().then_some(value))
         .ok_or_else(|| StoreError::undecodable(table, key))
+}
+
+/// Encodes a row of `table` whose zeros are packed.
+pub(crate) fn encode_packed<T: Serialize>(
+    table: &'static str,
+    row: &T,
+) -> Result<Vec<u8>, StoreError> {
+    let plain = encode(table, row)?;
+    let mut packed = Vec::with_capacity(plain.len());
+    pack(&plain, &mut packed);
+    Ok(packed)
+}
+
+/// Decodes a row that [`encode_packed`] wrote.
+pub(crate) fn decode_packed<T: DeserializeOwned>(
+    table: &'static str,
+    key: &[u8],
+    bytes: &[u8],
+) -> Result<T, StoreError> {
+    let plain = unpack(bytes).ok_or_else(|| StoreError::undecodable(table, key))?;
+    decode(table, key, &plain)
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The chain tables as one value, to compare two histories with (design rule I1).
 
-use crate::keys::Key;
+use crate::events::BlockRow;
+use crate::keys::{Key, u64_at};
 use crate::rows::Rows;
-use crate::tables::Table;
-use crate::{Reads, StoreError};
+use crate::tables::{self, Table};
+use crate::{Reads, RollingDigest, StoreError};
 use alloy::primitives::{B256, Keccak256};
 use bmn_primitives::ChainId;
 use std::ops::ControlFlow;
@@ -42,6 +43,34 @@ pub fn digest<R: Reads + ?Sized>(read: &R, chain: ChainId) -> Result<B256, Store
         }
     })?;
     Ok(hasher.finalize())
+}
+
+/// The rolling digest at block `number`, from the last row of a block at or below it.
+pub(crate) fn rolling<R: Reads + ?Sized>(
+    rows: &R,
+    chain: ChainId,
+    number: u64,
+) -> Result<Option<RollingDigest>, StoreError> {
+    let tip = rows.cursor(chain)?.tip;
+    if tip.is_none_or(|tip| tip.number < number) {
+        return Ok(None);
+    }
+    before_or_at(rows, chain, number).map(Some)
+}
+
+/// The same without a look at the cursor.
+pub(crate) fn before_or_at<R: Rows + ?Sized>(
+    rows: &R,
+    chain: ChainId,
+    number: u64,
+) -> Result<RollingDigest, StoreError> {
+    let table = tables::BLOCKS;
+    let mut range = Key::of(chain).prefix();
+    range.below = Key::of(chain).u64(number).prefix().below;
+    let none = RollingDigest { block: None, digest: B256::ZERO };
+    let Some((key, value)) = rows.raw_last(table, &range)? else { return Ok(none) };
+    let row: BlockRow = crate::decode(table.name, &key, &value)?;
+    Ok(RollingDigest { block: Some(row.at(u64_at(table, &key, 8)?)), digest: row.digest })
 }
 
 fn visit<R: Rows + ?Sized>(

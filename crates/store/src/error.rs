@@ -1,5 +1,6 @@
 //! What can go wrong with the store.
 
+use crate::tables::{self, Table};
 use alloy::primitives::{B256, hex};
 use bmn_primitives::{BlockRef, ChainId, ErrorClass, Hashlock};
 use std::path::{Path, PathBuf};
@@ -38,6 +39,12 @@ pub enum StoreError {
         path: PathBuf,
         /// The system's words.
         source: std::io::Error,
+    },
+    /// There is no room for a write. Nothing that was committed is lost.
+    #[error("no space left for {}: free some and start again; nothing committed is lost", path.display())]
+    DiskFull {
+        /// The database file.
+        path: PathBuf,
     },
     /// The database failed while it was open; the handle must be dropped and the store reopened.
     #[error("database failed, reopen it: {0}")]
@@ -114,6 +121,12 @@ pub enum StoreError {
         /// The block to undo.
         block: BlockRef,
     },
+    /// Blocks were staged on a cursor that another writer has moved since; stage them again.
+    #[error("chain {chain}: its cursor was moved while blocks were staged; take them again")]
+    CursorMoved {
+        /// Chain.
+        chain: ChainId,
+    },
     /// A chain row was written outside its block, or a block was left open.
     #[error("{0}")]
     Misplaced(&'static str),
@@ -160,12 +173,12 @@ impl StoreError {
     /// Whether to try again.
     pub const fn class(&self) -> ErrorClass {
         match self {
-            Self::Io { .. } | Self::Entropy(_) => ErrorClass::Transient,
+            Self::Io { .. } | Self::DiskFull { .. } | Self::Entropy(_) => ErrorClass::Transient,
             Self::Storage(error) => match **error {
                 redb::Error::Io(_) | redb::Error::PreviousIo => ErrorClass::Transient,
                 _ => ErrorClass::Corrupt,
             },
-            Self::AlreadyOpen { .. } => ErrorClass::Transient,
+            Self::AlreadyOpen { .. } | Self::CursorMoved { .. } => ErrorClass::Transient,
             Self::NewerSchema { .. }
             | Self::MasterKeyMissing { .. }
             | Self::MasterKeyUnusable { .. }
@@ -185,6 +198,12 @@ impl StoreError {
         }
     }
 
+    /// Whether the open database is of no use any more: redb refuses all that follows a failed write
+    /// until it is opened again. What was committed is safe.
+    pub const fn needs_reopening(&self) -> bool {
+        matches!(self, Self::Storage(_) | Self::DiskFull { .. })
+    }
+
     /// A row of `table` under `key` that does not decode.
     pub fn undecodable(table: &'static str, key: &[u8]) -> Self {
         Self::Undecodable { table, key: hex::encode(key) }
@@ -193,6 +212,20 @@ impl StoreError {
     /// A row of `table` under `key` that an index names and that is not there.
     pub fn dangling(table: &'static str, key: &[u8]) -> Self {
         Self::Dangling { table, key: hex::encode(key) }
+    }
+
+    /// The chain whose tables must be written again, when that is the cure: a row of them is damaged
+    /// or missing.
+    pub fn damaged_chain(&self) -> Option<ChainId> {
+        let (Self::Undecodable { table, key } | Self::Dangling { table, key }) = self else {
+            return None;
+        };
+        let undo = tables::UNDO.name == *table;
+        if !undo && !Table::chain_tables().any(|known| known.name == *table) {
+            return None;
+        }
+        let chain = u64::from_str_radix(key.get(..16)?, 16).ok()?;
+        Some(ChainId(chain))
     }
 
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {

@@ -7,8 +7,15 @@ use bmn_primitives::{ChainId, OrderId};
 use std::ops::Bound;
 
 /// A key under construction. Fields are appended in the order of the schema.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Key(Vec<u8>);
+
+impl Default for Key {
+    fn default() -> Self {
+        // Room for most keys, so that they are not moved while they grow.
+        Self(Vec::with_capacity(40))
+    }
+}
 
 impl Key {
     pub(crate) fn of(chain: ChainId) -> Self {
@@ -123,6 +130,14 @@ pub(crate) fn u64_at(table: Table, key: &[u8], at: usize) -> Result<u64, StoreEr
     key.get(at..at + 8)
         .and_then(|bytes| bytes.try_into().ok())
         .map(u64::from_be_bytes)
+        .ok_or_else(|| StoreError::undecodable(table.name, key))
+}
+
+/// The big-endian integer at `at`.
+pub(crate) fn u32_at(table: Table, key: &[u8], at: usize) -> Result<u32, StoreError> {
+    key.get(at..at + 4)
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(u32::from_be_bytes)
         .ok_or_else(|| StoreError::undecodable(table.name, key))
 }
 

@@ -1,24 +1,35 @@
 #![doc = include_str!("../README.md")]
 
 mod backend;
+mod bulk;
 mod chain_writes;
+mod clear;
 mod codec;
+mod daily;
 mod digest;
 mod directory;
 mod error;
+mod events;
+mod gate;
+mod index;
 mod journal;
 mod keys;
+mod legs;
 mod master_key;
 mod open;
 mod orders;
+mod pack;
 mod read;
+mod reads;
 mod records;
 mod rows;
 mod seal;
 mod secrets;
 mod snapshot;
+mod stage;
 mod tables;
 mod transactions;
+mod verify;
 mod write;
 
 #[cfg(any(test, feature = "test-utils"))]
@@ -27,18 +38,25 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use bulk::{Bulk, Flushed};
 pub use codec::{decode, encode};
+pub use daily::{DayCounts, Volume};
 pub use digest::{ChainRow, chain_rows, digest};
 pub use error::StoreError;
+pub use index::LegIndex;
+pub use legs::{AnyLeg, LegState};
 pub use master_key::{MASTER_KEY_FILE, MasterKey};
 pub use open::{DATABASE_FILE, Store, StoreLocation, StoreOptions};
 pub use read::Reads;
+pub use reads::{DestinationQuery, Found, IndexReads, PageBounds, SourceQuery};
 pub use records::{
-    Change, Cursor, EventKey, EventRow, IntentRow, JobCounts, OrderState, Reservation, SentTx,
-    TxPayload,
+    Change, Cursor, EventKey, EventRow, IntentRow, JobCounts, Mode, OrderState, RebuildReason,
+    Reservation, RollingDigest, SentTx, TxPayload,
 };
 pub use rows::Row;
 pub use seal::{Entropy, EntropyUnavailable, OsEntropy};
 pub use snapshot::{KnownChain, ReadTx};
+pub use stage::Staged;
 pub use tables::{QueueTable, SCHEMA_VERSION};
+pub use verify::{Difference, Verification, Verified, verify};
 pub use write::WriteTx;

@@ -2,11 +2,19 @@
 
 use crate::backend::BoxedBackend;
 use crate::directory::{self, create_private_directory, new_private_file, sync_directory};
+use crate::gate::Gate;
 use crate::master_key;
 use crate::seal::{Sealed, Sealer, Subject};
 use crate::tables::{self, SCHEMA_VERSION};
-use crate::{Entropy, MasterKey, OsEntropy, ReadTx, StoreError, WriteTx, decode, encode};
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend};
+use crate::{
+    Bulk, Cursor, Entropy, MasterKey, Mode, OsEntropy, ReadTx, RebuildReason, Staged, StoreError,
+    WriteTx, decode, encode,
+};
+use bmn_primitives::ChainId;
+use redb::{
+    CompactionError, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend,
+    TableHandle,
+};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +27,9 @@ pub const DATABASE_FILE: &str = "bmn.redb";
 /// Files up to this size have every checksum verified on open, which takes well under a second.
 /// Beyond it only a file that was not closed properly is verified.
 const VERIFIED_BYTES: u64 = 256 << 20;
+
+/// The first schema there was. Files from it on are brought to the present one.
+const OLDEST_SCHEMA: u32 = 1;
 
 const SCHEMA: &[u8] = b"schema";
 const EPOCH: &[u8] = b"epoch";
@@ -79,8 +90,9 @@ impl StoreOptions {
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
-struct Inner {
+pub(crate) struct Inner {
     database: Database,
+    gate: Gate,
     sealer: Arc<Sealer>,
     epoch: u64,
     path: PathBuf,
@@ -89,10 +101,28 @@ struct Inner {
     _lock: Option<File>,
 }
 
+impl Inner {
+    /// A full disk is told with its file and the cure.
+    pub(crate) fn name(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Storage(error) if is_full(&error) => {
+                StoreError::DiskFull { path: self.path.clone() }
+            }
+            other => other,
+        }
+    }
+}
+
+fn is_full(error: &redb::Error) -> bool {
+    let redb::Error::Io(error) = error else { return false };
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
 /// What the file says about itself before anything in it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     Empty,
+    Older,
     Current,
 }
 
@@ -121,7 +151,7 @@ impl Store {
                 if found == Found::Empty {
                     initialise(&database, &sealer)?;
                 }
-                Self::enter(database, sealer, path, cache_bytes, None)
+                Self::enter(database, sealer, path, cache_bytes, None, found)
             }
         }
     }
@@ -141,9 +171,9 @@ impl Store {
             create(directory, &path, cache_bytes, &sealer)?;
         }
         let size = std::fs::metadata(&path).map_err(|error| StoreError::io(&path, error))?.len();
-        let (database, _) = examined(&path, size, || builder(cache_bytes).open(&path))?;
+        let (database, found) = examined(&path, size, || builder(cache_bytes).open(&path))?;
         let sealer = Sealer::new(key(false)?, Arc::clone(&entropy));
-        Self::enter(database, sealer, path, cache_bytes, Some(lock))
+        Self::enter(database, sealer, path, cache_bytes, Some(lock), found)
     }
 
     fn enter(
@@ -152,10 +182,15 @@ impl Store {
         path: PathBuf,
         cache_bytes: usize,
         lock: Option<File>,
+        found: Found,
     ) -> Result<Self, StoreError> {
         let epoch = next_epoch(&database, &sealer, &path)?;
+        if found == Found::Older {
+            upgrade(&database)?;
+        }
         let sealer = Arc::new(sealer);
-        Ok(Self(Arc::new(Inner { database, sealer, epoch, path, cache_bytes, _lock: lock })))
+        let gate = Gate::default();
+        Ok(Self(Arc::new(Inner { database, gate, sealer, epoch, path, cache_bytes, _lock: lock })))
     }
 
     /// A snapshot. Never waits for the writer.
@@ -167,8 +202,46 @@ impl Store {
     /// The writer. Blocks the thread while another transaction holds it: never call it on an
     /// async worker.
     pub fn write(&self) -> Result<WriteTx, StoreError> {
-        let txn = self.0.database.begin_write()?;
-        Ok(WriteTx::new(txn, Arc::clone(&self.0.sealer)))
+        let txn = self.0.gate.go_first(|| self.0.database.begin_write())?;
+        Ok(WriteTx::new(txn, self.staged()?, Arc::clone(&self.0)))
+    }
+
+    /// Final blocks of `chain`, to be written in bulk. See [`Bulk`].
+    pub fn bulk(&self, chain: ChainId) -> Result<Bulk, StoreError> {
+        Bulk::new(self.clone(), chain)
+    }
+
+    /// The writer, for work that can wait: whoever waits in [`write`](Self::write) goes first.
+    pub fn write_behind(&self) -> Result<WriteTx, StoreError> {
+        Ok(WriteTx::new(self.begin_behind()?, self.staged()?, Arc::clone(&self.0)))
+    }
+
+    pub(crate) fn begin_behind(&self) -> Result<redb::WriteTransaction, StoreError> {
+        self.0.gate.wait();
+        Ok(self.0.database.begin_write()?)
+    }
+
+    pub(crate) fn staged(&self) -> Result<Staged, StoreError> {
+        Ok(Staged::new(self.0.database.begin_read()?, Arc::clone(&self.0.sealer)))
+    }
+
+    pub(crate) fn name(&self, error: StoreError) -> StoreError {
+        self.0.name(error)
+    }
+
+    /// Gives the pages that nothing uses any more back to the file system. For a store that nobody
+    /// uses: it takes seconds for each gigabyte. True when the file changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Misplaced`] while another handle or a transaction is open.
+    pub fn compact(&mut self) -> Result<bool, StoreError> {
+        const BUSY: StoreError = StoreError::Misplaced("compaction needs the store for itself");
+        let inner = Arc::get_mut(&mut self.0).ok_or(BUSY)?;
+        match inner.database.compact() {
+            Ok(changed) => Ok(changed),
+            Err(CompactionError::Storage(error)) => Err(inner.name(error.into())),
+            Err(_) => Err(BUSY),
+        }
     }
 
     /// Counts the opens of this file. Fences what an earlier process left: see `bmn-queue`.
@@ -312,6 +385,7 @@ fn inspect(database: &Database, path: &Path) -> Result<Found, StoreError> {
     let schema = meta.get(SCHEMA)?.and_then(|value| value.value().try_into().ok());
     match schema.map(u32::from_be_bytes) {
         Some(SCHEMA_VERSION) => Ok(Found::Current),
+        Some(OLDEST_SCHEMA..SCHEMA_VERSION) => Ok(Found::Older),
         Some(found) if found > SCHEMA_VERSION => {
             Err(StoreError::NewerSchema { found, known: SCHEMA_VERSION, path: path.to_path_buf() })
         }
@@ -331,6 +405,36 @@ fn initialise(database: &Database, sealer: &Sealer) -> Result<(), StoreError> {
         meta.insert(SCHEMA, &SCHEMA_VERSION.to_be_bytes()[..])?;
         meta.insert(EPOCH, encode(tables::META.name, &0u64)?.as_slice())?;
         meta.insert(KEY_CHECK, check.as_slice())?;
+    }
+    Ok(txn.commit()?)
+}
+
+// What chains show can be read from them again, in the new form; what is ours is kept.
+fn upgrade(database: &Database) -> Result<(), StoreError> {
+    let txn = database.begin_write()?;
+    let chains: Vec<Vec<u8>> = {
+        let cursors = txn.open_table(tables::CURSORS.definition())?;
+        let keys = cursors.iter()?.map(|row| Ok(row?.0.value().to_vec()));
+        keys.collect::<Result<_, redb::StorageError>>()?
+    };
+    for handle in txn.list_tables()?.collect::<Vec<_>>() {
+        let kept = |table: &&tables::Table| table.name == handle.name() && table.outlives_upgrade();
+        if !tables::ALL.iter().any(|table| kept(&table)) {
+            txn.delete_table(handle)?;
+        }
+    }
+    for table in tables::ALL {
+        txn.open_table(table.definition())?;
+    }
+    let mode = Mode::Rebuilding(RebuildReason::OlderSchema);
+    let cursor = encode(tables::CURSORS.name, &Cursor { mode, ..Cursor::default() })?;
+    {
+        let mut cursors = txn.open_table(tables::CURSORS.definition())?;
+        for chain in chains {
+            cursors.insert(chain.as_slice(), cursor.as_slice())?;
+        }
+        let mut meta = txn.open_table(tables::META.definition())?;
+        meta.insert(SCHEMA, &SCHEMA_VERSION.to_be_bytes()[..])?;
     }
     Ok(txn.commit()?)
 }

@@ -19,7 +19,7 @@ impl WriteTx {
             }
         }
         for (table, key) in order_indices(order) {
-            self.put(table, key.as_slice(), &[])?;
+            self.put(table, key.as_slice(), [])?;
         }
         self.put_row(tables::ORDERS, &order.id.to_bytes(), order)
     }
@@ -44,7 +44,7 @@ impl WriteTx {
         if let Some(from) = from {
             self.remove(tables::ORDERS_BY_STATUS, status_key(from, order).as_slice())?;
         }
-        self.put(tables::ORDERS_BY_STATUS, status_key(state.status, order).as_slice(), &[])?;
+        self.put(tables::ORDERS_BY_STATUS, status_key(state.status, order).as_slice(), [])?;
         self.append_change(order, from, state.status).map(Some)
     }
 
@@ -79,7 +79,7 @@ impl WriteTx {
             Some((_, kept)) if kept == *plan => Ok(()),
             _ => {
                 let by_order = Key::default().order(order).bytes(key.as_slice());
-                self.put(tables::PLANS_BY_ORDER, by_order.as_slice(), &[])?;
+                self.put(tables::PLANS_BY_ORDER, by_order.as_slice(), [])?;
                 self.put_row(tables::PLANS, key.as_slice(), &(order, plan))
             }
         }
@@ -97,7 +97,7 @@ impl WriteTx {
         let change = Change { seq, order, from, to, at };
         self.put_row(tables::SEQUENCE, &seq.to_be_bytes(), &change)?;
         let by_order = Key::default().order(order).bytes(&seq.to_be_bytes());
-        self.put(tables::SEQUENCE_BY_ORDER, by_order.as_slice(), &[])?;
+        self.put(tables::SEQUENCE_BY_ORDER, by_order.as_slice(), [])?;
         Ok(change)
     }
 }

@@ -4,13 +4,14 @@ use crate::keys::{Key, KeyRange, trailing_order, u64_at};
 use crate::rows::{Row, Rows, collect, row};
 use crate::tables::{self, QueueTable, Table};
 use crate::{
-    Change, Cursor, EventKey, EventRow, IntentRow, JobCounts, OrderState, Reservation, StoreError,
-    decode,
+    AnyLeg, Change, Cursor, DayCounts, EventKey, EventRow, IntentRow, JobCounts, LegIndex,
+    LegState, OrderState, Reservation, RollingDigest, StoreError, Volume, decode,
 };
-use crate::{chain_writes, orders, secrets, transactions};
+use crate::{chain_writes, daily, digest, events, index, legs, orders, secrets, transactions};
 use alloy::primitives::{Address, B256, U256};
-use bmn_chain::Header;
-use bmn_primitives::{AddressWord, ChainId, Hashlock, Leg, OrderHash, OrderId, Secret, SwapId};
+use bmn_primitives::{
+    AddressWord, BlockRef, ChainId, Hashlock, Leg, OrderHash, OrderId, Secret, SwapId,
+};
 use bmn_swap::{
     ActionKey, DestinationLeg, DestinationPlan, Order, SecretKnowledge, SourceLeg, Status,
 };
@@ -23,9 +24,15 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub trait Reads: Rows {
     // Chain tables.
 
-    /// The header we indexed at `number`.
-    fn block(&self, chain: ChainId, number: u64) -> Result<Option<Header>> {
-        row(self, tables::BLOCKS, Key::of(chain).u64(number).as_slice())
+    /// Our block at `number`: known while it can be undone, when it holds events, or when the cursor
+    /// names it.
+    fn block(&self, chain: ChainId, number: u64) -> Result<Option<BlockRef>> {
+        chain_writes::block(self, chain, number)
+    }
+
+    /// The rolling digest at block `number`; `None` when the index has not come so far.
+    fn digest_at(&self, chain: ChainId, number: u64) -> Result<Option<RollingDigest>> {
+        digest::rolling(self, chain, number)
     }
 
     /// Where the index of `chain` stands; all fields empty before the first block.
@@ -51,7 +58,7 @@ pub trait Reads: Rows {
 
     /// One event.
     fn event(&self, key: EventKey) -> Result<Option<EventRow>> {
-        row(self, tables::EVENTS, chain_writes::event_key(key).as_slice())
+        events::event(self, key)
     }
 
     /// Events of the blocks `from..=to`, in chain order.
@@ -63,10 +70,10 @@ pub trait Reads: Rows {
         after: Option<EventKey>,
         limit: usize,
     ) -> Result<Vec<EventRow>> {
-        chain_writes::events(self, chain, from..=to, after, limit)
+        events::events(self, chain, from..=to, after, limit)
     }
 
-    /// Events of one escrow, in chain order.
+    /// Events of one escrow that we know, in chain order.
     fn events_of(
         &self,
         chain: ChainId,
@@ -74,8 +81,7 @@ pub trait Reads: Rows {
         after: Option<EventKey>,
         limit: usize,
     ) -> Result<Vec<EventRow>> {
-        let by = Key::of(chain).address(escrow);
-        chain_writes::events_by(self, tables::EVENTS_BY_ESCROW, by, after, limit)
+        legs::events_of(self, chain, escrow, after, limit)
     }
 
     /// Events of `chain` that name an order hash, in chain order: fills, cancellations and source
@@ -87,13 +93,36 @@ pub trait Reads: Rows {
         after: Option<EventKey>,
         limit: usize,
     ) -> Result<Vec<EventRow>> {
-        let by = Key::of(chain).hash(hash.0);
-        chain_writes::events_by(self, tables::EVENTS_BY_ORDER_HASH, by, after, limit)
+        index::events_of_order(self, chain, hash, after, limit)
+    }
+
+    /// Withdrawals on `chain` that show the secret behind `lock`, in chain order. What was shown
+    /// stays in [`public_secret`](Self::public_secret) when its block is reverted.
+    fn withdrawals(
+        &self,
+        chain: ChainId,
+        lock: Hashlock,
+        after: Option<EventKey>,
+        limit: usize,
+    ) -> Result<Vec<EventRow>> {
+        index::withdrawals(self, chain, lock, after, limit)
+    }
+
+    /// Escrows of `chain` that `by` lists, in the order of their creation; `after` is the
+    /// [place](AnyLeg::place) of the last one seen.
+    fn legs_by(
+        &self,
+        chain: ChainId,
+        by: LegIndex,
+        after: Option<EventKey>,
+        limit: usize,
+    ) -> Result<Vec<AnyLeg>> {
+        index::legs_by(self, chain, by, after, limit)
     }
 
     /// A source escrow.
     fn source_leg(&self, swap: SwapId) -> Result<Option<SourceLeg>> {
-        row(self, tables::SOURCE_LEGS, &swap.to_bytes())
+        legs::source_leg(self, swap)
     }
 
     /// Source escrows of `chain`, by address.
@@ -103,64 +132,86 @@ pub trait Reads: Rows {
         after: Option<Address>,
         limit: usize,
     ) -> Result<Vec<SourceLeg>> {
-        let range = Key::of(chain).prefix_after(after.as_ref().map(|escrow| escrow.as_slice()));
-        let table = tables::SOURCE_LEGS;
-        collect(self, table, &range, limit, |key, value| decode(table.name, key, value))
+        legs::source_legs(self, chain, after, limit)
     }
 
-    /// Source escrows that repeat an order hash. Strangers can add to this list.
+    /// Source escrows that repeat an order hash, oldest first. Strangers can add to this list.
     fn source_legs_by_order_hash(&self, chain: ChainId, hash: OrderHash) -> Result<Vec<SourceLeg>> {
-        let by = Key::of(chain).hash(hash.0);
-        chain_writes::source_legs_by(self, tables::SOURCE_BY_ORDER_HASH, by, None, usize::MAX)
+        Ok(sources(self.legs_by(chain, LegIndex::OrderHash(hash), None, usize::MAX)?))
     }
 
-    /// Source escrows that repeat a hashlock. Strangers can add to this list.
+    /// Source escrows that repeat a hashlock, oldest first. Strangers can add to this list.
     fn source_legs_by_hashlock(&self, chain: ChainId, lock: Hashlock) -> Result<Vec<SourceLeg>> {
-        let by = Key::of(chain).hash(lock.0);
-        chain_writes::source_legs_by(self, tables::SOURCE_BY_HASHLOCK, by, None, usize::MAX)
+        Ok(sources(self.legs_by(chain, LegIndex::SourceHashlock(lock), None, usize::MAX)?))
     }
 
-    /// Source escrows of a maker, by address; `maker` is the raw word of the immutables.
+    /// Source escrows of a maker, oldest first; `maker` is the raw word of the immutables.
     fn source_legs_by_maker(
         &self,
         chain: ChainId,
         maker: AddressWord,
-        after: Option<Address>,
+        after: Option<EventKey>,
         limit: usize,
     ) -> Result<Vec<SourceLeg>> {
-        let by = Key::of(chain).hash(maker.0.into());
-        chain_writes::source_legs_by(self, tables::SOURCE_BY_MAKER, by, after, limit)
+        Ok(sources(self.legs_by(chain, LegIndex::SourceMaker(maker), after, limit)?))
     }
 
-    /// Source escrows of a taker, by address; `taker` is the raw word of the immutables.
+    /// Source escrows of a taker in a state, oldest first; `taker` is the raw word of the immutables.
     fn source_legs_by_taker(
         &self,
         chain: ChainId,
         taker: AddressWord,
-        after: Option<Address>,
+        state: LegState,
+        after: Option<EventKey>,
         limit: usize,
     ) -> Result<Vec<SourceLeg>> {
-        let by = Key::of(chain).hash(taker.0.into());
-        chain_writes::source_legs_by(self, tables::SOURCE_BY_TAKER, by, after, limit)
+        Ok(sources(self.legs_by(chain, LegIndex::SourceTaker(taker, state), after, limit)?))
     }
 
     /// A destination escrow.
     fn destination_leg(&self, chain: ChainId, escrow: Address) -> Result<Option<DestinationLeg>> {
-        row(self, tables::DESTINATION_LEGS, Key::of(chain).address(escrow).as_slice())
+        legs::destination_leg(self, chain, escrow)
     }
 
-    /// Destination escrows that repeat a hashlock. Strangers can add to this list.
+    /// Destination escrows that repeat a hashlock, oldest first. Strangers can add to this list.
     fn destination_legs_by_hashlock(
         &self,
         chain: ChainId,
         lock: Hashlock,
     ) -> Result<Vec<DestinationLeg>> {
-        chain_writes::destination_legs_by_hashlock(self, chain, lock)
+        let legs = self.legs_by(chain, LegIndex::DestinationHashlock(lock), None, usize::MAX)?;
+        let of_destination = |leg| match leg {
+            AnyLeg::Destination(leg) => Some(leg),
+            AnyLeg::Source(_) => None,
+        };
+        Ok(legs.into_iter().filter_map(of_destination).collect())
     }
 
     /// Which side of a swap an address is, when it is an escrow we know.
     fn escrow(&self, chain: ChainId, address: Address) -> Result<Option<Leg>> {
-        row(self, tables::ESCROWS, Key::of(chain).address(address).as_slice())
+        Ok(legs::leg_row(self, chain, address)?.map(|row| row.side))
+    }
+
+    /// The days `from..=to` (unix time / 86 400) on which something happened on `chain`.
+    fn days(
+        &self,
+        chain: ChainId,
+        from: u32,
+        to: u32,
+        limit: usize,
+    ) -> Result<Vec<(u32, DayCounts)>> {
+        daily::days(self, chain, from..=to, limit)
+    }
+
+    /// Volumes of a day, by side and token.
+    fn volumes(
+        &self,
+        chain: ChainId,
+        day: u32,
+        after: Option<(Leg, Address)>,
+        limit: usize,
+    ) -> Result<Vec<Volume>> {
+        daily::volumes(self, chain, day, after, limit)
     }
 
     // Orders.
@@ -251,7 +302,7 @@ pub trait Reads: Rows {
     /// Number of the newest change; 0 when there is none.
     fn last_change(&self) -> Result<u64> {
         let table = tables::SEQUENCE;
-        self.raw_last(table)?.map_or(Ok(0), |(key, _)| u64_at(table, &key, 0))
+        self.raw_last(table, &KeyRange::all())?.map_or(Ok(0), |(key, _)| u64_at(table, &key, 0))
     }
 
     // Secrets.
@@ -315,6 +366,11 @@ pub trait Reads: Rows {
         row(self, tables::LEASES, Key::of(chain).address(account).as_slice())
     }
 
+    /// The account that took a lease last, on any chain.
+    fn newest_leaseholder(&self) -> Result<Option<Address>> {
+        transactions::newest_leaseholder(self)
+    }
+
     // Jobs.
 
     /// How many jobs there are.
@@ -349,6 +405,14 @@ pub trait Reads: Rows {
 }
 
 impl<T: Rows> Reads for T {}
+
+fn sources(legs: Vec<AnyLeg>) -> Vec<SourceLeg> {
+    let of_source = |leg| match leg {
+        AnyLeg::Source(leg) => Some(leg),
+        AnyLeg::Destination(_) => None,
+    };
+    legs.into_iter().filter_map(of_source).collect()
+}
 
 /// Reads an order id at the end of each key of `range`.
 pub(crate) fn order_ids<R: Rows + ?Sized>(

@@ -1,5 +1,6 @@
 //! The rows that are the store's own. Orders, legs and plans are `bmn-swap`'s.
 
+use crate::journal::Standing;
 use alloy::primitives::{Address, B256, U256};
 use bmn_contracts::ContractEvent;
 use bmn_primitives::{BlockRef, ChainId, OrderHash, OrderId, SwapId};
@@ -13,10 +14,101 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 pub struct Cursor {
     /// The newest block whose rows we hold; none before the first.
     pub tip: Option<BlockRef>,
+    /// Base fee of that block, wei, where its header was seen.
+    pub base_fee: Option<u64>,
+    /// The rolling digest of the events up to that block; zero before the first event.
+    pub digest: B256,
     /// The newest block the host calls final, as last told.
     pub finalized: Option<BlockRef>,
     /// The newest block we told the host it may prune (design rule I5).
     pub acknowledged: Option<BlockRef>,
+    /// How the index is being written.
+    pub mode: Mode,
+}
+
+impl Cursor {
+    pub(crate) const fn standing(&self) -> Standing {
+        Standing { tip: self.tip, base_fee: self.base_fee, digest: self.digest }
+    }
+}
+
+/// How the index of a chain is being written. Nothing is decided on what a chain shows unless it is
+/// [current](Self::is_current).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Mode {
+    /// Block by block, as the chain goes on.
+    #[default]
+    Live,
+    /// Far behind: final blocks are taken in bulk and no order is looked at.
+    Backfilling,
+    /// The chain's rows are being removed, to be written again from its start.
+    Clearing(RebuildReason),
+    /// They are gone, and the chain is indexed again from its start.
+    Rebuilding(RebuildReason),
+    /// It is indexed, and every order is derived from it again.
+    Deriving(RebuildReason),
+}
+
+impl Mode {
+    /// True when the index shows the chain as it is, so that orders may be derived from it.
+    pub const fn is_current(self) -> bool {
+        matches!(self, Self::Live | Self::Deriving(_))
+    }
+
+    /// Why the index is built again, when it is.
+    pub const fn rebuild_reason(self) -> Option<RebuildReason> {
+        match self {
+            Self::Live | Self::Backfilling => None,
+            Self::Clearing(reason) | Self::Rebuilding(reason) | Self::Deriving(reason) => {
+                Some(reason)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Live => f.write_str("live"),
+            Self::Backfilling => f.write_str("backfilling"),
+            Self::Clearing(reason) => write!(f, "clearing for a rebuild ({reason})"),
+            Self::Rebuilding(reason) => write!(f, "rebuilding ({reason})"),
+            Self::Deriving(reason) => write!(f, "deriving orders after a rebuild ({reason})"),
+        }
+    }
+}
+
+/// Why the index of a chain is built again from its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RebuildReason {
+    /// A reorg went deeper than what we can undo.
+    DeepReorg,
+    /// A row of the chain's tables is damaged or missing.
+    Damaged,
+    /// The file was written with an older schema.
+    OlderSchema,
+    /// The operator asked for it.
+    Asked,
+}
+
+impl fmt::Display for RebuildReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DeepReorg => "a reorg went deeper than what can be undone",
+            Self::Damaged => "a row of the index is damaged",
+            Self::OlderSchema => "the file had an older schema",
+            Self::Asked => "asked for",
+        })
+    }
+}
+
+/// The rolling digest of a chain's events: two indexes of the same chain agree on it at every block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RollingDigest {
+    /// The newest block with events at or below the block asked for; none when there is none.
+    pub block: Option<BlockRef>,
+    /// The digest up to it; zero when there is none.
+    pub digest: B256,
 }
 
 /// The place of an event, and how a list of events is continued.

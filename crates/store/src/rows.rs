@@ -32,9 +32,9 @@ pub trait Rows {
         visit: &mut Visitor<'_>,
     ) -> Result<(), StoreError>;
 
-    /// The row with the highest key.
+    /// The row of `range` with the highest key.
     #[doc(hidden)]
-    fn raw_last(&self, table: Table) -> Result<Option<Row>, StoreError>;
+    fn raw_last(&self, table: Table, range: &KeyRange) -> Result<Option<Row>, StoreError>;
 
     /// Number of rows.
     #[doc(hidden)]
@@ -73,8 +73,24 @@ pub(crate) fn scan(
     Ok(())
 }
 
-pub(crate) fn last(table: &impl ReadableTable<Bytes, Bytes>) -> Result<Option<Row>, StoreError> {
-    Ok(table.last()?.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())))
+/// The row of `range` with the highest key that `counts`.
+pub(crate) fn last(
+    table: &impl ReadableTable<Bytes, Bytes>,
+    range: &KeyRange,
+    counts: impl Fn(&[u8]) -> bool,
+) -> Result<Option<Row>, StoreError> {
+    if range.is_empty() {
+        return Ok(None);
+    }
+    let from = range.from.as_ref().map(Vec::as_slice);
+    let below = range.below.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    for row in table.range::<&[u8]>((from, below))?.rev() {
+        let (key, value) = row?;
+        if counts(key.value()) {
+            return Ok(Some((key.value().to_vec(), value.value().to_vec())));
+        }
+    }
+    Ok(None)
 }
 
 pub(crate) fn len(table: &impl ReadableTableMetadata) -> Result<u64, StoreError> {

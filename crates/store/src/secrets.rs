@@ -3,7 +3,7 @@
 use crate::rows::{Rows, row};
 use crate::seal::{Ciphertext, Sealed, Subject};
 use crate::tables;
-use crate::{Reads, StoreError, WriteTx};
+use crate::{Reads, Staged, StoreError, WriteTx};
 use alloy::primitives::B256;
 use bmn_primitives::{Hashlock, Secret};
 use bmn_swap::SecretKnowledge;
@@ -28,11 +28,18 @@ impl WriteTx {
         self.put_row(tables::SECRETS, lock.0.as_slice(), &sealed.body)?;
         self.put_row(tables::SECRET_KEYS, lock.0.as_slice(), &sealed.key)
     }
+}
 
+impl Staged {
     /// Drops a sealed secret and its key. See the crate page for what stays on disk.
     pub fn wipe_secret(&mut self, lock: Hashlock) -> Result<()> {
-        self.remove(tables::SECRET_KEYS, lock.0.as_slice())?;
-        self.remove(tables::SECRETS, lock.0.as_slice())
+        for table in [tables::SECRET_KEYS, tables::SECRETS] {
+            // A removal that removes nothing would still be written.
+            if self.raw_get(table, lock.0.as_slice())?.is_some() {
+                self.remove(table, lock.0.as_slice())?;
+            }
+        }
+        Ok(())
     }
 
     /// Keeps a secret that a chain has shown, for ever, and drops the sealed copy.
@@ -44,6 +51,9 @@ impl WriteTx {
             return Err(StoreError::WrongSecret { hashlock: lock });
         }
         self.wipe_secret(lock)?;
+        if self.public_secret(lock)?.is_some() {
+            return Ok(());
+        }
         self.put_row(tables::PUBLIC_SECRETS, lock.0.as_slice(), &secret)
     }
 }

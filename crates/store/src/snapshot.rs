@@ -39,8 +39,8 @@ impl Rows for ReadTx {
         rows::scan(&self.table(table)?, range, visit)
     }
 
-    fn raw_last(&self, table: Table) -> Result<Option<Row>> {
-        rows::last(&self.table(table)?)
+    fn raw_last(&self, table: Table, range: &KeyRange) -> Result<Option<Row>> {
+        rows::last(&self.table(table)?, range, |_| true)
     }
 
     fn raw_len(&self, table: Table) -> Result<u64> {
@@ -63,7 +63,7 @@ impl KnownBlocks for KnownChain<'_> {
     // so the host looks further down, and the revert that follows meets the damage and stops.
     fn at(&self, number: u64) -> Option<BlockRef> {
         match self.read.block(self.chain, number) {
-            Ok(header) => header.map(|header| header.block_ref()),
+            Ok(block) => block,
             Err(error) => {
                 tracing::error!(target: "bmn::store", chain = %self.chain, number, %error, "block unreadable");
                 None

@@ -2,13 +2,18 @@
 //!
 //! Keys are raw bytes: fixed-width fields side by side, integers big-endian, so that byte order is
 //! the order of the fields. Values are one row-version byte and the row in postcard; an index has an
-//! empty value unless it says otherwise. `chain` is 8 bytes, `number` 8, `log` 4, `escrow` 20,
-//! `hash` 32, `order` an `OrderId` of 62 bytes, `action` an `ActionKey` of 91 bytes.
+//! empty value unless it says otherwise. Rows marked *packed* have their runs of zero bytes
+//! shortened. `chain` is 8 bytes, `number` 8, `log` 4, `day` 4, `escrow` 20, `hash` 32, `order` an
+//! `OrderId` of 62 bytes, `action` an `ActionKey` of 91 bytes.
+//!
+//! A row of a chain table is a function of the canonical chain alone: the same whether its blocks
+//! came one by one, in segments, with reorgs between them, or as history with empty blocks left out.
 
 use redb::TableDefinition;
 
-/// Version of this page. A file with a higher one is refused, a lower one is migrated on open.
-pub const SCHEMA_VERSION: u32 = 1;
+/// Version of this page. A file with a higher one is refused. From a lower one the operational
+/// tables are kept, and every chain is indexed again from its start.
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Version byte in front of every row.
 pub(crate) const ROW_VERSION: u8 = 1;
@@ -44,9 +49,19 @@ impl Table {
         TableDefinition::new(self.name)
     }
 
+    /// False for what a chain shows and how to undo it: an upgrade drops it.
+    pub(crate) fn outlives_upgrade(self) -> bool {
+        self.kind == Kind::Operational && self.id != UNDO.id && self.id != CURSORS.id
+    }
+
+    /// The table with this number.
+    pub(crate) fn by_id(id: u8) -> Option<Self> {
+        ALL.iter().copied().find(|table| table.id == id)
+    }
+
     /// The chain table with this number.
     pub(crate) fn chain_table(id: u8) -> Option<Self> {
-        ALL.iter().copied().find(|table| table.id == id && table.kind == Kind::Chain)
+        Self::by_id(id).filter(|table| table.kind == Kind::Chain)
     }
 
     /// The chain tables in the order of their numbers.
@@ -57,36 +72,28 @@ impl Table {
 
 // Chain tables.
 
-/// The header of every block we indexed: chain, number => Header.
+/// Blocks that hold a believed event; the others have no row: chain, number => BlockRow.
 pub(crate) const BLOCKS: Table = Table::chain(1, "blocks");
-/// Every believed event: chain, number, log => EventRow.
+/// Every believed event, without what the key or the block's row says: chain, number, log =>
+/// StoredEvent, packed.
 pub(crate) const EVENTS: Table = Table::chain(2, "events");
-/// The events of one escrow, in chain order: chain, escrow, number, log => empty.
-pub(crate) const EVENTS_BY_ESCROW: Table = Table::chain(3, "events_by_escrow");
-/// Source escrows: chain, escrow => SourceLeg.
-pub(crate) const SOURCE_LEGS: Table = Table::chain(4, "source_legs");
-/// Destination escrows: chain, escrow => DestinationLeg.
-pub(crate) const DESTINATION_LEGS: Table = Table::chain(5, "destination_legs");
-/// Which side a known escrow is on: chain, escrow => Leg.
-pub(crate) const ESCROWS: Table = Table::chain(6, "escrows");
-/// Source escrows of an order hash: chain, order hash, escrow => empty.
-pub(crate) const SOURCE_BY_ORDER_HASH: Table = Table::chain(7, "source_by_order_hash");
-/// Source escrows of a hashlock: chain, hashlock, escrow => empty.
-pub(crate) const SOURCE_BY_HASHLOCK: Table = Table::chain(8, "source_by_hashlock");
-/// Source escrows of a maker (raw address word): chain, word, escrow => empty.
-pub(crate) const SOURCE_BY_MAKER: Table = Table::chain(9, "source_by_maker");
-/// Source escrows of a taker (raw address word): chain, word, escrow => empty.
-pub(crate) const SOURCE_BY_TAKER: Table = Table::chain(10, "source_by_taker");
-/// Destination escrows of a hashlock: chain, hashlock, escrow => empty.
-pub(crate) const DESTINATION_BY_HASHLOCK: Table = Table::chain(11, "destination_by_hashlock");
-/// Events that name an order hash, in chain order: chain, order hash, number, log => empty.
-pub(crate) const EVENTS_BY_ORDER_HASH: Table = Table::chain(12, "events_by_order_hash");
+/// Escrows of both sides; what they are bound to stands in the event that created them: chain,
+/// escrow => LegRow.
+pub(crate) const LEGS: Table = Table::chain(3, "legs");
+/// What events are found by: chain, kind (1), word (16), \[state (1)\], number, log => empty. The
+/// kinds are those of `Kind` in `index.rs`; a word is the first half of a hash or the last 16 bytes
+/// of an address, and whoever reads compares the whole of it in the row it leads to.
+pub(crate) const INDEX: Table = Table::chain(4, "index");
+/// Statistics of a day (unix time / 86 400): chain, day => DayRow; chain, day, side (1), token
+/// (the last 20 bytes of its word) => volume.
+pub(crate) const DAILY: Table = Table::chain(5, "daily");
 
 // Operational tables: the chains' bookkeeping.
 
 /// Where each chain's index stands: chain => Cursor.
 pub(crate) const CURSORS: Table = Table::operational(32, "cursors");
-/// How to undo a block: chain, number => Journal.
+/// Blocks that may still be undone, and how; final ones have no row: chain, number => Journal,
+/// packed.
 pub(crate) const UNDO: Table = Table::operational(33, "undo");
 /// Facts about this file by name: `schema`, `epoch`, `job_seq`, `key_check`, `genesis/` + chain.
 pub(crate) const META: Table = Table::operational(34, "meta");
@@ -153,20 +160,16 @@ pub(crate) const JOBS_HELD: Table = Table::operational(83, "jobs_held");
 /// Dead letters: action => empty.
 pub(crate) const JOBS_DEAD: Table = Table::operational(84, "jobs_dead");
 
+/// Numbers of tables are below this.
+pub(crate) const SLOTS: usize = 96;
+
 /// Every table of the schema. All of them exist in every file of this version.
 pub(crate) const ALL: &[Table] = &[
     BLOCKS,
     EVENTS,
-    EVENTS_BY_ESCROW,
-    SOURCE_LEGS,
-    DESTINATION_LEGS,
-    ESCROWS,
-    SOURCE_BY_ORDER_HASH,
-    SOURCE_BY_HASHLOCK,
-    SOURCE_BY_MAKER,
-    SOURCE_BY_TAKER,
-    DESTINATION_BY_HASHLOCK,
-    EVENTS_BY_ORDER_HASH,
+    LEGS,
+    INDEX,
+    DAILY,
     CURSORS,
     UNDO,
     META,
@@ -239,6 +242,7 @@ mod tests {
         let ids: HashSet<_> = ALL.iter().map(|table| table.id).collect();
         let names: HashSet<_> = ALL.iter().map(|table| table.name).collect();
         assert_eq!((ids.len(), names.len()), (ALL.len(), ALL.len()));
+        assert!(ALL.iter().all(|table| usize::from(table.id) < SLOTS));
     }
 
     #[test]

@@ -204,6 +204,15 @@ pub(crate) fn reservations<R: Rows + ?Sized>(rows: &R, order: OrderId) -> Result
     })
 }
 
+pub(crate) fn newest_leaseholder<R: Rows + ?Sized>(rows: &R) -> Result<Option<Address>> {
+    let table = tables::LEASES;
+    let leases: Vec<(u64, Address)> =
+        collect(rows, table, &Key::default().prefix(), usize::MAX, |key, value| {
+            Ok((decode(table.name, key, value)?, trailing_address(table, key)?))
+        })?;
+    Ok(leases.into_iter().max_by_key(|(epoch, _)| *epoch).map(|(_, account)| account))
+}
+
 /// Saturates: a sum that does not fit in 256 bits can promise nothing more anyway.
 pub(crate) fn reserved<R: Rows + ?Sized>(rows: &R, chain: ChainId, token: Address) -> Result<U256> {
     let table = tables::RESERVATIONS_BY_TOKEN;

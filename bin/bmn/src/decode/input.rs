@@ -20,46 +20,51 @@ const MAX_DOCUMENT: u64 = 1 << 30;
 /// Reads an array, an `eth_getLogs` answer, or one log a line, telling each entry's place. Lines
 /// are read one at a time, so that a stream of any length passes through.
 pub(super) fn read(reader: &mut dyn BufRead, take: &mut Take<'_>) -> Result<(), Failure> {
-    let mut first = String::new();
+    let mut line = Vec::new();
     let mut number = 0u64;
-    while first.trim().is_empty() {
-        first.clear();
+    while line.trim_ascii().is_empty() {
+        line.clear();
         number += 1;
-        if reader.read_line(&mut first)? == 0 {
+        if reader.read_until(b'\n', &mut line)? == 0 {
             return Ok(());
         }
     }
-    let is_whole = serde_json::from_str::<Value>(&first).is_ok();
-    if !is_whole && first.trim_end().ends_with(['{', '[', ',']) {
-        return document(first, reader, take);
+    let is_whole = serde_json::from_slice::<Value>(&line).is_ok();
+    if !is_whole && line.trim_ascii_end().last().is_some_and(|last| b"{[,".contains(last)) {
+        return document(line, reader, take);
     }
-    let mut line = first;
     loop {
-        if !line.trim().is_empty() {
+        if !line.trim_ascii().is_empty() {
             let place = format!("line {number}");
-            match serde_json::from_str(&line) {
+            match parse(&line) {
                 Ok(value) => spread(&place, value, take)?,
-                Err(error) => take(place, Part::Malformed(format!("not JSON: {error}")))?,
+                Err(reason) => take(place, Part::Malformed(reason))?,
             }
         }
         line.clear();
         number += 1;
-        if reader.read_line(&mut line)? == 0 {
+        if reader.read_until(b'\n', &mut line)? == 0 {
             return Ok(());
         }
     }
 }
 
+fn parse(bytes: &[u8]) -> Result<Value, String> {
+    let text = str::from_utf8(bytes)
+        .map_err(|error| format!("not UTF-8 text, from its byte {}", error.valid_up_to() + 1))?;
+    serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
+}
+
 // A document over several lines cannot be taken up again after a mistake in it.
 fn document(
-    mut text: String,
+    mut text: Vec<u8>,
     reader: &mut dyn BufRead,
     take: &mut Take<'_>,
 ) -> Result<(), Failure> {
-    reader.take(MAX_DOCUMENT).read_to_string(&mut text)?;
-    match serde_json::from_str(&text) {
+    reader.take(MAX_DOCUMENT).read_to_end(&mut text)?;
+    match parse(&text) {
         Ok(value) => spread("input", value, take),
-        Err(error) => take("input".to_owned(), Part::Malformed(format!("not JSON: {error}"))),
+        Err(reason) => take("input".to_owned(), Part::Malformed(reason)),
     }
 }
 

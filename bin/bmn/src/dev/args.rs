@@ -1,6 +1,7 @@
 //! The arguments of `bmn dev`.
 
-use clap::{Args, ValueEnum};
+use super::deploy::args::DeployArgs;
+use clap::{Args, Subcommand, ValueEnum};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -12,7 +13,8 @@ Examples:
   bmn dev --data-dir ./dev                   the same, kept across restarts
   bmn dev --swaps 20                         settle 20 swaps and show the table
   bmn dev --swaps 60 --scenario mixed --seed 7 --json
-  bmn dev --swaps 5 --realtime               wait by the wall clock, measure latencies";
+  bmn dev --swaps 5 --realtime               wait by the wall clock, measure latencies
+  bmn dev deploy --rpc http://127.0.0.1:8545 the contracts, on a node of your own";
 
 /// Run two development chains with a resolver, or simulate swaps on them.
 ///
@@ -20,8 +22,11 @@ Examples:
 /// simulation settles that many swaps in virtual time and ends with 0 only if all ended as they
 /// should and every balance adds up; with --json the last line of stdout is one JSON object.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct DevArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<DevCommand>,
+
     /// Settle this many swaps, then stop.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) swaps: Option<u32>,
@@ -68,6 +73,13 @@ pub(crate) struct DevArgs {
     /// Log what the resolver does.
     #[arg(long, short)]
     pub(crate) verbose: bool,
+}
+
+/// What else is done for development.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub(crate) enum DevCommand {
+    /// Deploy and fund the development contracts on a node of a development chain.
+    Deploy(DeployArgs),
 }
 
 /// What happens during a simulation.

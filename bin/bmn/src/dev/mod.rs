@@ -1,14 +1,18 @@
 //! `bmn dev`.
 
 pub(crate) mod args;
+mod deploy;
 mod network;
 mod simulate;
 
 use crate::{failure::Failure, output::Output};
-use args::DevArgs;
+use args::{DevArgs, DevCommand};
 
-/// Runs the development network or a simulation.
+/// Runs the development network or a simulation, or deploys.
 pub(crate) async fn run(args: DevArgs, output: &Output) -> Result<(), Failure> {
+    if let Some(DevCommand::Deploy(args)) = &args.command {
+        return deploy::run(args, *output).await;
+    }
     match args.swaps {
         Some(swaps) => simulate::run(swaps, &args, *output).await,
         None => network::run(&args, *output).await,

@@ -4,6 +4,7 @@ use super::args::DevArgs;
 use crate::{
     failure::Failure,
     output::{Output, fields, table},
+    signals,
 };
 use bmn_sim::{Endpoints, ServiceOptions, accounts::DevAccount, serve};
 use serde_json::{Value, json};
@@ -19,26 +20,9 @@ pub(super) async fn run(args: &DevArgs, output: Output) -> Result<(), Failure> {
         written = output.result(&for_programs(endpoints), || for_people(endpoints));
         output.note("Running. Ctrl-C stops it.");
     };
-    serve(options, ready, stopped()).await.map_err(eyre::Report::new)?;
+    serve(options, ready, signals::stop()).await.map_err(eyre::Report::new)?;
     output.note("Stopped.");
     written
-}
-
-/// Ctrl-C, or what a supervisor sends.
-async fn stopped() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = interrupt.await;
 }
 
 fn for_programs(endpoints: &Endpoints) -> Value {

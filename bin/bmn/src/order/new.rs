@@ -2,7 +2,7 @@
 
 use super::read;
 use crate::{
-    amount,
+    address, amount,
     chains::{self, ChainArgs, Token},
     failure::Failure,
     files, node,
@@ -47,11 +47,11 @@ pub(crate) struct NewArgs {
     buy: Vec<String>,
 
     /// Owner of what is sold, who will sign.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address::parse)]
     maker: Address,
 
     /// Who is paid on the destination chain; the maker unless given.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address::parse)]
     receiver: Option<Address>,
 
     /// Seconds from the source chain's newest block to the start of destination withdrawal. The
@@ -80,11 +80,11 @@ pub(crate) struct NewArgs {
     nonce: Option<u64>,
 
     /// Only this resolver may fill.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address::parse)]
     resolver: Option<Address>,
 
     /// Factory to use instead of the chain's first one.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address::parse)]
     factory: Option<Address>,
 
     /// JSON-RPC of the source chain: the order's times count from its newest block.

@@ -7,14 +7,15 @@ use crate::{
     output::{self, Output},
 };
 use alloy::primitives::{Address, B256};
-use bmn_rpc_api::{BmnApiClient, Cursor, Limit, Swap, SwapFilter, SwapStatus};
+use bmn_rpc_api::{BmnApiClient, Cursor, Limit, Swap, SwapFilter, SwapStatus, SwapStatuses};
 use clap::Args;
 use serde_json::json;
 
 const EXAMPLES: &str = "\
 Examples:
   bmn swap list
-  bmn swap list --status completed --limit 200
+  bmn swap list --status completed,cancelled --limit 200
+  bmn swap list --open-for 0x3C44… --min-profit-bps 5
   bmn swap list --all --json | jq -c 'select(.terminal | not) | .orderId'";
 
 /// List swaps, by order id.
@@ -23,21 +24,53 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ListArgs {
-    /// Only those in this status.
-    #[arg(long)]
-    status: Option<SwapStatus>,
+    /// Only those in this status, or in one of several separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    status: Vec<SwapStatus>,
 
     /// Only those with a leg on this chain, by name or id.
     #[arg(long)]
     chain: Option<String>,
 
     /// Only those of this maker.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = crate::address::parse)]
     maker: Option<Address>,
+
+    /// Only those whose source escrow names this taker.
+    #[arg(long, value_name = "ADDRESS")]
+    taker: Option<Address>,
+
+    /// Only those that sell or buy this token; zero is the native coin.
+    #[arg(long, value_name = "ADDRESS")]
+    token: Option<Address>,
 
     /// Only those with this hashlock.
     #[arg(long, value_name = "HASH")]
     hashlock: Option<B256>,
+
+    /// Only those with this order hash.
+    #[arg(long, value_name = "HASH")]
+    order_hash: Option<B256>,
+
+    /// Only the one with this escrow on either side.
+    #[arg(long, value_name = "ADDRESS")]
+    escrow: Option<Address>,
+
+    /// Only those whose source escrow was created in this block or later.
+    #[arg(long, value_name = "NUMBER")]
+    from_block: Option<u64>,
+
+    /// Only those whose source escrow was created in this block or earlier.
+    #[arg(long, value_name = "NUMBER")]
+    to_block: Option<u64>,
+
+    /// Only those that this resolver still has to settle.
+    #[arg(long, value_name = "ADDRESS")]
+    open_for: Option<Address>,
+
+    /// Only those that earn at least so many basis points at today's fees.
+    #[arg(long, value_name = "BPS", allow_negative_numbers = true)]
+    min_profit_bps: Option<i64>,
 
     /// Most to list at once, 1 to 200.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
@@ -62,13 +95,7 @@ pub(crate) struct ListArgs {
 pub(super) async fn run(args: &ListArgs, output: &Output) -> Result<(), Failure> {
     let chains = args.chains.load()?;
     let chain = args.chain.as_deref().map(|name| chains.named(name)).transpose()?;
-    let filter = SwapFilter {
-        status: args.status,
-        chain: chain.map(|spec| spec.chain_id.0),
-        maker: args.maker,
-        hashlock: args.hashlock,
-        order_hash: None,
-    };
+    let filter = filter(args, chain.map(|spec| spec.chain_id.0));
     let client = args.node.http()?;
     let mut cursor = args.cursor.clone().map(Cursor);
     let mut rows = Vec::new();
@@ -88,6 +115,23 @@ pub(super) async fn run(args: &ListArgs, output: &Output) -> Result<(), Failure>
         }
     }
     finish(&rows, cursor.as_ref(), output)
+}
+
+fn filter(args: &ListArgs, chain: Option<u64>) -> SwapFilter {
+    SwapFilter {
+        status: SwapStatuses::new(args.status.iter().copied()),
+        chain,
+        maker: args.maker,
+        taker: args.taker,
+        token: args.token,
+        hashlock: args.hashlock,
+        order_hash: args.order_hash,
+        escrow: args.escrow,
+        from_block: args.from_block,
+        to_block: args.to_block,
+        open_for: args.open_for,
+        min_profit_bps: args.min_profit_bps,
+    }
 }
 
 fn finish(rows: &[[String; 5]], next: Option<&Cursor>, output: &Output) -> Result<(), Failure> {

@@ -70,8 +70,9 @@ pub(super) async fn run(args: &WatchArgs, output: &Output) -> Result<(), Failure
                 }
             }
         }
-        let (url, reason) = (args.node.rpc.clone(), "the node ended the subscription".to_owned());
-        return Err(Failure::Unreachable { url, reason });
+        let (url, reason) =
+            (crate::node::shown(&args.node.rpc), "the node ended the subscription".to_owned());
+        return Err(Failure::Unreachable { url, reason, hint: None });
     }
 }
 

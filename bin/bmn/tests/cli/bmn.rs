@@ -189,8 +189,11 @@ impl BmnApiServer for ScriptedNode {
         _limit: Option<Limit>,
     ) -> RpcResult<SwapPage> {
         let status = filter.and_then(|filter| filter.status);
-        let items =
-            if status.is_none_or(|s| s == SwapStatus::Accepted) { vec![swap()] } else { vec![] };
+        let items = if status.is_none_or(|s| s.contains(&SwapStatus::Accepted)) {
+            vec![swap()]
+        } else {
+            vec![]
+        };
         let next = (cursor.is_none() && !items.is_empty()).then(|| Cursor("more".to_owned()));
         Ok(SwapPage { items, next })
     }
@@ -201,7 +204,7 @@ impl BmnApiServer for ScriptedNode {
         _cursor: Option<Cursor>,
         _limit: Option<Limit>,
     ) -> RpcResult<EventPage> {
-        Ok(EventPage { items: vec![], next: None })
+        Ok(EventPage { items: vec![], next: None, resume: None })
     }
 
     async fn get_withdraw_permission(&self, _id: SwapKey) -> RpcResult<WithdrawPermission> {

@@ -101,3 +101,22 @@ fn unknown_topics_are_marked_and_wrong_ones_refused() {
     let done = run("decode --dialect bmn4", &other.to_string());
     assert!(lines(&done)[0]["error"].as_str().unwrap().contains("another dialect than bmn4"));
 }
+
+#[test]
+fn bytes_that_are_no_text_are_named_with_their_line_and_the_rest_is_decoded() {
+    let log = logs("bmn4").remove(0).to_string();
+    let input = [log.as_bytes(), b"\n{\xff}\n", log.as_bytes()].concat();
+    let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_bmn"))
+        .arg("decode")
+        .write_stdin(input)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<Value> =
+        stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[1]["where"], "line 2");
+    assert_eq!(lines[1]["error"], "not UTF-8 text, from its byte 2");
+    assert!(lines[0]["event"].is_string() && lines[0] == lines[2]);
+}

@@ -1,9 +1,11 @@
 //! The command as a process: what it writes where, and its exit codes.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod archive;
 mod bmn;
 mod decode;
 mod help;
 mod kill;
 mod node;
 mod orders;
+mod run_node;

@@ -78,11 +78,23 @@ async fn watching_a_swap_resumes_after_a_lag_and_ends_with_the_swap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_resolver_is_named_as_such() {
+    let (_chain, url) = crate::bmn::chain(1337, 1_000).await;
+    let line = format!("status --rpc {url}");
+    let done = run_beside(&std::env::temp_dir(), line, "").await;
+    assert_eq!(done.code, 3, "{}", done.stderr);
+    for part in ["is no resolver", "`bmn dev` or `bmn node` starts a resolver", "BMN_RPC"] {
+        assert!(done.stderr.contains(part), "{part}: {}", done.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_not_there_has_exit_code_3() {
     for line in ["status", "swap watch"] {
         let line = format!("{line} --rpc http://127.0.0.1:9");
         let done = run_beside(&std::env::temp_dir(), line, "").await;
         assert_eq!(done.code, 3);
         assert!(done.stderr.contains("cannot be reached"), "{}", done.stderr);
+        assert!(done.stderr.contains("--rpc or BMN_RPC says where it is"), "{}", done.stderr);
     }
 }

@@ -136,3 +136,26 @@ async fn only_the_maker_s_own_key_signs() {
     assert!(moved.code == 2 && moved.stderr.contains("`orderHash`"), "{}", moved.stderr);
     assert_eq!(order(at), before);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistyped_address_is_refused_by_its_case() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let (_chain, url) = chain(1337, NOW).await;
+    let wrong = MAKER.replace("0x90F7", "0x90f7");
+    let line = format!(
+        "order new --from-chain 1337 --to-chain 1338 --sell 1 TKA --buy 2 USDX --maker {wrong} \
+         --hashlock 0x{} --chain-rpc {url}",
+        "07".repeat(32)
+    );
+    let done = run_beside(at, line.clone(), "").await;
+    assert!(done.code == 2 && done.stderr.contains("EIP-55"), "{}", done.stderr);
+    let lower = line.replace(&wrong, &MAKER.to_lowercase());
+    let token = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512";
+    let by_address = lower.replace("TKA", token);
+    assert_eq!(run_beside(at, by_address.clone(), "").await.code, 0);
+    let mistyped =
+        by_address.replace(token, &token.replace("7725", "7726").replace("E7734", "e7734"));
+    let done = run_beside(at, mistyped, "").await;
+    assert!(done.code == 2 && done.stderr.contains("EIP-55"), "{}", done.stderr);
+}

@@ -9,12 +9,12 @@ use bmn_primitives::{
     SwapId, Timelocks,
 };
 use bmn_rpc::{
-    BmnRpc, Intake, IntakeError, NodeView, RpcLimits, ServedChain, Submitted, SubmittedOrder,
+    BmnRpc, Intake, IntakeError, NodeView, RpcLimits, ServedChain, Submitted, SubmittedOrder, Trade,
 };
 use bmn_store::{EventRow, OrderState, Store, StoreOptions};
 use bmn_swap::{
     Action, ActionKey, Decision, DestinationLeg, DestinationPlan, Due, EscrowEnd, Evidence,
-    Inclusion, Order, Origin, Permission, Refusal, SecretKnowledge, SignedOrder, SourceLeg,
+    Inclusion, Order, Origin, Permission, Profit, Refusal, SecretKnowledge, SignedOrder, SourceLeg,
     SourceTerms, Status, Wake, When,
 };
 use jsonrpsee::RpcModule;
@@ -49,7 +49,7 @@ pub(crate) fn block(number: u64) -> BlockRef {
     BlockRef { number, hash: B256::with_last_byte(number as u8), time: T0 + number }
 }
 
-fn header(number: u64) -> Header {
+pub(crate) fn header(number: u64) -> Header {
     Header {
         number,
         hash: block(number).hash,
@@ -57,11 +57,11 @@ fn header(number: u64) -> Header {
         timestamp: block(number).time,
         logs_bloom: Bloom::ZERO,
         receipts_root: B256::ZERO,
-        base_fee: None,
+        base_fee: Some(7),
     }
 }
 
-fn inclusion(number: u64, log_index: u32) -> Inclusion {
+pub(crate) fn inclusion(number: u64, log_index: u32) -> Inclusion {
     Inclusion { block: block(number), tx_hash: B256::repeat_byte(0xee), log_index }
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn state(status: Status, secret: SecretKnowledge) -> OrderState {
 pub(crate) const SOURCE: Address = Address::repeat_byte(0x51);
 pub(crate) const DESTINATION: Address = Address::repeat_byte(0xd1);
 
-fn immutables(id: OrderId, hashlock: Hashlock) -> Immutables {
+pub(crate) fn immutables(id: OrderId, hashlock: Hashlock) -> Immutables {
     Immutables {
         order_hash: id.hash,
         hashlock,
@@ -128,7 +128,7 @@ fn immutables(id: OrderId, hashlock: Hashlock) -> Immutables {
     }
 }
 
-fn source_leg(id: OrderId, hashlock: Hashlock) -> SourceLeg {
+pub(crate) fn source_leg(id: OrderId, hashlock: Hashlock) -> SourceLeg {
     SourceLeg {
         swap: SwapId { chain: A, escrow: SOURCE },
         factory: Address::repeat_byte(0xfa),
@@ -150,8 +150,7 @@ fn source_leg(id: OrderId, hashlock: Hashlock) -> SourceLeg {
     }
 }
 
-fn destination_leg(hashlock: Hashlock) -> DestinationLeg {
-    let end = EscrowEnd::Withdrawn { secret: PUBLIC.into() };
+pub(crate) fn destination_leg(hashlock: Hashlock) -> DestinationLeg {
     DestinationLeg {
         chain: B,
         escrow: DESTINATION,
@@ -160,12 +159,22 @@ fn destination_leg(hashlock: Hashlock) -> DestinationLeg {
         hashlock,
         taker: Address::repeat_byte(0x99),
         created: inclusion(1, 0),
-        end: Some((end, inclusion(2, 1))),
+        end: None,
     }
 }
 
-fn event(chain: ChainId, at: Inclusion, escrow: Address, event: ContractEvent) -> EventRow {
-    EventRow { chain, at, tx_index: 0, address: escrow, escrow: Some(escrow), event }
+pub(crate) fn event(
+    chain: ChainId,
+    at: Inclusion,
+    escrow: Address,
+    event: ContractEvent,
+) -> EventRow {
+    let address = match event {
+        ContractEvent::SourceCreated { .. } => Address::repeat_byte(0xfa),
+        ContractEvent::DestinationCreated { .. } => Address::repeat_byte(0xfb),
+        _ => escrow,
+    };
+    EventRow { chain, at, tx_index: 0, address, escrow: Some(escrow), event }
 }
 
 /// 1 on A: paid, with both legs, permission and job; its secret is public. 2 on A: refused. 3 on A:
@@ -183,12 +192,16 @@ fn fill(store: &Store) {
     tx.end_block().unwrap();
     tx.begin_block(B, &header(1)).unwrap();
     let taker = Address::repeat_byte(0x99).into();
+    let mut destination = destination_leg(lock(PUBLIC));
+    tx.put_destination_leg(&destination).unwrap();
     let created =
         ContractEvent::DestinationCreated { escrow: DESTINATION, hashlock: lock(PUBLIC), taker };
     tx.put_event(&event(B, inclusion(1, 0), DESTINATION, created)).unwrap();
     tx.end_block().unwrap();
     tx.begin_block(B, &header(2)).unwrap();
-    tx.put_destination_leg(&destination_leg(lock(PUBLIC))).unwrap();
+    let end = EscrowEnd::Withdrawn { secret: PUBLIC.into() };
+    destination.end = Some((end, inclusion(2, 1)));
+    tx.put_destination_leg(&destination).unwrap();
     let withdrawn = ContractEvent::Withdrawn { secret: PUBLIC.into() };
     tx.put_event(&event(B, inclusion(2, 1), DESTINATION, withdrawn)).unwrap();
     tx.end_block().unwrap();
@@ -287,6 +300,20 @@ impl NodeView for View {
                 )],
             })
             .to_vec()
+    }
+
+    // Worth one basis point for each wei of the deposit; tokens of 0xbb are not known.
+    fn profit(&self, trade: &Trade, base_fees: (u128, u128)) -> Option<Profit> {
+        assert_eq!(base_fees, (7, 7));
+        let known = trade.source.1 != Address::repeat_byte(0xbb);
+        known.then(|| Profit {
+            source_value: 1,
+            destination_value: 1,
+            gas: 0,
+            deposit: 0,
+            net: 0,
+            bps: trade.deposit.to(),
+        })
     }
 }
 

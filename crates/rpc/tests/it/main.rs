@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod fixture;
+mod index;
 mod reads;
+mod resuming;
 mod serving;
 mod submissions;
 mod subscriptions;

@@ -32,7 +32,7 @@ pub(super) async fn deploy(node: &NetworkChain) -> Result<(), SimError> {
                 data: creation_code(contract, node)?,
                 gas: DEPLOY_GAS,
             };
-            sent.push((name(contract), wallet.send(payload).await?));
+            sent.push((dev_contract_name(contract), wallet.send(payload).await?));
         }
     }
     node.mine_pool()?;
@@ -81,7 +81,7 @@ fn check_specification(node: &NetworkChain) -> Result<(), SimError> {
     for (contract, expected) in expected {
         let (expected, found) = (expected.unwrap_or_default(), contract.address());
         if expected != found {
-            let contract = name(contract);
+            let contract = dev_contract_name(contract);
             return Err(SimError::Misplaced { chain: node.id(), contract, expected, found });
         }
     }
@@ -89,19 +89,30 @@ fn check_specification(node: &NetworkChain) -> Result<(), SimError> {
 }
 
 fn creation_code(contract: DevContract, node: &NetworkChain) -> Result<Bytes, SimError> {
-    let weth = DevContract::Weth.address();
     let delay = node.factory().rescue_delay_secs;
     let delay = u32::try_from(delay).map_err(|_| SimError::SetUp {
         chain: node.id(),
         step: format!("a rescue delay of {delay} s does not fit 32 bits"),
     })?;
+    let owner = DevAccount::Deployer.address();
+    Ok(dev_contract_code(contract, owner, delay, DevContract::address))
+}
+
+/// Creation code of a contract of a development chain, given where the others are. `rescue_delay` is
+/// in seconds.
+pub fn dev_contract_code(
+    contract: DevContract,
+    owner: Address,
+    rescue_delay: u32,
+    address_of: impl Fn(DevContract) -> Address,
+) -> Bytes {
+    let weth = address_of(DevContract::Weth);
     let factory = |access_token: Address| {
-        let protocol = DevContract::LimitOrderProtocol.address();
-        let owner = DevAccount::Deployer.address();
-        artifacts::bmn_factory(protocol, owner, delay, access_token, weth)
+        let protocol = address_of(DevContract::LimitOrderProtocol);
+        artifacts::bmn_factory(protocol, owner, rescue_delay, access_token, weth)
     };
     let token = artifacts::token;
-    Ok(match contract {
+    match contract {
         DevContract::Weth => artifacts::weth(),
         DevContract::TokenA => token(TokenKind::Plain, "Token A", "TKA", 18),
         DevContract::UsdX => token(TokenKind::Plain, "USD X", "USDX", 6),
@@ -109,7 +120,7 @@ fn creation_code(contract: DevContract, node: &NetworkChain) -> Result<Bytes, Si
         DevContract::LimitOrderProtocol => artifacts::limit_order_protocol(weth),
         DevContract::Factory => factory(Address::ZERO),
         DevContract::AccessToken => token(TokenKind::Plain, "Access", "ACCESS", 18),
-        DevContract::AccessFactory => factory(DevContract::AccessToken.address()),
+        DevContract::AccessFactory => factory(address_of(DevContract::AccessToken)),
         DevContract::FeeOnTransferToken => {
             token(TokenKind::FeeOnTransfer(TRANSFER_FEE_BPS), "Fee on transfer", "FEE", 18)
         }
@@ -117,11 +128,11 @@ fn creation_code(contract: DevContract, node: &NetworkChain) -> Result<Bytes, Si
             token(TokenKind::ReturnsFalse, "Returns false", "FALSE", 18)
         }
         DevContract::RevertingToken => token(TokenKind::Reverting, "Reverting", "REVERT", 18),
-    })
+    }
 }
 
-/// Names for people.
-pub(crate) const fn name(contract: DevContract) -> &'static str {
+/// What people call a contract of a development chain.
+pub const fn dev_contract_name(contract: DevContract) -> &'static str {
     match contract {
         DevContract::Weth => "WETH",
         DevContract::TokenA => "TKA",

@@ -4,7 +4,7 @@ mod contracts;
 mod funding;
 mod service;
 
-pub(crate) use contracts::name as contract_name;
+pub use contracts::{dev_contract_code, dev_contract_name};
 pub use funding::MakerFunds;
 pub(crate) use funding::fund_griefer;
 pub use service::{ChainEndpoint, Endpoints, ServiceOptions, serve};

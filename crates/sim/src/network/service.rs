@@ -1,6 +1,6 @@
 //! The development network as a service: both chains and the resolver on loopback ports.
 
-use super::{Network, NetworkChain, contract_name, funding::fund_visitor};
+use super::{Network, NetworkChain, dev_contract_name, funding::fund_visitor};
 use crate::{
     SimError,
     accounts::DevAccount,
@@ -83,7 +83,11 @@ pub async fn serve(
     let [chain_a, chain_b] = &network.chains;
     let servers = [serve_chain(chain_a, address_a).await?, serve_chain(chain_b, address_b).await?];
     let signer = DevAccount::Resolver.signer();
-    let resolver = Resolver::open(store, hosts(&network), signer, policy(), Arc::new(clock))?;
+    let mut resolver = Resolver::open(store, hosts(&network), signer, policy(), Arc::new(clock))?;
+    // Whoever is told that everything answers may hand in an order at once.
+    for chain in resolver.chains() {
+        while resolver.follow(chain).await? {}
+    }
     let limits = bmn_rpc::ServeLimits::default();
     let (methods, address) = bmn_rpc::serve(resolver.rpc_module(), address_rpc, &limits).await?;
     ready(&endpoints(&network, &servers, address));
@@ -133,7 +137,7 @@ fn endpoints(network: &Network, servers: &[DevServer; 2], resolver: SocketAddr) 
         chains: chains.collect(),
         resolver: format!("http://{resolver}"),
         contracts: DevContract::ALL
-            .map(|contract| (contract_name(contract), contract.address()))
+            .map(|contract| (dev_contract_name(contract), contract.address()))
             .to_vec(),
     }
 }

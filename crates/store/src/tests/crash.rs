@@ -4,7 +4,6 @@ use super::fixtures::*;
 use crate::testing::{CrashBackend, Side};
 use crate::{Reads, Reservation, Row, Store, StoreError, WriteTx};
 use alloy::primitives::U256;
-use bmn_contracts::ContractEvent;
 use bmn_swap::{Action, Status};
 
 type Step = fn(&mut WriteTx) -> Result<(), StoreError>;
@@ -46,8 +45,9 @@ fn block(tx: &mut WriteTx, salt: u64, escrow: u64) -> Result<(), StoreError> {
     let header = header(tx.cursor(A)?.tip, salt);
     let at = inclusion(header.block_ref(), 0);
     tx.begin_block(A, &header)?;
-    tx.put_source_leg(&source_leg(A, escrow, at))?;
-    tx.put_event(&event(A, at, Some(escrow), ContractEvent::Cancelled))?;
+    let leg = source_leg(A, escrow, at);
+    tx.put_source_leg(&leg)?;
+    tx.put_event(&event(A, at, Some(escrow), created_event(&leg)))?;
     tx.end_block()
 }
 

@@ -150,6 +150,24 @@ pub(super) fn destination_leg(chain: ChainId, n: u64, created: Inclusion) -> Des
     }
 }
 
+pub(super) fn created_event(leg: &SourceLeg) -> ContractEvent {
+    let SourceTerms::Stated { immutables, complement } = leg.terms.clone() else { panic!() };
+    ContractEvent::SourceCreated { immutables, complement }
+}
+
+pub(super) fn immutables_of(leg: &mut SourceLeg) -> &mut Immutables {
+    let SourceTerms::Stated { immutables, .. } = &mut leg.terms else { panic!() };
+    immutables
+}
+
+pub(super) fn destination_event(leg: &DestinationLeg) -> ContractEvent {
+    ContractEvent::DestinationCreated {
+        escrow: leg.escrow,
+        hashlock: leg.hashlock,
+        taker: leg.taker.into(),
+    }
+}
+
 pub(super) fn event(
     chain: ChainId,
     at: Inclusion,
@@ -157,7 +175,14 @@ pub(super) fn event(
     event: ContractEvent,
 ) -> EventRow {
     let escrow = escrow.map(address);
-    EventRow { chain, at, tx_index: 0, address: escrow.unwrap_or(address(902)), escrow, event }
+    let by_factory = matches!(
+        event,
+        ContractEvent::SourceCreated { .. }
+            | ContractEvent::DestinationCreated { .. }
+            | ContractEvent::PostInteraction { .. }
+    );
+    let emitter = escrow.filter(|_| !by_factory).unwrap_or(address(902));
+    EventRow { chain, at, tx_index: 0, address: emitter, escrow, event }
 }
 
 pub(super) fn order_id(n: u64) -> OrderId {

@@ -1,8 +1,13 @@
 //! Tests of the whole store.
 
+mod bulk_crash;
 mod crash;
+mod damage;
 mod fixtures;
 mod opening;
 mod operational;
+mod paths;
+mod reads;
 mod reorg;
 mod sealing;
+mod upgrade;

@@ -242,7 +242,7 @@ fn a_dropped_transaction_changes_nothing_and_a_snapshot_does_not_move() {
 fn a_row_that_does_not_decode_names_its_table_and_key() {
     let store = memory();
     let key = order_id(1).to_bytes();
-    commit(&store, |tx| tx.put(tables::ORDERS, &key, &[1, 2, 3]).unwrap());
+    commit(&store, |tx| tx.put(tables::ORDERS, &key, [1, 2, 3]).unwrap());
     let error = store.read().unwrap().order(order_id(1)).unwrap_err();
     assert!(matches!(&error, StoreError::Undecodable { table: "orders", .. }));
     assert_eq!(error.class(), ErrorClass::Corrupt);

@@ -2,7 +2,7 @@
 
 use super::fixtures::*;
 use crate::{Reads, Reservation, StoreError};
-use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::primitives::{Address, Bytes, U256};
 use bmn_contracts::{ContractEvent, LimitOrder, MakerTraits, OrderSignature};
 use bmn_primitives::{AddressWord, OrderHash, SwapId};
 use bmn_swap::{
@@ -76,7 +76,8 @@ fn every_kind_of_event_and_leg_comes_back_as_it_was() {
     immutables.parameters = Bytes::from_static(&[1; 300]);
     let (immutables, complement) = (immutables.clone(), complement.clone());
     let mut destination = destination_leg(A, 2, at(1));
-    destination.end = Some((EscrowEnd::Withdrawn { secret: word(1) }, at(6)));
+    destination.taker = DIRTY.masked();
+    destination.end = Some((EscrowEnd::Withdrawn { secret: word(1) }, at(3)));
     let (hash, amount) = (OrderHash(word(7)), U256::MAX);
     let events = [
         ContractEvent::SourceCreated { immutables, complement },
@@ -88,15 +89,16 @@ fn every_kind_of_event_and_leg_comes_back_as_it_was() {
             taker: address(900),
             amount,
         },
-        ContractEvent::Withdrawn { secret: B256::ZERO },
+        ContractEvent::Withdrawn { secret: word(1) },
         ContractEvent::Cancelled,
-        ContractEvent::Rescued { token: address(3), amount },
+        ContractEvent::Rescued { token: Address::ZERO, amount },
         ContractEvent::OrderFilled { order_hash: hash, remaining: amount },
         ContractEvent::OrderCancelled { order_hash: hash },
         ContractEvent::BitInvalidatorUpdated { maker: address(4), slot: amount, bits: amount },
     ];
+    let about = |log: u32| if [1, 3].contains(&log) { 2 } else { 1 };
     let rows: Vec<_> =
-        (0u32..).zip(events).map(|(log, what)| event(A, at(log), Some(1), what)).collect();
+        (0u32..).zip(events).map(|(log, what)| event(A, at(log), Some(about(log)), what)).collect();
     commit(&store, |tx| {
         tx.begin_block(A, &block).unwrap();
         tx.put_source_leg(&source).unwrap();
@@ -105,11 +107,14 @@ fn every_kind_of_event_and_leg_comes_back_as_it_was() {
         tx.end_block().unwrap();
     });
     let read = store.read().unwrap();
-    assert_eq!(read.block(A, block.number).unwrap(), Some(block.clone()));
+    assert_eq!(read.block(A, block.number).unwrap(), Some(block.block_ref()));
     assert_eq!(read.source_leg(source.swap).unwrap(), Some(source));
     assert_eq!(read.destination_leg(A, address(2)).unwrap(), Some(destination.clone()));
     assert_eq!(read.destination_legs_by_hashlock(A, lock(2)).unwrap(), [destination]);
-    assert_eq!(read.events_of(A, address(1), None, 100).unwrap(), rows);
+    let (of_destination, of_source): (Vec<_>, Vec<_>) =
+        rows.iter().cloned().partition(|row| row.escrow == Some(address(2)));
+    assert_eq!(read.events_of(A, address(1), None, 100).unwrap(), of_source);
+    assert_eq!(read.events_of(A, address(2), None, 100).unwrap(), of_destination);
     assert_eq!(read.events(A, 0, u64::MAX, None, 100).unwrap(), rows);
     assert_eq!(read.event(rows[3].key()).unwrap().as_ref(), Some(&rows[3]));
 }

@@ -2,29 +2,29 @@
 
 use super::fixtures::*;
 use crate::testing::CrashBackend;
-use crate::{Reads, Store, StoreError, WriteTx, chain_rows, digest};
+use crate::{AnyLeg, LegState, Reads, Staged, Store, StoreError, chain_rows, digest};
 use alloy::primitives::U256;
 use bmn_chain::{Header, KnownBlocks};
 use bmn_contracts::ContractEvent;
 use bmn_primitives::{BlockRef, ChainId, Leg, OrderHash, SwapId};
-use bmn_swap::{EscrowEnd, SourceTerms, Status};
+use bmn_swap::{EscrowEnd, Status};
 use proptest::prelude::*;
 
 /// What a block does to one of a few escrows.
 #[derive(Debug, Clone)]
-enum Touch {
+pub(super) enum Touch {
     CreateSource(u64),
     CreateDestination(u64),
     Withdraw(u64),
     Cancel(u64),
-    Rebind(u64),
+    Rescue(u64),
     Fill(u64),
 }
 
 #[derive(Debug, Clone)]
-struct Content {
-    salt: u64,
-    touches: Vec<Touch>,
+pub(super) struct Content {
+    pub(super) salt: u64,
+    pub(super) touches: Vec<Touch>,
 }
 
 #[derive(Debug, Clone)]
@@ -41,12 +41,12 @@ fn touch() -> impl Strategy<Value = Touch> {
         escrow.clone().prop_map(|n| Touch::CreateDestination(n + 100)),
         escrow.clone().prop_map(Touch::Withdraw),
         escrow.clone().prop_map(Touch::Cancel),
-        escrow.clone().prop_map(Touch::Rebind),
+        escrow.clone().prop_map(Touch::Rescue),
         escrow.prop_map(Touch::Fill),
     ]
 }
 
-fn content() -> impl Strategy<Value = Content> {
+pub(super) fn content() -> impl Strategy<Value = Content> {
     (1..1_000_000u64, prop::collection::vec(touch(), 0..5))
         .prop_map(|(salt, touches)| Content { salt, touches })
 }
@@ -62,7 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn apply(tx: &mut WriteTx, chain: ChainId, content: &Content) -> BlockRef {
+pub(super) fn apply(tx: &mut Staged, chain: ChainId, content: &Content) -> BlockRef {
     let header = header(tx.cursor(chain).unwrap().tip, content.salt);
     let block = header.block_ref();
     tx.begin_block(chain, &header).unwrap();
@@ -76,37 +76,37 @@ fn apply(tx: &mut WriteTx, chain: ChainId, content: &Content) -> BlockRef {
     block
 }
 
-fn apply_touch(
-    tx: &mut WriteTx,
+pub(super) fn apply_touch(
+    tx: &mut Staged,
     chain: ChainId,
     touch: &Touch,
     at: bmn_swap::Inclusion,
 ) -> Option<(Option<u64>, ContractEvent)> {
     match *touch {
+        // Also of one that exists: the first creation stays what counts.
         Touch::CreateSource(n) => {
             let leg = source_leg(chain, n, at);
             tx.put_source_leg(&leg).unwrap();
-            let SourceTerms::Stated { immutables, complement } = leg.terms else { panic!() };
-            Some((Some(n), ContractEvent::SourceCreated { immutables, complement }))
+            Some((Some(n), created_event(&leg)))
         }
         Touch::CreateDestination(n) => {
-            tx.put_destination_leg(&destination_leg(chain, n, at)).unwrap();
-            Some((Some(n), ContractEvent::Cancelled))
+            let leg = destination_leg(chain, n, at);
+            tx.put_destination_leg(&leg).unwrap();
+            Some((Some(n), destination_event(&leg)))
         }
         Touch::Withdraw(n) => {
-            let secret = word(n);
+            let secret = secret(n).expose().into();
             end(tx, chain, n, EscrowEnd::Withdrawn { secret }, at)
                 .then_some((Some(n), ContractEvent::Withdrawn { secret }))
         }
         Touch::Cancel(n) => end(tx, chain, n, EscrowEnd::Cancelled, at)
             .then_some((Some(n), ContractEvent::Cancelled)),
-        Touch::Rebind(n) => {
-            let mut leg = tx.source_leg(SwapId { chain, escrow: address(n) }).unwrap()?;
-            let SourceTerms::Stated { immutables, .. } = &mut leg.terms else { panic!() };
-            immutables.order_hash = OrderHash(word(at.block.number));
-            immutables.maker = address(at.block.number).into();
-            tx.put_source_leg(&leg).unwrap();
-            None
+        Touch::Rescue(n) => {
+            let (token, amount) = (address(901), U256::from(n));
+            tx.source_leg(SwapId { chain, escrow: address(n) }).unwrap()?;
+            // Repeated without end, and an end only of what has none.
+            end(tx, chain, n, EscrowEnd::Rescued { token }, at);
+            Some((Some(n), ContractEvent::Rescued { token, amount }))
         }
         Touch::Fill(n) => Some((
             None,
@@ -115,9 +115,10 @@ fn apply_touch(
     }
 }
 
-fn end(tx: &mut WriteTx, chain: ChainId, n: u64, end: EscrowEnd, at: bmn_swap::Inclusion) -> bool {
+fn end(tx: &mut Staged, chain: ChainId, n: u64, end: EscrowEnd, at: bmn_swap::Inclusion) -> bool {
     match tx.source_leg(SwapId { chain, escrow: address(n) }).unwrap() {
-        Some(mut leg) if leg.end.is_none() => {
+        // A rescue may be followed by another, and by the end itself.
+        Some(mut leg) if matches!(leg.end, None | Some((EscrowEnd::Rescued { .. }, _))) => {
             leg.end = Some((end, at));
             tx.put_source_leg(&leg).unwrap();
             true
@@ -286,7 +287,7 @@ fn lists_page_without_loss_or_repetition() {
     let all: Vec<_> = (101..=103).flat_map(|n| (0..4).map(move |log| (n, log))).collect();
     assert_eq!(seen, all);
     let mine = read.events_of(A, address(2), None, 100).unwrap();
-    assert_eq!(mine.len(), 5);
+    assert_eq!(mine.len(), 5, "later creations are events of the escrow, no more");
     assert_eq!(read.events_of(A, address(2), Some(mine[2].key()), 100).unwrap(), mine[3..]);
     assert_eq!(read.events_of_order(A, OrderHash(word(2)), None, 2).unwrap(), mine[..2]);
     let legs = read.source_legs(A, Some(address(1)), 2).unwrap();
@@ -295,7 +296,14 @@ fn lists_page_without_loss_or_repetition() {
     let makers = read.source_legs_by_maker(A, address(1).into(), None, 10).unwrap();
     let escrows: Vec<_> = makers.iter().map(|leg| leg.swap.escrow).collect();
     assert_eq!(escrows, [address(1), address(4)]);
-    assert_eq!(read.source_legs_by_taker(A, address(900).into(), None, 3).unwrap().len(), 3);
+    let open = |after| {
+        read.source_legs_by_taker(A, address(900).into(), LegState::Open, after, 3).unwrap()
+    };
+    let first = open(None);
+    let last = AnyLeg::Source(first[2].clone()).place();
+    let escrows: Vec<_> =
+        first.iter().chain(&open(Some(last))).map(|leg| leg.swap.escrow).collect();
+    assert_eq!(escrows, [address(1), address(2), address(3), address(4)]);
     assert_eq!(read.source_legs_by_order_hash(A, OrderHash(word(3))).unwrap().len(), 1);
     assert_eq!(read.source_legs_by_hashlock(A, lock(3)).unwrap().len(), 1);
     assert_eq!(read.source_legs_by_hashlock(B, lock(3)).unwrap().len(), 0);

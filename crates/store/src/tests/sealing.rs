@@ -106,7 +106,7 @@ fn a_sealed_row_moved_to_another_hashlock_does_not_open() {
         tx.seal_secret(lock(1), &secret(1)).unwrap();
         for table in [tables::SECRETS, tables::SECRET_KEYS] {
             let row = crate::rows::Rows::raw_get(tx, table, lock(1).0.as_slice()).unwrap().unwrap();
-            tx.put(table, lock(2).0.as_slice(), &row).unwrap();
+            tx.put(table, lock(2).0.as_slice(), row).unwrap();
         }
     });
     let error = store.read().unwrap().open_secret(lock(2)).unwrap_err();

@@ -1,0 +1,125 @@
+//! Chains behind URLs.
+
+use crate::{failure::Failure, onchain::Onchain};
+use alloy::primitives::B256;
+use bmn_chain::ChainClient;
+use bmn_config::{ChainSpec, EndpointSource, NodeChain};
+use bmn_contracts::{Emitter, topics};
+use bmn_host_rpc::{Endpoint, Limits, LogSelection, RpcConfig, RpcError, RpcHost};
+use bmn_primitives::{ChainId, Dialect};
+use std::{sync::Arc, time::Duration};
+
+/// Longest pause between looks at the head when nothing is configured.
+const LONGEST_POLL: Duration = Duration::from_secs(2);
+
+/// A chain of a configuration, connected.
+pub(crate) async fn connect(chain: &NodeChain) -> Result<RpcHost, Failure> {
+    let spec = &chain.spec;
+    let mut endpoints = Vec::new();
+    for (number, source) in (1..).zip(&chain.endpoints) {
+        endpoints.push(endpoint(source).map_err(|reason| {
+            Failure::Usage(format!("{}: endpoint number {number}: {reason}", named(spec)))
+        })?);
+    }
+    // Half a block time: a block is seen by then even where no subscription tells.
+    let usual = Duration::from_millis(spec.block_time_secs.saturating_mul(500)).min(LONGEST_POLL);
+    let config = RpcConfig {
+        chain_id: spec.chain_id,
+        endpoints,
+        start_block: spec.start_block,
+        finality_depth: spec.finality_depth,
+        filter: selection(spec),
+        agreement: usize::try_from(chain.agreement).unwrap_or(usize::MAX),
+        limits: Limits::default(),
+        poll: chain.poll_ms.map_or(usual, Duration::from_millis),
+    };
+    RpcHost::connect(config).await.map_err(|error| failed(&named(spec), error))
+}
+
+/// What the operator's commands need of a chain of a configuration.
+pub(crate) async fn client(chain: &NodeChain) -> Result<Onchain, Failure> {
+    let host = connect(chain).await?;
+    Ok(onchain(&host, named(&chain.spec)))
+}
+
+/// A chain behind one URL.
+pub(crate) async fn one(url: &str, chain_id: ChainId) -> Result<Onchain, Failure> {
+    let endpoint: Endpoint = url.parse().map_err(|error| Failure::Usage(format!("{error}")))?;
+    let shown = endpoint.to_string();
+    let config = RpcConfig {
+        chain_id,
+        endpoints: vec![endpoint],
+        start_block: 0,
+        finality_depth: 0,
+        filter: LogSelection::default(),
+        agreement: 1,
+        limits: Limits::default(),
+        poll: LONGEST_POLL,
+    };
+    let host = RpcHost::connect(config).await.map_err(|error| failed(&shown, error))?;
+    Ok(onchain(&host, shown))
+}
+
+/// A connected chain for the operator's commands.
+pub(crate) fn onchain(host: &RpcHost, shown: String) -> Onchain {
+    Onchain { client: host.client() as Arc<dyn ChainClient>, shown }
+}
+
+/// A chain for people.
+pub(crate) fn named(spec: &ChainSpec) -> String {
+    format!("{} ({})", spec.name, spec.chain_id)
+}
+
+fn endpoint(source: &EndpointSource) -> Result<Endpoint, String> {
+    let text = match source {
+        EndpointSource::Url(url) => url.clone(),
+        EndpointSource::Env(name) => std::env::var(name)
+            .map_err(|_| format!("environment variable {name} is not set to a text"))?,
+    };
+    text.parse().map_err(|error| format!("{error}"))
+}
+
+fn failed(shown: &str, error: RpcError) -> Failure {
+    match error {
+        RpcError::Unreachable { reasons, .. } => Failure::Unreachable {
+            url: shown.to_owned(),
+            reason: reasons,
+            hint: Some("is a node running there?"),
+        },
+        other => Failure::Usage(other.to_string()),
+    }
+}
+
+/// Everything the index believes of a chain: its factories and order contracts, and what escrows log,
+/// whose addresses are not known before.
+fn selection(spec: &ChainSpec) -> LogSelection {
+    let mut addresses: Vec<_> = spec
+        .factories
+        .iter()
+        .flat_map(|factory| [factory.address, factory.limit_order_protocol])
+        .collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    let mut topics_anywhere: Vec<B256> = Dialect::ALL
+        .iter()
+        .flat_map(|dialect| topics(Emitter::Escrow(*dialect)))
+        .copied()
+        .collect();
+    topics_anywhere.sort_unstable();
+    topics_anywhere.dedup();
+    LogSelection { addresses, topics_anywhere }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bmn_config::dev_chains;
+
+    #[test]
+    fn both_factories_and_the_escrows_of_every_dialect_are_selected_once() {
+        let [spec, _] = dev_chains().unwrap();
+        let selected = selection(&spec);
+        // Two factories over one order contract.
+        assert_eq!((selected.addresses.len(), selected.topics_anywhere.len()), (3, 3));
+    }
+}

@@ -1,0 +1,199 @@
+//! `bmn node`: index and resolver over chains behind URLs.
+
+pub(crate) mod args;
+mod checks;
+pub(crate) mod config;
+mod progress;
+mod watch;
+
+use crate::{
+    failure::Failure,
+    hosts, keys,
+    onchain::Onchain,
+    output::{self, Output},
+    signals,
+};
+use alloy::{primitives::Address, signers::local::PrivateKeySigner};
+use args::RunArgs;
+use bmn_config::{ChainSpec, NodeConfig};
+use bmn_node::{ChainHost, NodeError, Resolver, SystemClock, policy_of};
+use bmn_primitives::BlockRef;
+use bmn_rpc::ServeLimits;
+use bmn_store::{Reads, Store, StoreOptions};
+use serde_json::{Value, json};
+use std::{convert::Infallible, future::Future, net::SocketAddr, pin::pin, sync::Arc};
+use tokio_util::sync::CancellationToken;
+use watch::Watch;
+
+/// How a shell names a program that a second Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
+
+/// Runs until it is told to stop.
+pub(crate) async fn run(args: &RunArgs, output: Output) -> Result<(), Failure> {
+    let config = configured(args)?;
+    let signer = match &config.signer {
+        Some(source) if !config.index_only => Some(keys::from(source)?),
+        _ => None,
+    };
+    let store = open_store(&config)?;
+    let us = signer.as_ref().map(PrivateKeySigner::address);
+    let (hosts, chains) = connect(&config, us, output).await?;
+    let started = places(&store, &config)?;
+    let watch = Watch::new(chains, store.clone(), output);
+    let stop = CancellationToken::new();
+    let signing = signer.is_some();
+    let resolver = open(&store, hosts, signer, &config)?;
+    let module = resolver.rpc_module();
+    let served = bmn_rpc::serve(module, config.rpc, &ServeLimits::default()).await;
+    let (methods, address) = served.map_err(|error| Failure::Usage(error.to_string()))?;
+    announce(&config, us, address, &started, output)?;
+    let handle = resolver.handle();
+    let ran =
+        supervise(resolver.run(stop.clone()), watch.run(signing.then_some(handle)), &stop, output)
+            .await;
+    // Answering goes on until nothing more is written.
+    let _ = methods.stop();
+    methods.stopped().await;
+    ran?;
+    output.note(&format!("Stopped, everything on disk. {}", summary(&places(&store, &config)?)));
+    Ok(())
+}
+
+fn configured(args: &RunArgs) -> Result<NodeConfig, Failure> {
+    let mut config = args.config.read(args.index_only)?;
+    if let Some(directory) = &args.data_dir {
+        config.data_dir.clone_from(directory);
+    }
+    config.rpc = args.rpc_addr.unwrap_or(config.rpc);
+    Ok(config)
+}
+
+fn open_store(config: &NodeConfig) -> Result<Store, Failure> {
+    Store::open(StoreOptions::directory(&config.data_dir))
+        .map_err(|error| Failure::Run(eyre::Report::new(error)))
+}
+
+async fn connect(
+    config: &NodeConfig,
+    us: Option<Address>,
+    output: Output,
+) -> Result<(Vec<ChainHost>, Vec<(ChainSpec, Onchain)>), Failure> {
+    let (mut hosts, mut chains) = (Vec::new(), Vec::new());
+    for entry in &config.chains {
+        let spec = &entry.spec;
+        let host = hosts::connect(entry).await?;
+        let chain = hosts::onchain(&host, hosts::named(spec));
+        checks::contracts(&chain, spec).await?;
+        if let Some(us) = us {
+            checks::account(&chain, spec, us, output).await?;
+        }
+        hosts.push(ChainHost {
+            spec: spec.clone(),
+            source: Box::new(host.source()),
+            client: Arc::clone(&chain.client),
+        });
+        chains.push((spec.clone(), chain));
+    }
+    Ok((hosts, chains))
+}
+
+fn open(
+    store: &Store,
+    hosts: Vec<ChainHost>,
+    signer: Option<PrivateKeySigner>,
+    config: &NodeConfig,
+) -> Result<Resolver, Failure> {
+    let (policy, clock) = (policy_of(&config.policy), Arc::new(SystemClock::new()));
+    match signer {
+        Some(signer) => Resolver::open(store.clone(), hosts, signer, policy, clock),
+        None => Resolver::open_index_only(store.clone(), hosts, policy, clock),
+    }
+    .map_err(ended)
+}
+
+/// Drives everything until it is over. The first signal asks for the end, a second one is the end.
+async fn supervise(
+    running: impl Future<Output = Result<(), NodeError>>,
+    watching: impl Future<Output = Infallible>,
+    stop: &CancellationToken,
+    output: Output,
+) -> Result<(), Failure> {
+    let (mut running, mut watching) = (pin!(running), pin!(watching));
+    let mut signal = pin!(signals::stop());
+    loop {
+        tokio::select! {
+            ran = &mut running => return ran.map_err(ended),
+            never = &mut watching => match never {},
+            () = &mut signal => {
+                if stop.is_cancelled() {
+                    output.note("Stopped at once; the next start goes on from what is on disk.");
+                    std::process::exit(INTERRUPTED);
+                }
+                output.note("Stopping: what is being done is ended first; Ctrl-C again stops at once.");
+                stop.cancel();
+                signal.set(signals::stop());
+            }
+        }
+    }
+}
+
+fn ended(error: NodeError) -> Failure {
+    let report = eyre::Report::new(error);
+    Failure::Run(eyre::eyre!("{}", watch::with_cure(&crate::failure::chain(report.chain()))))
+}
+
+/// Each chain, and its newest block that is on disk.
+type Places = Vec<(ChainSpec, Option<BlockRef>)>;
+
+fn places(store: &Store, config: &NodeConfig) -> Result<Places, Failure> {
+    let failed = |error| Failure::Run(eyre::Report::new(error));
+    let read = store.read().map_err(failed)?;
+    let place = |spec: &ChainSpec| {
+        read.cursor(spec.chain_id).map(|cursor| (spec.clone(), cursor.tip)).map_err(failed)
+    };
+    config.chains.iter().map(|chain| place(&chain.spec)).collect()
+}
+
+fn summary(places: &Places) -> String {
+    let at = places.iter().map(|(spec, tip)| match tip {
+        Some(tip) => format!("{} at block {}", hosts::named(spec), tip.number),
+        None => format!("{} not begun", hosts::named(spec)),
+    });
+    format!("{}.", at.collect::<Vec<_>>().join(", "))
+}
+
+fn announce(
+    config: &NodeConfig,
+    us: Option<Address>,
+    address: SocketAddr,
+    places: &Places,
+    output: Output,
+) -> Result<(), Failure> {
+    let url = format!("http://{address}");
+    let chains: Vec<Value> = places
+        .iter()
+        .map(|(spec, tip)| {
+            let resumes = tip.map(|tip| json!({ "number": tip.number, "hash": tip.hash }));
+            json!({
+                "id": spec.chain_id.0, "name": spec.name, "startBlock": spec.start_block,
+                "resumesAfter": resumes,
+            })
+        })
+        .collect();
+    let value =
+        json!({ "rpc": url, "indexOnly": config.index_only, "account": us, "chains": chains });
+    output.result(&value, || {
+        let acts = us.map_or_else(|| "nobody: index only".to_owned(), |us| us.to_string());
+        let mut rows = vec![("answers at", format!("{url}  (bmn_*)")), ("acts as", acts)];
+        rows.extend(places.iter().map(|(spec, tip)| {
+            let place = match tip {
+                Some(tip) => format!("resumes after block {} ({})", tip.number, tip.hash),
+                None => format!("begins at block {}", spec.start_block),
+            };
+            ("follows", format!("{}, {place}", hosts::named(spec)))
+        }));
+        output::fields(&rows)
+    })?;
+    output.note("Running. Ctrl-C stops it.");
+    Ok(())
+}

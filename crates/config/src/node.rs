@@ -1,0 +1,308 @@
+//! What `bmn node` is told: its chains, where it writes, who signs.
+
+use crate::{
+    chain_spec::ChainSpec,
+    error::ConfigError,
+    policy::Policy,
+    section::{Section, read_file},
+    values::Field,
+};
+use std::{
+    collections::BTreeSet,
+    fmt, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU64,
+    path::{Path, PathBuf},
+};
+use toml::de::DeValue;
+
+/// Where the node answers unless it is told otherwise.
+pub const DEFAULT_RPC: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8547);
+
+/// The configuration of a node. No secret is in it, only where secrets are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeConfig {
+    /// Database and master key live here.
+    pub data_dir: PathBuf,
+    /// Where `bmn_*` is served. There is no access control.
+    pub rpc: SocketAddr,
+    /// Follow and answer, never act: no key is needed.
+    pub index_only: bool,
+    /// The key that signs; `None` only when nothing is signed.
+    pub signer: Option<KeySource>,
+    /// The operator's limits.
+    pub policy: Policy,
+    /// Every chain, in the order of the file.
+    pub chains: Vec<NodeChain>,
+}
+
+/// Where a private key is. Never the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// In an environment variable.
+    Env(String),
+    /// In a file that nobody else may read.
+    File(PathBuf),
+}
+
+/// A chain to follow, and who is asked about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeChain {
+    /// What we know of it, with the start block of the configuration where that names one.
+    pub spec: ChainSpec,
+    /// At least one.
+    pub endpoints: Vec<EndpointSource>,
+    /// How many endpoints must name the same block before it is believed; 1 believes any.
+    pub agreement: u64,
+    /// Milliseconds between looks at the head where a node does not push it; `None`: as the block
+    /// time asks for.
+    pub poll_ms: Option<u64>,
+}
+
+/// Where the URL of a node is. A URL may hold an API key, so that it is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub enum EndpointSource {
+    /// Here.
+    Url(String),
+    /// In an environment variable.
+    Env(String),
+}
+
+impl fmt::Debug for EndpointSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(_) => f.write_str("Url(..)"),
+            Self::Env(name) => f.debug_tuple("Env").field(name).finish(),
+        }
+    }
+}
+
+/// Where a configuration stands.
+pub struct NodeOrigin<'a> {
+    /// The file, for errors.
+    pub name: &'a str,
+    /// Relative paths of the file are relative to this.
+    pub directory: &'a Path,
+    /// True when the command line already says that nothing is signed.
+    pub index_only: bool,
+    /// Reads a chain specification.
+    pub read: &'a dyn Fn(&Path) -> io::Result<String>,
+}
+
+impl fmt::Debug for NodeOrigin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeOrigin").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl NodeConfig {
+    /// Reads a configuration and the specifications it names.
+    ///
+    /// # Errors
+    /// Every problem of the text and of those files at once.
+    pub fn from_toml(text: &str, origin: &NodeOrigin<'_>) -> Result<Self, ConfigError> {
+        read_file(text, origin.name, |section| Self::read(section, origin))
+    }
+
+    fn read(section: &mut Section<'_, '_>, origin: &NodeOrigin<'_>) -> Option<Self> {
+        let data_dir = section.required::<String>("data_dir");
+        let rpc = section.or("rpc", DEFAULT_RPC);
+        let index_only = section.or("index_only", false).map(|only| only || origin.index_only);
+        let signer = optional_table(section, "signer", |signer| KeySource::read(signer, origin));
+        let policy = optional_table(section, "policy", Policy::read);
+        let chains = section.tables("chains", |chain| NodeChain::read(chain, origin));
+        if index_only == Some(false) && matches!(signer, Some(None)) {
+            let reason =
+                "missing: say where the key is (key_env or key_file), or index_only = true";
+            section.contradiction("signer", reason.to_owned());
+        }
+        let index_only = index_only?;
+        check_chains(section, &chains, index_only);
+        Some(Self {
+            data_dir: origin.directory.join(data_dir?),
+            rpc: rpc?,
+            index_only,
+            signer: signer?,
+            policy: policy?.unwrap_or_default(),
+            chains,
+        })
+    }
+}
+
+fn check_chains(section: &mut Section<'_, '_>, chains: &[NodeChain], index_only: bool) {
+    let needed = if index_only { 1 } else { 2 };
+    // Counted as written: one that cannot be read is told about already.
+    let listed = section.optional::<ListLength>("chains").flatten().map_or(0, |length| length.0);
+    if listed < needed {
+        let reason = match index_only {
+            true => "an index needs at least one [[chains]]".to_owned(),
+            false => format!("a swap needs two chains, found {listed} [[chains]]"),
+        };
+        section.contradiction("chains", reason);
+    }
+    let mut ids = BTreeSet::new();
+    for chain in chains {
+        let id = chain.spec.chain_id;
+        if !ids.insert(id) {
+            section.contradiction("chains", format!("chain {id} is listed twice"));
+        }
+    }
+}
+
+impl KeySource {
+    fn read(section: &mut Section<'_, '_>, origin: &NodeOrigin<'_>) -> Option<Self> {
+        let env = section.optional::<VariableName>("key_env");
+        let file = section.optional::<String>("key_file");
+        match (env?, file?) {
+            (Some(name), None) => Some(Self::Env(name.0)),
+            (None, Some(path)) => Some(Self::File(origin.directory.join(path))),
+            (Some(_), Some(_)) => {
+                section.contradiction("key_env", "key_file is given too: one is enough".to_owned());
+                None
+            }
+            (None, None) => {
+                section.contradiction("key_env", "missing, and so is key_file".to_owned());
+                None
+            }
+        }
+    }
+}
+
+impl NodeChain {
+    fn read(section: &mut Section<'_, '_>, origin: &NodeOrigin<'_>) -> Option<Self> {
+        let spec = section.required::<String>("spec");
+        let endpoints = read_endpoints(section);
+        let agreement = section.or("agreement", NonZeroU64::MIN);
+        let start_block = section.optional::<u64>("start_block");
+        let poll = section.optional::<NonZeroU64>("poll_ms");
+        let spec = spec.and_then(|name| load(section, &name, origin));
+        let agreement = agreement?.get();
+        if !endpoints.is_empty() && agreement > endpoints.len() as u64 {
+            let reason = format!("{agreement} of {} endpoints cannot agree", endpoints.len());
+            section.contradiction("agreement", reason);
+        }
+        let mut spec = spec?;
+        spec.start_block = start_block?.unwrap_or(spec.start_block);
+        Some(Self { spec, endpoints, agreement, poll_ms: poll?.map(NonZeroU64::get) })
+    }
+}
+
+/// A specification by its built-in name, or from its file.
+fn load(section: &mut Section<'_, '_>, name: &str, origin: &NodeOrigin<'_>) -> Option<ChainSpec> {
+    if !name.ends_with(".toml") {
+        let known = ChainSpec::named(name);
+        let say = |error| format!("{error}; the path of a .toml file is accepted too");
+        return known.map_err(|error| section.contradiction("spec", say(error))).ok();
+    }
+    let path = origin.directory.join(name);
+    let read = (origin.read)(&path).map_err(|error| format!("{}: {error}", path.display()));
+    let spec = read.and_then(|text| {
+        ChainSpec::from_toml(&text, &path.display().to_string()).map_err(|error| error.to_string())
+    });
+    spec.map_err(|reason| section.contradiction("spec", reason)).ok()
+}
+
+/// `Some(None)` when the table is absent, `None` when something in it is wrong.
+fn optional_table<T>(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    read: impl FnOnce(&mut Section<'_, '_>) -> Option<T>,
+) -> Option<Option<T>> {
+    match section.optional::<IsTable>(key)? {
+        None => Some(None),
+        Some(IsTable) => section.table(key, read).map(Some),
+    }
+}
+
+struct IsTable;
+
+impl Field for IsTable {
+    const EXPECTED: &'static str = "a table";
+
+    fn read(value: &DeValue<'_>) -> Option<Self> {
+        value.is_table().then_some(Self)
+    }
+}
+
+/// Not a key that somebody pasted: variables do not begin with a digit.
+struct VariableName(String);
+
+impl Field for VariableName {
+    const EXPECTED: &'static str = "the name of an environment variable, never the key itself";
+
+    fn read(value: &DeValue<'_>) -> Option<Self> {
+        value.as_str().filter(|name| is_variable(name)).map(|name| Self(name.to_owned()))
+    }
+}
+
+fn is_variable(name: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    name.bytes().all(word) && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
+}
+
+/// A list's length, whatever is in it.
+struct ListLength(usize);
+
+impl Field for ListLength {
+    const EXPECTED: &'static str = "a list of tables";
+
+    fn read(value: &DeValue<'_>) -> Option<Self> {
+        // What is no list is told about where its elements are read.
+        Some(Self(value.as_array().map_or(usize::MAX, |array| array.len())))
+    }
+}
+
+// A wrong URL may hold an API key all the same: its place is told, never its text.
+fn read_endpoints(section: &mut Section<'_, '_>) -> Vec<EndpointSource> {
+    let listed = section.list::<AnyText>("endpoints");
+    if listed.is_empty() {
+        let reason = format!("no endpoint: expected a list, each {ENDPOINT}");
+        section.contradiction("endpoints", reason);
+    }
+    let mut endpoints = Vec::new();
+    for (number, AnyText(text)) in (1..).zip(listed) {
+        match EndpointSource::read(&text) {
+            None => {
+                let reason = format!("number {number}: expected {ENDPOINT}");
+                section.contradiction("endpoints", reason);
+            }
+            Some(endpoint) if endpoints.contains(&endpoint) => {
+                section.contradiction("endpoints", format!("number {number} is there twice"));
+            }
+            Some(endpoint) => endpoints.push(endpoint),
+        }
+    }
+    endpoints
+}
+
+const ENDPOINT: &str = "a URL that begins with http://, https://, ws:// or wss://, or env:NAME";
+
+impl EndpointSource {
+    fn read(text: &str) -> Option<Self> {
+        if let Some(name) = text.strip_prefix("env:") {
+            return is_variable(name).then(|| Self::Env(name.to_owned()));
+        }
+        let is_url = ["http://", "https://", "ws://", "wss://"]
+            .iter()
+            .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+        is_url.then(|| Self::Url(text.to_owned()))
+    }
+}
+
+struct AnyText(String);
+
+impl Field for AnyText {
+    const EXPECTED: &'static str = "a text";
+
+    fn read(value: &DeValue<'_>) -> Option<Self> {
+        value.as_str().map(|text| Self(text.to_owned()))
+    }
+}
+
+impl Field for SocketAddr {
+    const EXPECTED: &'static str = "an address and a port, as in \"127.0.0.1:8547\"";
+
+    fn read(value: &DeValue<'_>) -> Option<Self> {
+        value.as_str()?.parse().ok()
+    }
+}

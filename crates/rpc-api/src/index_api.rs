@@ -1,0 +1,75 @@
+//! The `bmn_*` methods over the whole index, strangers' swaps included.
+
+use crate::{
+    BlockParam, ChainParam, Cursor, DestinationFilter, DestinationPage, IndexDigest, Limit,
+    PendingFilter, PendingPage, ResolverParam, RevealedSecret, SourceFilter, SourcePage,
+    StatisticsFilter, StatisticsPage, SwapKey,
+};
+use jsonrpsee::{core::RpcResult, proc_macros::rpc};
+
+/// The part of the namespace that reads the index: what the chains show, whoever it is for. Pages
+/// hold at most 200 items, 50 without a limit, in an order that does not change; a request looks at
+/// a bounded number of rows, so a page may hold fewer, even none, while more follow: go on until
+/// `next` is `null`.
+///
+/// Errors of every page: `badCursor` when the cursor is not the `next` of a page with the same
+/// filter. Pages of escrows: `reorged` when a reorg replaced what was read; `data` says where to read
+/// again.
+#[cfg_attr(not(feature = "client"), rpc(server, namespace = "bmn"))]
+#[cfg_attr(feature = "client", rpc(server, client, namespace = "bmn"))]
+pub trait IndexApi {
+    /// Source escrows by filter.
+    #[method(name = "getSources")]
+    async fn get_sources(
+        &self,
+        filter: Option<SourceFilter>,
+        cursor: Option<Cursor>,
+        limit: Option<Limit>,
+    ) -> RpcResult<SourcePage>;
+
+    /// Destination escrows by filter, those that no source escrow answers to included.
+    #[method(name = "getDestinations")]
+    async fn get_destinations(
+        &self,
+        filter: Option<DestinationFilter>,
+        cursor: Option<Cursor>,
+        limit: Option<Limit>,
+    ) -> RpcResult<DestinationPage>;
+
+    /// Source escrows that stand and name `resolver` as their taker, with what settling them earns.
+    #[method(name = "getPendingOrders")]
+    async fn get_pending_orders(
+        &self,
+        resolver: ResolverParam,
+        filter: Option<PendingFilter>,
+        cursor: Option<Cursor>,
+        limit: Option<Limit>,
+    ) -> RpcResult<PendingPage>;
+
+    /// The secret behind an order hash, hashlock, order id, swap id or escrow: one entry for each
+    /// hashlock the id stands for, at most 16, those of this node's orders first. More than one means
+    /// that somebody repeated an order hash.
+    ///
+    /// Errors: `notFound`.
+    #[method(name = "getRevealedSecret")]
+    async fn get_revealed_secret(&self, id: SwapKey) -> RpcResult<Vec<RevealedSecret>>;
+
+    /// What happened on each chain on each day.
+    #[method(name = "getStatistics")]
+    async fn get_statistics(
+        &self,
+        filter: Option<StatisticsFilter>,
+        cursor: Option<Cursor>,
+        limit: Option<Limit>,
+    ) -> RpcResult<StatisticsPage>;
+
+    /// The digest of a chain's index at a block, the newest one without a number.
+    ///
+    /// Errors: `notFound` when the chain or the block is not indexed.
+    #[method(name = "getDigest")]
+    async fn get_digest(
+        &self,
+        chain: ChainParam,
+        block: Option<BlockParam>,
+    ) -> RpcResult<IndexDigest>;
+}

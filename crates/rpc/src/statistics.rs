@@ -1,0 +1,130 @@
+//! `bmn_getStatistics` and `bmn_getDigest`.
+
+use crate::{RpcError, convert, cursor, snapshot::Snapshot};
+use alloy::primitives::Address;
+use bmn_primitives::{ChainId, Leg};
+use bmn_rpc_api::{
+    Cursor, DailyStatistics, Day, IndexDigest, Limit, SideCounts, StatisticsFilter, StatisticsPage,
+    TokenVolume,
+};
+use bmn_store::{DayCounts, Volume};
+
+const METHOD: &str = "getStatistics";
+
+/// Tokens shown of each side of a day. Anybody can add tokens to a day.
+const TOKENS: usize = 32;
+
+type Result<T> = std::result::Result<T, RpcError>;
+
+/// A page of days.
+pub(crate) fn page(
+    snapshot: &Snapshot,
+    filter: &StatisticsFilter,
+    from: Option<&Cursor>,
+    limit: Limit,
+) -> Result<StatisticsPage> {
+    let days = days(filter)?;
+    let after = from.map(|from| position(&cursor::open(METHOD, filter, from)?)).transpose()?;
+    let mut items: Vec<DailyStatistics> = Vec::new();
+    for (chain, _) in snapshot.cursors()? {
+        let wanted = filter.chain.is_none_or(|only| only == chain.0);
+        if !wanted || after.is_some_and(|(last, _)| last > chain) {
+            continue;
+        }
+        let mut first = days.0;
+        if let Some((_, day)) = after.filter(|(last, _)| *last == chain) {
+            let Some(next) = day.checked_add(1) else { continue };
+            first = first.max(next);
+        }
+        if first > days.1 {
+            continue;
+        }
+        let wanted = limit.items() + 1 - items.len();
+        for (day, counts) in snapshot.days(chain, (first, days.1), wanted)? {
+            if items.len() == limit.items() {
+                let next = items.last().map(|last| {
+                    let (chain, day) = (last.chain.to_be_bytes(), last.day.number().to_be_bytes());
+                    cursor::seal(METHOD, filter, &[&chain[..], &day].concat())
+                });
+                return Ok(StatisticsPage { items, next });
+            }
+            items.extend(entry(snapshot, filter.token, (chain, day), &counts)?);
+        }
+    }
+    Ok(StatisticsPage { items, next: None })
+}
+
+fn days(filter: &StatisticsFilter) -> Result<(u32, u32)> {
+    let last = Day::of(u64::MAX).number();
+    let days = (filter.from_day.map_or(0, Day::number), filter.to_day.map_or(last, Day::number));
+    if days.0 > days.1 {
+        return Err(RpcError::param("toDay", "a day not before `fromDay`"));
+    }
+    Ok(days)
+}
+
+fn position(bytes: &[u8]) -> Result<(ChainId, u32)> {
+    let (chain, day) = bytes.split_first_chunk::<8>().ok_or(RpcError::BadCursor)?;
+    let day = day.try_into().map_err(|_| RpcError::BadCursor)?;
+    Ok((ChainId(u64::from_be_bytes(*chain)), u32::from_be_bytes(day)))
+}
+
+// A day beyond the year 9999 has no name; only a chain that lies about its time has one.
+fn entry(
+    snapshot: &Snapshot,
+    token: Option<Address>,
+    (chain, number): (ChainId, u32),
+    counts: &DayCounts,
+) -> Result<Option<DailyStatistics>> {
+    let Some(day) = Day::from_number(number) else { return Ok(None) };
+    let sides = |[source, destination]: [u64; 2]| SideCounts { source, destination };
+    let (locked, more_locked) = volumes(snapshot, (chain, number), Leg::Source, token)?;
+    let (promised, more_promised) = volumes(snapshot, (chain, number), Leg::Destination, token)?;
+    Ok(Some(DailyStatistics {
+        chain: chain.0,
+        day,
+        created: sides([counts.sources, counts.destinations]),
+        withdrawn: sides(counts.withdrawn),
+        cancelled: sides(counts.cancelled),
+        rescued: sides(counts.rescued),
+        secrets: counts.secrets,
+        locked,
+        promised,
+        more_tokens: more_locked || more_promised,
+    }))
+}
+
+fn volumes(
+    snapshot: &Snapshot,
+    of: (ChainId, u32),
+    side: Leg,
+    token: Option<Address>,
+) -> Result<(Vec<TokenVolume>, bool)> {
+    let shown = |volume: Volume| TokenVolume { token: volume.token, amount: volume.amount.into() };
+    if let Some(token) = token {
+        return Ok((snapshot.volume(of, side, token)?.map(shown).into_iter().collect(), false));
+    }
+    // The sources of a day come before its destinations.
+    let after = (side == Leg::Destination).then_some((Leg::Source, Address::repeat_byte(u8::MAX)));
+    let mut found = snapshot.volumes(of, after, TOKENS + 1)?;
+    found.retain(|volume| volume.side == side);
+    let more = found.len() > TOKENS;
+    found.truncate(TOKENS);
+    Ok((found.into_iter().map(shown).collect(), more))
+}
+
+/// The digest of a chain at a block.
+///
+/// # Errors
+/// [`RpcError::NotIndexed`] when the index has not come so far.
+pub(crate) fn digest(snapshot: &Snapshot, chain: u64, number: Option<u64>) -> Result<IndexDigest> {
+    let tip = snapshot.cursor(ChainId(chain))?.tip;
+    let tip = tip.ok_or_else(|| RpcError::NotIndexed(format!("chain {chain} is not indexed")))?;
+    let number = number.unwrap_or(tip.number);
+    let beyond = || {
+        let words = format!("chain {chain} is indexed up to block {}, not {number}", tip.number);
+        RpcError::NotIndexed(words)
+    };
+    let at = snapshot.digest(ChainId(chain), number)?.ok_or_else(beyond)?;
+    Ok(IndexDigest { chain, number, block: at.block.map(convert::block), digest: at.digest })
+}
