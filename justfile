@@ -39,3 +39,7 @@ dev *ARGS:
 # Measure; criterion keeps the last run to compare with.
 bench *ARGS:
     cargo bench --locked -p bmn-benches -- {{ARGS}}
+
+# Fuzz every target for so many seconds, or the named ones.
+fuzz SECONDS="60" *TARGETS:
+    etc/fuzz/run {{SECONDS}} {{TARGETS}}

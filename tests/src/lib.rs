@@ -1,5 +1,7 @@
 //! A network, a resolver and makers, driven step by step: the harness of the tests in `tests/`.
 
+pub mod histories;
+
 use async_trait::async_trait;
 use bmn_indexer::Indexer;
 use bmn_node::{ChainHost, Resolver, policy_of, rules_of};
@@ -132,6 +134,15 @@ impl World {
         self.rpc = InProcess(self.resolver.rpc_module());
     }
 
+    /// The same with one that only follows.
+    pub fn restart_index_only(&mut self, store: Store) {
+        let clock = Arc::new(self.clock.clone());
+        self.resolver =
+            Resolver::open_index_only(store, hosts(&self.network).collect(), policy(), clock)
+                .expect("the resolver opens");
+        self.rpc = InProcess(self.resolver.rpc_module());
+    }
+
     /// Everybody acts until nobody has anything left to do at this moment.
     pub async fn settle(&mut self) {
         assert!(self.try_settle().await, "the resolver works");
@@ -254,13 +265,17 @@ pub fn same(found: &[Vec<ChainRow>], expected: &[Vec<ChainRow>], case: &str) {
     }
 }
 
-fn open_resolver(network: &Network, store: Store, clock: &VirtualClock) -> Resolver {
-    let hosts = network.chains.iter().map(|node| ChainHost {
+fn hosts(network: &Network) -> impl Iterator<Item = ChainHost> {
+    network.chains.iter().map(|node| ChainHost {
         spec: node.spec.clone(),
         source: Box::new(node.chain.source()),
         client: node.client.clone(),
-    });
+    })
+}
+
+fn open_resolver(network: &Network, store: Store, clock: &VirtualClock) -> Resolver {
     let signer = DevAccount::Resolver.signer();
-    Resolver::open(store, hosts.collect(), signer, policy(), Arc::new(clock.clone()))
+    let hosts = hosts(network).collect();
+    Resolver::open(store, hosts, signer, policy(), Arc::new(clock.clone()))
         .expect("the resolver opens")
 }

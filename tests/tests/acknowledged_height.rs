@@ -29,7 +29,7 @@ async fn it_never_passes_the_finalized_block() {
 #[tokio::test]
 async fn what_was_acknowledged_survives_a_crash_at_any_storage_operation() {
     let mut crashes = 0;
-    for operation in (1..4_000).step_by(97) {
+    for operation in (1..1_000).step_by(24) {
         for side in [Side::Before, Side::After] {
             let disk = CrashBackend::new();
             let mut world = World::with_store(vec![], memory_store(&disk)).await;

@@ -1,0 +1,92 @@
+//! Bytes are an extension, its extra data and an order file: reading them never panics, and what
+//! can be read says the same again when it is written.
+#![no_main]
+
+use alloy::primitives::Bytes;
+use bmn_contracts::{
+    Extension, ExtensionField, ExtraData, LimitOrder, MakerTraits, OrderFile, OrderSignature,
+    decode_calldata, order_domain,
+};
+use bmn_primitives::{AddressWord, ChainId, Dialect};
+use libfuzzer_sys::fuzz_target;
+
+fn extension(data: &[u8]) {
+    let Ok(read) = Extension::parse(data) else { return };
+    let fields: Vec<&[u8]> = ExtensionField::ALL.map(|field| read.field(field)).to_vec();
+    let mut whole = fields.concat();
+    whole.extend_from_slice(read.custom_data());
+    assert_eq!(whole, data.get(32..).unwrap_or_default(), "the fields are the extension");
+    let present = fields.iter().filter(|field| !field.is_empty()).count();
+    assert_eq!(read.present().count(), present);
+    let Ok((target, tail)) = read.post_interaction() else { return };
+    if read.is_post_interaction_only() {
+        let again = Extension::post_interaction_only(target, tail);
+        assert_eq!(&again[..], data, "an extension with one field has one form");
+    }
+    for dialect in Dialect::ALL {
+        extra_data(dialect, tail);
+    }
+}
+
+fn extra_data(dialect: Dialect, data: &[u8]) {
+    let Ok(read) = ExtraData::decode(dialect, data) else {
+        assert!(data.len() < ExtraData::LEN);
+        return;
+    };
+    let words = read.encode();
+    assert_eq!(ExtraData::decode(dialect, &words).as_ref(), Ok(&read));
+    assert!(data.starts_with(&words) || data.ends_with(&words));
+    let (source, destination) = (read.src_deposit(dialect), read.dst_deposit(dialect));
+    let packed = ExtraData::pack_deposits(dialect, source.to(), destination.to());
+    assert_eq!(packed, read.deposits, "two halves are a word");
+    let (cancellation, withdrawal) = (read.src_cancellation(), read.dst_withdrawal());
+    for now in [0, withdrawal, cancellation, u64::MAX] {
+        let _ = bmn_contracts::bmn_factory_timelocks(now, cancellation, withdrawal);
+        assert_eq!(read.oneinch_timelocks(now).deployed_at(), now & u64::from(u32::MAX));
+    }
+}
+
+fn order_file(file: &OrderFile) {
+    let again = OrderFile::from_value(&file.to_value());
+    assert_eq!(again.as_ref(), Ok(file), "a file that was read is written the same");
+    for dialect in Dialect::ALL {
+        let domain = order_domain(dialect, file.chain_id, alloy::primitives::Address::ZERO);
+        let _ = file.verify(&domain, dialect);
+    }
+    let _ = file.order.check_extension(&file.extension);
+}
+
+/// An order file whose words and extension are the bytes.
+fn order_of(data: &[u8]) -> Option<OrderFile> {
+    let (words, rest) = data.split_first_chunk::<{ 10 * 32 }>()?;
+    let word = |index: usize| alloy::primitives::U256::from_be_slice(&words[index * 32..][..32]);
+    let order = LimitOrder {
+        salt: word(0),
+        maker: AddressWord(word(1)),
+        receiver: AddressWord(word(2)),
+        maker_asset: AddressWord(word(3)),
+        taker_asset: AddressWord(word(4)),
+        making_amount: word(5),
+        taking_amount: word(6),
+        maker_traits: MakerTraits(word(7)),
+    };
+    let signature = OrderSignature::Compact { r: word(8).into(), vs: word(9).into() };
+    let extension = Bytes::copy_from_slice(rest);
+    Some(OrderFile::new(ChainId(u64::from(words[7])), order, signature, extension))
+}
+
+fuzz_target!(|data: &[u8]| {
+    extension(data);
+    for dialect in Dialect::ALL {
+        extra_data(dialect, data);
+    }
+    let _ = decode_calldata(data);
+    if let Ok(text) = std::str::from_utf8(data)
+        && let Ok(file) = OrderFile::from_json(text)
+    {
+        order_file(&file);
+    }
+    if let Some(file) = order_of(data) {
+        order_file(&file);
+    }
+});
