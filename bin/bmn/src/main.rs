@@ -1,4 +1,4 @@
-//! The `bmn` command: development network, orders, swaps, decoding.
+//! The `bmn` command: node, development network, orders, swaps, index, archives.
 
 mod address;
 mod amount;

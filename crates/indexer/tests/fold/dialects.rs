@@ -2,7 +2,10 @@ use crate::world::{
     CHAIN, Folded, all_logs, block, factory, next_tx, parse, recorded_factory, recorded_protocol,
     route, sample, scenario,
 };
-use alloy::primitives::{Address, B256, U256};
+use alloy::{
+    primitives::{Address, B256, U256, keccak256},
+    sol_types::SolValue,
+};
 use bmn_chain::ChainLog;
 use bmn_contracts::{ContractEvent, Emitter, immutables_hash, topics};
 use bmn_primitives::Dialect::{self, Bmn1, Bmn4, Bmn11, Bmn23, Bmn302, OneInch1, OneInch2};
@@ -193,4 +196,23 @@ fn a_damaged_log_of_a_factory_is_passed_over_and_the_rest_is_indexed() {
     let folded = fold(Bmn302, next_tx(logs, 0, 0));
     assert_eq!(folded.events().len(), intact);
     assert_eq!(folded.sources().len(), 1);
+}
+
+#[test]
+fn an_escrow_that_ended_may_log_again_in_a_later_block() {
+    let route = route(vec![factory(recorded_factory(Bmn4), Bmn4)]);
+    let created = block(1, scenario(Bmn4, "S1.fill"));
+    let mut withdrawal = scenario(Bmn4, "S1.srcWithdraw");
+    withdrawal.retain(|log| topics(Emitter::Escrow(Bmn4)).contains(&log.topics[0]));
+    // Somebody sent it another token after all, and the taker rescues it.
+    let mut rescue = withdrawal.clone();
+    rescue.truncate(1);
+    rescue[0].topics = vec![keccak256("FundsRescued(address,uint256)")];
+    rescue[0].data = (Address::repeat_byte(0x77), U256::from(5)).abi_encode().into();
+    let folded = Folded::new(&route, &[created, block(2, withdrawal), block(3, rescue)]);
+    let (end, at) = folded.only_source().end.unwrap();
+    assert!(matches!(end, EscrowEnd::Withdrawn { .. }), "{end:?}");
+    assert_eq!(at.block.number, 2);
+    let last = folded.events().pop().unwrap();
+    assert!(matches!(last.event, ContractEvent::Rescued { .. }) && last.at.block.number == 3);
 }
