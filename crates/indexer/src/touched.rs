@@ -2,7 +2,7 @@
 
 use alloy::primitives::Address;
 use bmn_contracts::ContractEvent;
-use bmn_primitives::{ChainId, Hashlock, OrderHash, OrderId, SwapId};
+use bmn_primitives::{ChainId, Hashlock, OrderHash, OrderId, Secret, SwapId};
 use bmn_store::{EventRow, Reads, StoreError};
 use std::collections::BTreeSet;
 
@@ -24,6 +24,10 @@ impl Touched {
         }
         self.order_hashes.extend(row.event.order_hash());
         self.hashlocks.extend(row.event.hashlock());
+        // Whoever's escrow it was: a secret that a chain shows opens every order of its hashlock.
+        if let ContractEvent::Withdrawn { secret } = &row.event {
+            self.hashlocks.insert(Secret::new(secret.0).hashlock());
+        }
     }
 
     /// Notes only the order an event names: for events of which no row is kept.
