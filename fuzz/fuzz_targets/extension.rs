@@ -40,9 +40,16 @@ fn extra_data(dialect: Dialect, data: &[u8]) {
     let packed = ExtraData::pack_deposits(dialect, source.to(), destination.to());
     assert_eq!(packed, read.deposits, "two halves are a word");
     let (cancellation, withdrawal) = (read.src_cancellation(), read.dst_withdrawal());
-    for now in [0, withdrawal, cancellation, u64::MAX] {
-        let _ = bmn_contracts::bmn_factory_timelocks(now, cancellation, withdrawal);
-        assert_eq!(read.oneinch_timelocks(now).deployed_at(), now & u64::from(u32::MAX));
+    for now in [0, 1, withdrawal, withdrawal.wrapping_sub(1), cancellation, u64::MAX] {
+        let made = read.source_timelocks(dialect, now);
+        let is_possible = now <= cancellation && now <= withdrawal;
+        assert!(
+            !dialect.has_absolute_times() || is_possible || made.is_err(),
+            "{dialect} at {now}"
+        );
+        if let Ok(timelocks) = made {
+            assert_eq!(timelocks.deployed_at(), now & u64::from(u32::MAX), "{dialect} at {now}");
+        }
     }
 }
 

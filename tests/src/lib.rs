@@ -33,7 +33,8 @@ pub struct World {
     pub makers: Vec<Maker>,
     /// Others.
     pub strangers: Strangers,
-    rpc: InProcess,
+    /// The resolver's interface.
+    pub rpc: InProcess,
     clock: VirtualClock,
     mined_at: [u64; 2],
 }
@@ -123,7 +124,7 @@ impl World {
         }
     }
 
-    /// The resolver's interface.
+    /// The resolver's interface, borrowed.
     pub const fn rpc(&self) -> &InProcess {
         &self.rpc
     }
@@ -131,6 +132,16 @@ impl World {
     /// Drops the resolver without a word and opens another over `store`.
     pub fn restart(&mut self, store: Store) {
         self.resolver = open_resolver(&self.network, store, &self.clock);
+        self.rpc = InProcess(self.resolver.rpc_module());
+    }
+
+    /// The same over hosts that `change` has been at.
+    pub fn restart_over(&mut self, store: Store, change: impl Fn(ChainHost) -> ChainHost) {
+        let signer = DevAccount::Resolver.signer();
+        let hosts = hosts(&self.network).map(change).collect();
+        let clock = Arc::new(self.clock.clone());
+        self.resolver =
+            Resolver::open(store, hosts, signer, policy(), clock).expect("the resolver opens");
         self.rpc = InProcess(self.resolver.rpc_module());
     }
 

@@ -82,7 +82,7 @@ async fn nothing_is_done_until_the_chain_is_indexed_again() {
 #[tokio::test]
 async fn a_crash_in_the_middle_of_it_is_made_good_after_the_restart() {
     let mut crashes = 0;
-    for (operation, side) in [1u64, 9, 30, 55, 90, 130, 180]
+    for (operation, side) in [1u64, 5, 12, 22, 34, 48, 64]
         .into_iter()
         .zip([Side::Before, Side::After].into_iter().cycle())
     {

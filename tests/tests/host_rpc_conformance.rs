@@ -19,3 +19,8 @@ async fn the_rpc_host_conforms_over_websocket_and_http() {
 async fn the_rpc_host_conforms_over_http_alone() {
     assert_eq!(conform(&[], async || RpcDevBed::new(Reach::Http).await).await, LEFT_OUT);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rpc_host_conforms_where_two_hosts_must_agree() {
+    assert_eq!(conform(&[], async || RpcDevBed::new(Reach::Agreed).await).await, LEFT_OUT);
+}

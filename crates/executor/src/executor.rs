@@ -138,7 +138,11 @@ impl Executor {
                 let reason = error.to_string();
                 self.again(&job, &reason, u32::MAX)?
             }
-            other => other?,
+            Err(error) => {
+                self.hand_over(job.key);
+                return Err(error);
+            }
+            Ok(outcome) => outcome,
         };
         tracing::debug!(
             target: "bmn::executor", order = %job.key.order, action = job.key.action.name(),
@@ -150,7 +154,8 @@ impl Executor {
     async fn run(&self, job: &JobRow) -> Result<Outcome, ExecutorError> {
         let read = self.store.read()?;
         let Some(loaded) = Loaded::read(&read, job.key.order, &self.rules)? else {
-            return self.drop_job(job.key);
+            drop(read);
+            return self.put_off(job.key);
         };
         if read.intent(&job.key)?.is_some() {
             return self.hand_back(job.key);
@@ -350,8 +355,11 @@ impl Executor {
         let mut tx = self.store.write()?;
         self.check_fence(&tx, key.chain)?;
         // The world may have moved since the plan was made: ask it once more, where it cannot.
-        let loaded = Loaded::read(&tx, key.order, &self.rules)?;
-        match loaded.and_then(|loaded| self.due(&loaded, key)) {
+        let Some(loaded) = Loaded::read(&tx, key.order, &self.rules)? else {
+            drop(tx);
+            return self.put_off(key);
+        };
+        match self.due(&loaded, key) {
             Some(When::Now) => {}
             later => {
                 drop(tx);
@@ -478,6 +486,25 @@ impl Executor {
         refresh(&mut tx, key.order, &self.rules)?;
         tx.commit()?;
         Ok(Outcome::Dropped)
+    }
+
+    // An index that does not show its chain as it is says neither that an action is due nor that it is
+    // not: the job waits for the next block, and the derivation before that looks at it again.
+    fn put_off(&self, key: ActionKey) -> Result<Outcome, ExecutorError> {
+        let tip = self.store.read()?.cursor(key.chain)?.tip.map_or(0, |tip| tip.number);
+        let next = Wake::Height { chain: key.chain, number: tip + 1 };
+        self.park_job(key, &When::Wake(vec![next]))
+    }
+
+    // A failure of ours is no verdict on the action: without this the job would stay leased by a
+    // process that still lives, and nobody would ever run it.
+    fn hand_over(&self, key: ActionKey) {
+        if let Err(error) = self.park_job(key, &When::Now) {
+            tracing::error!(
+                target: "bmn::executor", order = %key.order, action = key.action.name(), %error,
+                "job not handed back; a restart frees it"
+            );
+        }
     }
 
     fn park_job(&self, key: ActionKey, when: &When) -> Result<Outcome, ExecutorError> {

@@ -105,10 +105,13 @@ impl Executor {
         consumed: u64,
     ) -> Result<bool, ExecutorError> {
         let read = self.store.read()?;
-        let wanted = match Loaded::read(&read, intent.key.order, &self.rules)? {
-            Some(loaded) => self.due(&loaded, intent.key).is_some(),
-            None => false,
+        let Some(loaded) = Loaded::read(&read, intent.key.order, &self.rules)? else {
+            // The index says nothing now, so nothing says that the action is not wanted any more.
+            drop(read);
+            self.send(intent.key.chain, intent.payload.raw.clone()).await?;
+            return Ok(false);
         };
+        let wanted = self.due(&loaded, intent.key).is_some();
         drop(read);
         let waited = intent.sent.last().map_or(0, |sent| tip.number.saturating_sub(sent.at.number));
         // Only what the chain waits for is raised: the rest is stuck behind it, not underpaid.

@@ -1,13 +1,14 @@
 //! Acting on the chain.
 
 use crate::{
+    agreement::gather,
     fault::{Fault, RpcFailure},
     fees,
     pool::Pool,
+    quorum::{Sent, Taken, first},
     reader::LATEST,
     rejection::rejection,
     revert::revert_data,
-    tour::Tour,
     transport::Request,
     wire::{WireFees, WireHeader, WireReceipt},
 };
@@ -18,12 +19,15 @@ use bmn_chain::{
     TxReceipt,
 };
 use bmn_primitives::{BlockRef, ChainId};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
+use tokio::time::Instant;
 
 /// Acts on a chain through the nodes of an [`RpcHost`](crate::RpcHost).
 pub struct RpcClient {
-    pool: Arc<Pool>,
+    pub(crate) pool: Arc<Pool>,
+    sent: Mutex<Sent>,
 }
 
 impl std::fmt::Debug for RpcClient {
@@ -42,53 +46,72 @@ const INTERVAL_BLOCKS: u64 = 8;
 const FIRST_GAS: u64 = 50_000;
 const GAS_STEPS: u32 = 15;
 
+/// Most gas that an estimate may name, many times a block's. What is above it is no estimate.
+const MOST_GAS: u64 = 1 << 36;
+/// Most wei per gas that a fee may be: 1 000 ether for a plain transfer. What is above it is no fee.
+const MOST_FEE: u128 = 1 << 56;
+
 /// How a call went on one endpoint.
+#[derive(PartialEq)]
 enum Ran {
     Outcome(CallOutcome),
     Rejected(SendRejection),
 }
 
-/// Tries endpoints until one answers; every fault but those handled in `$read` is another's turn.
-macro_rules! on_any {
-    ($self:ident, $at:ident => $read:expr) => {{
-        let mut tour = Tour::new(&$self.pool);
-        loop {
-            let $at = tour.next().await?;
-            match $read.await {
-                Ok(found) => break Ok(found),
-                Err(fault) => tour.failed($at, fault),
-            }
+/// A simulation as endpoints are compared by it: their estimates of gas differ a little.
+struct Simulated(Result<Simulation, SendRejection>);
+
+impl PartialEq for Simulated {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Ok(one), Ok(two)) => one.outcome == two.outcome,
+            (Err(one), Err(two)) => one == two,
+            _ => false,
         }
-    }};
+    }
+}
+
+impl Simulated {
+    const fn gas(&self) -> u64 {
+        match &self.0 {
+            Ok(simulation) => simulation.gas,
+            Err(_) => 0,
+        }
+    }
 }
 
 impl RpcClient {
-    pub(crate) const fn new(pool: Arc<Pool>) -> Self {
-        Self { pool }
-    }
-
-    async fn latest(&self, at: usize) -> Result<Header, Fault> {
-        let params = json!([LATEST, false]);
-        let found: Option<WireHeader> = self.pool.ask(at, "eth_getBlockByNumber", params).await?;
-        let header = Header::from(found.ok_or_else(|| Fault::NotYet("no block".to_owned()))?);
-        self.pool.saw_head(at, &header);
-        Ok(header)
+    pub(crate) fn new(pool: Arc<Pool>) -> Self {
+        Self { pool, sent: Mutex::default() }
     }
 
     async fn header(&self, at: usize, number: u64) -> Result<Option<Header>, Fault> {
         let params = json!([format!("{number:#x}"), false]);
         let found: Option<WireHeader> = self.pool.ask(at, "eth_getBlockByNumber", params).await?;
-        Ok(found.map(Header::from))
+        match found.map(Header::from) {
+            Some(other) if other.number != number => {
+                let other = other.number;
+                Err(self.contradiction(at, format!("asked for block {number}, got {other}")))
+            }
+            found => Ok(found),
+        }
+    }
+
+    fn contradiction(&self, at: usize, what: String) -> Fault {
+        let fault = Fault::Inconsistent(what);
+        self.pool.blame(at, &fault);
+        fault
     }
 
     /// The time the next block is likely to have, from the blocks before.
     async fn next_time(&self, at: usize) -> Result<u64, Fault> {
-        let head = self.latest(at).await?;
+        let head = self.pool.latest(at).await?;
         let before = head.number.saturating_sub(INTERVAL_BLOCKS);
-        let blocks = head.number - before;
+        let blocks = head.number.saturating_sub(before);
         let older = if blocks == 0 { None } else { self.header(at, before).await? };
         let took = older.map_or(0, |older| head.timestamp.saturating_sub(older.timestamp));
-        Ok(head.timestamp + took.checked_div(blocks).unwrap_or_default().max(1))
+        let interval = took.checked_div(blocks).unwrap_or_default().max(1);
+        Ok(head.timestamp.saturating_add(interval))
     }
 
     /// Whether the endpoint runs calls at the time it is told, found out once. Some ignore what they
@@ -155,7 +178,8 @@ impl RpcClient {
         const METHOD: &str = "eth_estimateGas";
         for params in [params.clone(), json!([tx])] {
             match self.pool.ask::<U64>(at, METHOD, params).await {
-                Ok(gas) => return Ok(gas.to()),
+                Ok(gas) if gas <= U64::from(MOST_GAS) => return Ok(gas.to()),
+                Ok(gas) => return Err(self.contradiction(at, format!("an estimate of {gas} gas"))),
                 // It does not take a time, or runs the call at another time, when it reverts.
                 Err(Fault::Refused(_) | Fault::Unsupported(_)) => {}
                 Err(other) => return Err(other),
@@ -180,6 +204,14 @@ impl RpcClient {
     }
 
     async fn fees_of(&self, at: usize) -> Result<Fees, Fault> {
+        let fees = self.any_fees_of(at).await?;
+        if fees.base.max(fees.priority) > MOST_FEE {
+            return Err(self.contradiction(at, format!("fees of {fees:?}")));
+        }
+        Ok(fees)
+    }
+
+    async fn any_fees_of(&self, at: usize) -> Result<Fees, Fault> {
         let params = json!([format!("{:#x}", fees::BLOCKS), LATEST, [fees::PERCENTILE]]);
         let history = match self.pool.ask::<WireFees>(at, "eth_feeHistory", params).await {
             Ok(history) => {
@@ -195,7 +227,7 @@ impl RpcClient {
         let base = match history {
             Some((base, Some(priority))) => return Ok(Fees { base, priority }),
             Some((base, None)) => base,
-            None => self.latest(at).await?.base_fee.unwrap_or_default().into(),
+            None => self.pool.latest(at).await?.base_fee.unwrap_or_default().into(),
         };
         match self.pool.ask::<U128>(at, "eth_maxPriorityFeePerGas", json!([])).await {
             Ok(priority) if base > 0 => return Ok(Fees { base, priority: priority.to() }),
@@ -206,19 +238,12 @@ impl RpcClient {
         Ok(fees::of_gas_price(base, price.to()))
     }
 
-    async fn send_to(
-        &self,
-        at: usize,
-        raw: &Bytes,
-        hash: B256,
-    ) -> Result<Result<(), SendRejection>, Fault> {
+    async fn send_to(&self, at: usize, raw: &Bytes, hash: B256) -> Result<Taken, Fault> {
         let method = "eth_sendRawTransaction";
         match self.pool.ask::<B256>(at, method, json!([raw])).await {
             Ok(named) if named == hash => Ok(Ok(())),
             Ok(named) => {
-                let fault = Fault::Inconsistent(format!("it took {hash} and named it {named}"));
-                self.pool.blame(at, &fault);
-                Err(fault)
+                Err(self.contradiction(at, format!("it took {hash} and named it {named}")))
             }
             Err(fault @ Fault::Refused(_)) if fault.is_failure() => match fault {
                 // An internal error whose words are those of a pool is the pool's answer.
@@ -247,9 +272,8 @@ impl RpcClient {
         let receipt: WireReceipt = self.pool.checked(at, read)?;
         if receipt.transaction_hash != hash {
             let other = receipt.transaction_hash;
-            let fault = Fault::Inconsistent(format!("the receipt of {other} for that of {hash}"));
-            self.pool.blame(at, &fault);
-            return Err(fault);
+            let what = format!("the receipt of {other} for that of {hash}");
+            return Err(self.contradiction(at, what));
         }
         // A receipt of a block that left the chain proves nothing.
         let number = receipt.block_number.to();
@@ -267,12 +291,50 @@ impl RpcClient {
         }))
     }
 
-    async fn account<T: serde::de::DeserializeOwned>(
-        &self,
-        method: &'static str,
-        account: Address,
-    ) -> Result<T, ChainError> {
-        on_any!(self, at => self.pool.ask(at, method, json!([account, LATEST])))
+    async fn account<T>(&self, method: &'static str, account: Address) -> Result<T, ChainError>
+    where
+        T: serde::de::DeserializeOwned + PartialEq + Send,
+    {
+        self.any(|at| self.pool.ask(at, method, json!([account, LATEST]))).await
+    }
+
+    /// The newest block that enough hosts have.
+    async fn agreed_head(&self) -> Result<BlockRef, ChainError> {
+        let most = Instant::now() + self.pool.limits.request_timeout;
+        let (mut heads, silent) = gather(&self.pool, most, |at| self.pool.latest(at)).await;
+        heads.sort_unstable_by_key(|head| Reverse(head.number));
+        let Some(head) = heads.get(self.pool.agreement - 1) else {
+            return Err(self.too_few(heads.len(), &silent));
+        };
+        let absent = || Fault::NotYet(format!("block {}", head.number));
+        let ask = async |at: usize| -> Result<BlockRef, Fault> {
+            let header = self.header(at, head.number).await?;
+            Ok(header.ok_or_else(absent)?.block_ref())
+        };
+        self.any(ask).await
+    }
+
+    /// Between what the hosts name, each part for itself: the middle, the lower of two. One that names
+    /// absurd fees cannot spend our coins; bids that are too low are raised by the caller.
+    async fn agreed_fees(&self) -> Result<Fees, ChainError> {
+        let most = Instant::now() + self.pool.limits.request_timeout;
+        let (named, silent) = gather(&self.pool, most, |at| self.fees_of(at)).await;
+        if named.len() < self.pool.agreement {
+            return Err(self.too_few(named.len(), &silent));
+        }
+        let middle = |part: fn(&Fees) -> u128| {
+            let mut parts: Vec<u128> = named.iter().map(part).collect();
+            parts.sort_unstable();
+            parts.get(parts.len().saturating_sub(1) / 2).copied().unwrap_or_default()
+        };
+        Ok(Fees { base: middle(|fees| fees.base), priority: middle(|fees| fees.priority) })
+    }
+
+    fn too_few(&self, heard: usize, silent: &[(usize, Fault)]) -> ChainError {
+        let need = self.pool.agreement;
+        let silent = silent.iter().map(|(at, it)| format!("; {}: {it}", self.pool.name(*at)));
+        let silent: String = silent.collect();
+        self.unavailable(format!("{need} hosts must answer, {heard} did{silent}"))
     }
 
     fn rejected(&self, rejection: SendRejection) -> ChainError {
@@ -306,18 +368,29 @@ impl ChainClient for RpcClient {
     }
 
     async fn head(&self) -> Result<BlockRef, ChainError> {
-        let header: Result<Header, ChainError> = on_any!(self, at => self.latest(at));
-        Ok(header?.block_ref())
+        if self.pool.agreement > 1 {
+            return self.agreed_head().await;
+        }
+        Ok(first(&self.pool, |at| self.pool.latest(at)).await?.block_ref())
     }
 
     async fn simulate(&self, call: &CallRequest) -> Result<Simulation, ChainError> {
-        let found: Result<_, ChainError> = on_any!(self, at => self.run_simulation(at, call));
-        found?.map_err(|rejection| self.rejected(rejection))
+        let simulated = async |at: usize| self.run_simulation(at, call).await.map(Simulated);
+        let found = if self.pool.agreement > 1 {
+            let mut alike = self.quorum(&simulated).await?;
+            // The middle: neither so little that it runs out nor an absurd amount.
+            alike.sort_by_key(Simulated::gas);
+            let middle = alike.len() / 2;
+            alike.into_iter().nth(middle)
+        } else {
+            Some(first(&self.pool, simulated).await?)
+        };
+        let found = found.ok_or_else(|| self.unavailable("no endpoint answers".to_owned()))?;
+        found.0.map_err(|rejection| self.rejected(rejection))
     }
 
     async fn call(&self, call: &CallRequest) -> Result<CallOutcome, ChainError> {
-        let ran: Result<Ran, ChainError> = on_any!(self, at => self.run_call(at, call));
-        match ran? {
+        match self.any(|at| self.run_call(at, call)).await? {
             Ran::Outcome(outcome) => Ok(outcome),
             Ran::Rejected(rejection) => Err(self.rejected(rejection)),
         }
@@ -337,13 +410,26 @@ impl ChainClient for RpcClient {
     }
 
     async fn fees(&self) -> Result<Fees, ChainError> {
-        on_any!(self, at => self.fees_of(at))
+        if self.pool.agreement > 1 {
+            return self.agreed_fees().await;
+        }
+        first(&self.pool, |at| self.fees_of(at)).await
     }
 
     async fn send_raw(&self, raw: &Bytes) -> Result<B256, ChainError> {
         let hash = keccak256(raw);
-        let sent: Result<_, ChainError> = on_any!(self, at => self.send_to(at, raw, hash));
-        match sent? {
+        let repeated = self.sent.lock().is_repeated(hash);
+        // Who sends again has seen no effect: perhaps the endpoint dropped it.
+        let sent = if repeated || self.pool.agreement > 1 {
+            self.broadcast(|at| self.send_to(at, raw, hash)).await
+        } else {
+            None
+        };
+        let sent = match sent {
+            Some(sent) => sent,
+            None => first(&self.pool, |at| self.send_to(at, raw, hash)).await?,
+        };
+        match sent {
             // Another endpoint may have it from us already: the caller wanted no more.
             Ok(()) | Err(SendRejection::AlreadyKnown) => Ok(hash),
             Err(rejection) => Err(self.rejected(rejection)),
@@ -351,6 +437,6 @@ impl ChainClient for RpcClient {
     }
 
     async fn receipt(&self, tx_hash: B256) -> Result<Option<TxReceipt>, ChainError> {
-        on_any!(self, at => self.receipt_of(at, tx_hash))
+        self.any(|at| self.receipt_of(at, tx_hash)).await
     }
 }

@@ -52,7 +52,8 @@ pub struct RpcConfig {
     pub finality_depth: u64,
     /// Which logs to read.
     pub filter: LogSelection,
-    /// Endpoints that must name the same hash for a block before it is delivered; 1 = off.
+    /// Hosts that must say the same before it is believed; 1 = off. Endpoints of one host (its
+    /// WebSocket and its HTTP address, say) are one.
     pub agreement: usize,
     /// Bounds of everything.
     pub limits: Limits,
@@ -102,14 +103,18 @@ pub struct Limits {
     /// How long a head below our cursor, on our own chain, counts as a node that lags: 12 s. After
     /// that the blocks above it are reported as reverted.
     pub lag_patience: Duration,
-    /// How long an agreement waits for nodes that do not have the block yet: 4 s.
+    /// How long an agreement waits for nodes that say something else yet: 4 s.
     pub agreement_wait: Duration,
     /// Pause between two questions of an agreement: 500 ms.
     pub agreement_poll: Duration,
-    /// Silence of a subscription after which the head is asked for all the same: 15 s.
+    /// Silence of a subscription after which the head is asked for all the same, and of the chain
+    /// after which every endpoint is asked: 15 s.
     pub quiet: Duration,
-    /// How often every endpoint's head and latency are measured: 60 s.
+    /// How often every endpoint's chain, head and latency are looked at: 60 s.
     pub probe: Duration,
+    /// Of how many ranges of sparse history one is read from another host, too, and compared; used
+    /// where `agreement` is off: 16. 0 = none.
+    pub audit_every: u64,
     /// Seed of the jitter; `None`, the default, draws one per process.
     pub jitter_seed: Option<u64>,
 }
@@ -141,6 +146,7 @@ impl Default for Limits {
             agreement_poll: Duration::from_millis(500),
             quiet: secs(15),
             probe: secs(60),
+            audit_every: 16,
             jitter_seed: None,
         }
     }

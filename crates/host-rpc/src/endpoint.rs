@@ -30,14 +30,27 @@ impl Endpoint {
         matches!(self.url.scheme(), "ws" | "wss")
     }
 
+    /// Who runs it, as far as the address tells: two addresses of one host are one opinion.
+    pub(crate) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
     /// A node's words without anything of the address that may be a key.
     pub(crate) fn redact(&self, text: &str) -> String {
         let mut clean = text.replace(self.url.as_str(), &self.to_string());
         let path = self.url.path_segments().into_iter().flatten().map(str::to_owned);
-        let query = self.url.query_pairs().map(|(_, value)| value.into_owned());
-        let user = [Some(self.url.username()), self.url.password()];
-        let user = user.into_iter().flatten().map(str::to_owned);
-        for word in path.chain(user).chain(query).filter(|word| word.len() >= SHORTEST_KEY) {
+        // As they are written and as they are meant: a node may repeat either.
+        let written = self.url.query().unwrap_or_default().split('&');
+        let written = written.filter_map(|pair| Some(pair.split_once('=')?.1.to_owned()));
+        let query = self.url.query_pairs().map(|(_, value)| value.into_owned()).chain(written);
+        let user = Some(self.url.username().to_owned());
+        let mut words: Vec<String> = path.chain(user).chain(query).collect();
+        words.retain(|word| word.len() >= SHORTEST_KEY);
+        // A password is one, however short.
+        words.extend(self.url.password().filter(|it| !it.is_empty()).map(str::to_owned));
+        // The longest first: one may be part of another.
+        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+        for word in words {
             clean = clean.replace(&word, "[redacted]");
         }
         clean
@@ -91,6 +104,19 @@ mod tests {
         for secret in ["s3cr3t", "an0ther", "hunter2", "alice"] {
             assert!(!clean.contains(secret), "{clean}");
         }
+    }
+
+    #[test]
+    fn keys_are_taken_out_however_they_are_written() {
+        let url = "https://me:pw@node.example/s3cr3tk3y/s3cr3tk3y-and-more?key=an%2F0therk3y";
+        let endpoint: Endpoint = url.parse().expect("an endpoint");
+        let said = "bad key an%2F0therk3y (an/0therk3y) of s3cr3tk3y-and-more, password pw";
+        let clean = endpoint.redact(said);
+        let expected = "bad key [redacted] ([redacted]) of [redacted], password [redacted]";
+        assert_eq!(clean, expected);
+        let plain: Endpoint = "http://127.0.0.1:8545".parse().expect("an endpoint");
+        assert_eq!(plain.redact("no such method"), "no such method");
+        assert_eq!((endpoint.host(), plain.host()), ("node.example", "127.0.0.1"));
     }
 
     #[test]

@@ -221,6 +221,16 @@ impl Fault {
         }
     }
 
+    /// Whether nothing came back, which can be because too much was asked for.
+    pub(crate) const fn is_silence(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::Unreachable(_))
+    }
+
+    /// Whether the endpoint works and yet is of no use: it is put back in the order.
+    pub(crate) const fn is_useless(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Disagree(_))
+    }
+
     /// Whether asking the same endpoint again soon is pointless.
     pub(crate) const fn is_settled(&self) -> bool {
         matches!(

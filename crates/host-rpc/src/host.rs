@@ -6,7 +6,7 @@ use crate::{
 };
 use futures_util::future::join_all;
 use std::{
-    collections::{BTreeMap, hash_map::RandomState},
+    collections::{BTreeMap, BTreeSet, hash_map::RandomState},
     hash::{BuildHasher, Hasher},
     sync::Arc,
 };
@@ -49,14 +49,15 @@ impl RpcHost {
         let chain = config.chain_id;
         let refuse = |reason: String| RpcError::Config { chain, reason };
         let count = config.endpoints.len();
+        let hosts: BTreeSet<&str> = config.endpoints.iter().map(Endpoint::host).collect();
         if count == 0 {
             return Err(refuse("`endpoints` is empty; name at least one URL".to_owned()));
         }
-        if config.agreement > count {
-            let wanted = config.agreement;
+        if config.agreement > hosts.len() {
+            let (wanted, most) = (config.agreement, hosts.len());
             return Err(refuse(format!(
-                "`agreement` is {wanted}; accepted: at most {count}, \
-                 the number of endpoints"
+                "`agreement` is {wanted}; accepted: at most {most}, the number of hosts among the \
+                 endpoints (several addresses of one host are one opinion)"
             )));
         }
         if config.poll.is_zero() {
@@ -65,7 +66,7 @@ impl RpcHost {
         let random = || RandomState::new().build_hasher().finish();
         let seed = config.limits.jitter_seed.unwrap_or_else(random);
         let endpoints = config.endpoints.iter().cloned().zip(transports).collect();
-        let pool = Pool::new(chain, config.limits.clone(), endpoints, seed);
+        let pool = Pool::new(chain, config.limits.clone(), config.agreement, endpoints, seed);
         let asked = join_all((0..pool.len()).map(|at| pool.verify_chain(at))).await;
         let mut reasons = Vec::new();
         for (at, answer) in asked.into_iter().enumerate() {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod agreement;
 mod breaker;
 mod client;
 mod config;
@@ -7,9 +8,13 @@ mod endpoint;
 mod error;
 mod fault;
 mod fees;
+mod health;
+mod history;
 mod host;
 mod http;
 mod pool;
+mod probe;
+mod quorum;
 mod range;
 mod reader;
 mod rejection;
@@ -19,6 +24,8 @@ mod source;
 mod stated;
 mod tour;
 mod transport;
+mod vote;
+mod watch;
 mod wire;
 mod ws;
 
@@ -30,6 +37,6 @@ pub use client::RpcClient;
 pub use config::{Limits, LogSelection, RpcConfig};
 pub use endpoint::{Endpoint, ParseEndpointError};
 pub use error::RpcError;
+pub use health::{EndpointState, LearntLimits};
 pub use host::RpcHost;
-pub use pool::{EndpointState, LearntLimits};
 pub use source::RpcSource;

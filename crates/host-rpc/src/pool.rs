@@ -1,7 +1,7 @@
 //! The endpoints of a chain and what is known of each.
 
 use crate::{
-    BreakerState, Endpoint, Limits,
+    Endpoint, Limits,
     breaker::Breaker,
     fault::{self, Fault, RpcFailure},
     range::LogRange,
@@ -10,7 +10,6 @@ use crate::{
     wire,
 };
 use alloy::primitives::U64;
-use bmn_chain::Header;
 use bmn_primitives::{BlockRef, ChainId};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -21,60 +20,22 @@ use std::{
 };
 use tokio::time::{Instant, timeout};
 
-/// What an endpoint is like right now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndpointState {
-    /// Scheme and host; the place in the list is added where two are alike.
-    pub name: String,
-    /// Its circuit breaker.
-    pub state: BreakerState,
-    /// How much longer it is left alone because of a rate limit.
-    pub resting: Option<Duration>,
-    /// Moving average of its answers.
-    pub latency: Option<Duration>,
-    /// The block it last named as its newest.
-    pub head: Option<BlockRef>,
-    /// Failures since the start.
-    pub failures: u64,
-    /// Its last failure.
-    pub last_failure: Option<String>,
-    /// The chain it follows, where that is not the configured one; it is not used then.
-    pub wrong_chain: Option<ChainId>,
-    /// What it was found to accept.
-    pub limits: LearntLimits,
-}
-
-/// Limits of an endpoint, learnt from its answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LearntLimits {
-    /// Blocks in the next request for logs.
-    pub log_span: u64,
-    /// Most blocks in a request for logs, as the endpoint stated it.
-    pub stated_log_span: Option<u64>,
-    /// Calls in a batch.
-    pub batch: usize,
-    /// Methods it does not have.
-    pub unsupported: Vec<&'static str>,
-    /// Whether it names a finalized block; `None` before it was asked.
-    pub finalized: Option<bool>,
-    /// Whether `eth_call` obeys a block time; `None` before it was tried.
-    pub block_time: Option<bool>,
-}
-
 /// What is remembered of an endpoint.
 #[derive(Debug)]
 pub(crate) struct Known {
-    breaker: Breaker,
-    rests_until: Duration,
+    pub(crate) breaker: Breaker,
+    pub(crate) rests_until: Duration,
     rests: u32,
-    latency: Option<Duration>,
-    head: Option<BlockRef>,
-    behind: u64,
-    failures: u64,
-    last_failure: Option<String>,
-    unsupported: BTreeSet<&'static str>,
-    batch: usize,
-    chain: Option<ChainId>,
+    pub(crate) latency: Option<Duration>,
+    pub(crate) head: Option<BlockRef>,
+    pub(crate) behind: u64,
+    useless: u32,
+    pub(crate) calls: BTreeMap<&'static str, u64>,
+    pub(crate) failures: u64,
+    pub(crate) last_failure: Option<String>,
+    pub(crate) unsupported: BTreeSet<&'static str>,
+    pub(crate) batch: usize,
+    pub(crate) chain: Option<ChainId>,
     pub(crate) range: LogRange,
     pub(crate) finalized: Option<bool>,
     pub(crate) block_time: Option<bool>,
@@ -82,6 +43,8 @@ pub(crate) struct Known {
 
 struct Member {
     name: String,
+    /// Number of its host: endpoints of one host have one vote.
+    host: usize,
     endpoint: Endpoint,
     transport: Box<dyn Transport>,
     known: Mutex<Known>,
@@ -91,10 +54,11 @@ struct Member {
 pub(crate) struct Pool {
     pub(crate) chain: ChainId,
     pub(crate) limits: Limits,
+    /// Hosts that must say the same.
+    pub(crate) agreement: usize,
     members: Vec<Member>,
     born: Instant,
     current: Mutex<usize>,
-    calls: Mutex<BTreeMap<&'static str, u64>>,
     random: Mutex<u64>,
 }
 
@@ -119,24 +83,27 @@ impl Pool {
     pub(crate) fn new(
         chain: ChainId,
         limits: Limits,
+        agreement: usize,
         endpoints: Vec<(Endpoint, Box<dyn Transport>)>,
         seed: u64,
     ) -> Self {
+        let hosts: Vec<String> = endpoints.iter().map(|(it, _)| it.host().to_owned()).collect();
         let names: Vec<String> = endpoints.iter().map(|(it, _)| it.to_string()).collect();
         let member = |(place, (endpoint, transport)): (usize, (Endpoint, Box<dyn Transport>))| {
             let alike = names.iter().filter(|name| **name == names[place]).count() > 1;
             let name = &names[place];
             let name = if alike { format!("{name} (#{})", place + 1) } else { name.clone() };
-            Member { name, endpoint, transport, known: Mutex::new(Known::new(&limits)) }
+            let host = hosts.iter().position(|host| host == endpoint.host()).unwrap_or(place);
+            Member { name, host, endpoint, transport, known: Mutex::new(Known::new(&limits)) }
         };
         let members = endpoints.into_iter().enumerate().map(member).collect();
         Self {
             chain,
             members,
             limits,
+            agreement,
             born: Instant::now(),
             current: Mutex::new(0),
-            calls: Mutex::default(),
             random: Mutex::new(seed),
         }
     }
@@ -145,7 +112,7 @@ impl Pool {
         self.members.len()
     }
 
-    fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.born.elapsed()
     }
 
@@ -153,8 +120,24 @@ impl Pool {
         &self.members[at].name
     }
 
-    pub(crate) fn calls(&self) -> BTreeMap<&'static str, u64> {
-        self.calls.lock().clone()
+    /// The number of an endpoint's host.
+    pub(crate) fn host(&self, at: usize) -> usize {
+        self.members[at].host
+    }
+
+    /// How many hosts there are.
+    pub(crate) fn hosts(&self) -> usize {
+        self.members.iter().map(|it| it.host).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The best endpoint of each host that may be asked now.
+    pub(crate) fn voters(&self) -> Vec<usize> {
+        let mut heard = BTreeSet::new();
+        self.order().into_iter().filter(|at| heard.insert(self.host(*at))).collect()
+    }
+
+    pub(crate) fn has_websocket(&self) -> bool {
+        self.members.iter().any(|it| it.endpoint.is_websocket())
     }
 
     /// Runs `use_it` on what is known of an endpoint.
@@ -162,16 +145,20 @@ impl Pool {
         use_it(&mut self.members[at].known.lock())
     }
 
-    /// Between half of `most` and `most`, so that many processes do not come back at once
-    /// (SplitMix64).
+    /// Between half of `most` and `most`, so that many processes do not come back at once.
     pub(crate) fn jittered(&self, most: Duration) -> Duration {
+        let share = (self.draw() >> 40) as f64 / (1u64 << 24) as f64;
+        most.mul_f64(0.5 + share / 2.0)
+    }
+
+    /// A random number (SplitMix64).
+    pub(crate) fn draw(&self) -> u64 {
         let mut state = self.random.lock();
         *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut word = *state;
         word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let share = (word >> 40) as f64 / (1u64 << 24) as f64;
-        most.mul_f64(0.5 + share / 2.0)
+        word ^ (word >> 31)
     }
 
     /// Endpoints that may be asked now, the best first.
@@ -187,10 +174,20 @@ impl Pool {
                 latency: known.latency,
                 behind: known.behind,
                 failures: known.breaker.failures(),
+                useless: known.useless,
                 current: place == current,
             })
         };
         score::order(self.members.iter().enumerate().filter_map(standing).collect())
+    }
+
+    /// Endpoints that may be asked for their chain now: those of other chains, too.
+    pub(crate) fn ready(&self) -> Vec<usize> {
+        let now = self.now();
+        let ready = |at: &usize| {
+            self.known(*at, |known| known.breaker.is_ready(now) && now >= known.rests_until)
+        };
+        (0..self.len()).filter(ready).collect()
     }
 
     /// How long until some endpoint may be asked; `None` where none ever may.
@@ -230,7 +227,11 @@ impl Pool {
 
     /// Counts an unreadable result against the endpoint: to the transport it was an answer.
     pub(crate) fn checked<T>(&self, at: usize, read: Result<T, Fault>) -> Result<T, Fault> {
-        read.inspect_err(|fault| self.blame(at, fault))
+        read.map_err(|fault| {
+            let fault = clean(&self.members[at].endpoint, fault);
+            self.blame(at, &fault);
+            fault
+        })
     }
 
     /// Sends calls, in as many batches as the endpoint needs. One answer for each.
@@ -243,6 +244,9 @@ impl Pool {
             match self.exchange(at, &rest[..size]).await {
                 Ok(more) => answers.extend(more),
                 Err(Fault::BatchRefused) if size > 1 => self.known(at, |known| known.batch = 1),
+                Err(Fault::Oversized(_)) if size > 1 => {
+                    self.known(at, |known| known.batch = size / 2);
+                }
                 Err(fault) => return Err(fault),
             }
         }
@@ -251,19 +255,32 @@ impl Pool {
 
     /// Asks an endpoint for its chain before anything else of it is believed.
     pub(crate) async fn verify_chain(&self, at: usize) -> Result<(), Fault> {
-        const METHOD: &str = "eth_chainId";
-        let mut chain = self.known(at, |known| known.chain);
-        if chain.is_none() {
-            let answer = self.exchange(at, &[Request::new(METHOD, json!([]))]).await?.pop();
-            let raw = answer.unwrap_or_else(|| Err(Fault::Garbled("no answer".to_owned())))?;
-            let id: U64 = self.checked(at, wire::read(METHOD, &raw))?;
-            chain = Some(ChainId(id.to()));
-            self.known(at, |known| known.chain = chain);
-        }
-        match chain {
+        match self.known(at, |known| known.chain) {
+            None => self.recheck_chain(at).await,
             Some(found) if found != self.chain => Err(Fault::WrongChain(found)),
-            _ => Ok(()),
+            Some(_) => Ok(()),
         }
+    }
+
+    /// Asks an endpoint for its chain, whatever it said before.
+    pub(crate) async fn recheck_chain(&self, at: usize) -> Result<(), Fault> {
+        const METHOD: &str = "eth_chainId";
+        let answer = self.exchange(at, &[Request::new(METHOD, json!([]))]).await?.pop();
+        let raw = answer.unwrap_or_else(|| Err(Fault::Garbled("no answer".to_owned())))?;
+        let id: U64 = self.checked(at, wire::read(METHOD, &raw))?;
+        let found = ChainId(id.to());
+        let before = self.known(at, |known| known.chain.replace(found));
+        if found == self.chain {
+            return Ok(());
+        }
+        if before != Some(found) {
+            let (endpoint, expected) = (self.name(at), self.chain);
+            tracing::error!(
+                target: "bmn::host_rpc", endpoint, %expected, %found,
+                "follows another chain and is not used until it follows this one again"
+            );
+        }
+        Err(Fault::WrongChain(found))
     }
 
     async fn exchange(&self, at: usize, requests: &[Request]) -> Result<Results, Fault> {
@@ -283,13 +300,20 @@ impl Pool {
         });
         let answers = sent.map_err(|fault| {
             let fault = match clean(&member.endpoint, fault) {
-                // A smaller range may have an answer that is in time and small enough.
-                Fault::Timeout(_) | Fault::Oversized(_) if is_ranged(first) => {
-                    Fault::TooMuch { works: None }
-                }
+                // A smaller range may have an answer that is small enough.
+                Fault::Oversized(_) if is_ranged(first) => Fault::TooMuch { works: None },
                 other => other,
             };
-            self.blame(at, &fault);
+            if matches!(fault, Fault::Timeout(_)) {
+                // A connection that died without a word would time out for ever.
+                member.transport.reconnect();
+            }
+            if requests.len() > 1 && matches!(fault, Fault::Oversized(_)) {
+                // Too much was asked for at once, which says nothing about the endpoint.
+                member.known.lock().breaker.abandoned();
+            } else {
+                self.blame(at, &fault);
+            }
             fault
         })?;
         if requests.len() > 1 && answers.iter().all(is_batch_refusal) {
@@ -315,10 +339,8 @@ impl Pool {
         if now < known.rests_until || !known.breaker.admit(now) {
             return Err(Fault::Resting);
         }
-        drop(known);
-        let mut calls = self.calls.lock();
         for request in requests {
-            *calls.entry(request.method).or_default() += 1;
+            known.called(request.method);
         }
         Ok(Turn { member, answered: false })
     }
@@ -357,7 +379,7 @@ impl Pool {
             known.breaker.abandoned();
             tracing::debug!(target: "bmn::host_rpc", endpoint, ?wait, "rate limit reached");
         } else if fault.is_failure() {
-            known.failures += 1;
+            known.failures = known.failures.saturating_add(1);
             known.last_failure = Some(fault.to_string());
             if known.breaker.failed(now) {
                 // It may come back as a node of another chain.
@@ -369,17 +391,20 @@ impl Pool {
         }
     }
 
-    /// Remembers the head an endpoint named.
-    pub(crate) fn saw_head(&self, at: usize, head: &Header) {
-        self.known(at, |known| known.head = Some(head.block_ref()));
-        let heads = self.members.iter().filter_map(|it| it.known.lock().head);
-        let best = heads.map(|it| it.number).max().unwrap_or_default();
-        self.known(at, |known| known.behind = best.saturating_sub(head.number));
-    }
-
     /// Makes an endpoint the one that is kept while nothing speaks against it.
     pub(crate) fn in_use(&self, at: usize) {
         *self.current.lock() = at;
+        self.was_useful(at);
+    }
+
+    /// An answer of the endpoint was used.
+    pub(crate) fn was_useful(&self, at: usize) {
+        self.known(at, |known| known.useless = 0);
+    }
+
+    /// The endpoint answered, and its answer was of no use.
+    pub(crate) fn was_useless(&self, at: usize) {
+        self.known(at, |known| known.useless = known.useless.saturating_add(1));
     }
 
     pub(crate) async fn new_heads(&self, at: usize) -> Result<Option<Heads>, Fault> {
@@ -389,9 +414,12 @@ impl Pool {
         }
         self.verify_chain(at).await?;
         let most = self.limits.request_timeout;
-        *self.calls.lock().entry("eth_subscribe").or_default() += 1;
+        self.known(at, |known| known.called("eth_subscribe"));
         let heads = timeout(most, member.transport.new_heads()).await;
-        let heads = heads.unwrap_or(Err(Fault::Timeout(most)));
+        let heads = heads.unwrap_or_else(|_| {
+            member.transport.reconnect();
+            Err(Fault::Timeout(most))
+        });
         self.checked(at, heads.map_err(|fault| clean(&member.endpoint, fault)))
     }
 
@@ -402,37 +430,12 @@ impl Pool {
             let mut known = member.known.lock();
             *known = Known {
                 latency: known.latency,
+                calls: std::mem::take(&mut known.calls),
                 failures: known.failures,
                 last_failure: known.last_failure.take(),
                 ..Known::new(&self.limits)
             };
         }
-    }
-
-    pub(crate) fn states(&self) -> Vec<EndpointState> {
-        let now = self.now();
-        let state = |member: &Member| {
-            let known = member.known.lock();
-            EndpointState {
-                name: member.name.clone(),
-                state: known.breaker.state(now),
-                resting: known.rests_until.checked_sub(now).filter(|rest| !rest.is_zero()),
-                latency: known.latency,
-                head: known.head,
-                failures: known.failures,
-                last_failure: known.last_failure.clone(),
-                wrong_chain: known.chain.filter(|chain| *chain != self.chain),
-                limits: LearntLimits {
-                    log_span: known.range.span(),
-                    stated_log_span: known.range.stated(),
-                    batch: known.batch,
-                    unsupported: known.unsupported.iter().copied().collect(),
-                    finalized: known.finalized,
-                    block_time: known.block_time,
-                },
-            }
-        };
-        self.members.iter().map(state).collect()
     }
 }
 
@@ -445,6 +448,8 @@ impl Known {
             latency: None,
             head: None,
             behind: 0,
+            useless: 0,
+            calls: BTreeMap::new(),
             failures: 0,
             last_failure: None,
             unsupported: BTreeSet::new(),
@@ -454,6 +459,11 @@ impl Known {
             finalized: None,
             block_time: None,
         }
+    }
+
+    fn called(&mut self, method: &'static str) {
+        let calls = self.calls.entry(method).or_default();
+        *calls = calls.saturating_add(1);
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct LogRange {
 
 /// Successes after a failure before the span grows again.
 const HOLD: u32 = 8;
+/// What the span is divided by after silence.
+const SILENCE: u64 = 8;
 
 impl LogRange {
     pub(crate) fn new(initial: u64, most: u64) -> Self {
@@ -64,6 +66,18 @@ impl LogRange {
         self.span = less.max(1);
         asked > 1
     }
+
+    /// A request over `asked` blocks got no answer at all, perhaps because of its size: much less is
+    /// asked for next, since each such request costs a whole timeout. False when there is nothing
+    /// smaller to ask for.
+    pub(crate) fn unanswered(&mut self, asked: u64) -> bool {
+        self.too_much(asked, Some(asked / SILENCE))
+    }
+
+    /// Of the blocks that were asked for, only `used` could be taken: more would be read twice.
+    pub(crate) fn overfetched(&mut self, used: u64) {
+        self.span = used.clamp(1, self.span);
+    }
 }
 
 #[cfg(test)]
@@ -98,6 +112,14 @@ mod tests {
         assert!(range.too_much(400, Some(37)));
         assert_eq!(range.span(), 37);
         assert!(!LogRange::new(1, 1).too_much(1, None));
+        let mut range = LogRange::new(1_000, 5_000);
+        assert!(range.unanswered(1_000));
+        assert_eq!(range.span(), 125);
+        range.overfetched(30);
+        range.overfetched(70);
+        assert_eq!(range.span(), 30, "it never grows this way");
+        assert!(range.unanswered(5) && !range.unanswered(1));
+        assert_eq!(range.span(), 1);
     }
 
     proptest! {

@@ -26,6 +26,8 @@ pub(crate) struct Position {
     pub(crate) latest: Header,
     /// Number of the newest block that is final.
     pub(crate) finalized: Option<u64>,
+    /// Its header, where it came along.
+    pub(crate) final_header: Option<Header>,
     /// Its block at the cursor's number.
     pub(crate) at_cursor: Option<Header>,
 }
@@ -73,9 +75,11 @@ impl Reader<'_> {
         };
         let tagged = if ask_final { self.tagged(next())? } else { None };
         let deep = || latest.number.checked_sub(finality_depth);
-        let finalized = tagged.map_or_else(deep, |tagged| Some(tagged.number.min(latest.number)));
+        // A node that names a final block above its head gave the two at different moments.
+        let tagged = tagged.map(|it| if it.number < latest.number { it } else { latest.clone() });
+        let finalized = tagged.as_ref().map_or_else(deep, |tagged| Some(tagged.number));
         self.pool.saw_head(self.at, &latest);
-        Ok(Position { latest, finalized, at_cursor })
+        Ok(Position { latest, finalized, final_header: tagged, at_cursor })
     }
 
     /// What the `finalized` tag gave; `None` where the node does not know the tag, or no such block.
@@ -206,9 +210,12 @@ impl Reader<'_> {
             }
         } else {
             match self.logs_by_hash(&wanted).await {
-                Err(Fault::Refused(_) | Fault::Unsupported(_)) => {
-                    self.logs_by_receipts(&wanted).await?
-                }
+                Err(
+                    Fault::Refused(_)
+                    | Fault::Unsupported(_)
+                    | Fault::TooWide { .. }
+                    | Fault::TooMuch { .. },
+                ) => self.logs_by_receipts(&wanted).await?,
                 other => other?,
             }
         };
@@ -328,6 +335,6 @@ fn items(log: &ChainLog) -> impl Iterator<Item = &[u8]> {
     std::iter::once(log.address.as_slice()).chain(log.topics.iter().map(B256::as_slice))
 }
 
-fn holds(bloom: &Bloom, log: &ChainLog) -> bool {
+pub(crate) fn holds(bloom: &Bloom, log: &ChainLog) -> bool {
     items(log).all(|raw| bloom.contains_input(BloomInput::Raw(raw)))
 }

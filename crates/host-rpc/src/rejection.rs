@@ -38,6 +38,8 @@ const WORDS: &[(&str, SendRejection)] = &[
 /// The rejection that a node's words stand for.
 pub(crate) fn rejection(message: &str) -> SendRejection {
     let text = message.to_ascii_lowercase();
+    // Not the "known transaction" of "unknown transaction type".
+    let text = text.replace("unknown", "");
     let found = WORDS.iter().find(|(words, _)| text.contains(words));
     found.map_or_else(|| SendRejection::Other(message.to_owned()), |(_, it)| it.clone())
 }
@@ -67,7 +69,9 @@ mod tests {
         ] {
             assert_eq!(rejection(words), expected, "{words}");
         }
-        let other = "exceeds block gas limit";
-        assert_eq!(rejection(other), Other(other.to_owned()));
+        for other in ["exceeds block gas limit", "unknown transaction type", "Unknown transaction"]
+        {
+            assert_eq!(rejection(other), Other(other.to_owned()));
+        }
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Standing {
     pub(crate) behind: u64,
     /// Failures since its last answer.
     pub(crate) failures: u32,
+    /// Answers in a row that were of no use: refusals, and blocks that nobody else has.
+    pub(crate) useless: u32,
     /// Whether it gave the last event.
     pub(crate) current: bool,
 }
@@ -35,6 +37,7 @@ pub(crate) fn score(it: &Standing) -> u64 {
     latency
         + it.behind.min(FAR_BEHIND) * BEHIND
         + u64::from(it.failures.min(10)) * FAILURE
+        + u64::from(it.useless.min(20)) * FAILURE
         + it.place as u64 * PLACE
         + away
 }
@@ -56,7 +59,7 @@ mod tests {
 
     fn standing(place: usize, millis: u64) -> Standing {
         let latency = Some(Duration::from_millis(millis));
-        Standing { place, latency, behind: 0, failures: 0, current: false }
+        Standing { place, latency, behind: 0, failures: 0, useless: 0, current: false }
     }
 
     #[test]
@@ -68,6 +71,11 @@ mod tests {
         assert_eq!(order(vec![lagging, standing(1, 300)]), [1, 0]);
         let failing = Standing { failures: 1, ..standing(0, 80) };
         assert_eq!(order(vec![failing, standing(1, 300)]), [1, 0]);
+        let useless = Standing { useless: 1, ..standing(0, 80) };
+        assert_eq!(order(vec![useless, standing(1, 300)]), [1, 0]);
+        let alone = Standing { useless: 20, ..standing(0, 80) };
+        let outrun = Standing { behind: u64::MAX, failures: 9, ..standing(1, 80) };
+        assert_eq!(order(vec![alone, outrun]), [1, 0], "a head that nobody else has is no merit");
         let current = Standing { current: true, ..standing(1, 80) };
         assert_eq!(order(vec![standing(0, 80), current]), [1, 0], "no change without a reason");
         assert_eq!(order(vec![standing(0, 80), Standing { behind: 9, ..current }]), [0, 1]);

@@ -4,39 +4,37 @@ use crate::{
     LogSelection, RpcConfig,
     fault::Fault,
     pool::Pool,
-    reader::{LATEST, LogsByBlock, Position, Reader},
+    reader::{Position, Reader},
     tour::Tour,
-    transport::Heads,
-    wire::WireHeader,
+    vote::Claim,
+    watch::Watch,
 };
-use alloy::primitives::B256;
 use async_trait::async_trait;
 use bmn_chain::{
     Block, ChainError, ChainEvent, ChainSource, Header, History, KnownBlocks, Segment,
 };
 use bmn_primitives::{BlockRef, ChainId};
-use futures_util::{FutureExt, StreamExt, future::join_all};
-use parking_lot::Mutex;
-use serde_json::json;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tokio::time::{Instant, sleep};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::Instant;
 
 /// Follows a chain through the nodes of an [`RpcHost`](crate::RpcHost). Holds no position: see the
 /// crate page for how an event is found.
 pub struct RpcSource {
-    pool: Arc<Pool>,
+    pub(crate) pool: Arc<Pool>,
     start: u64,
-    finality_depth: u64,
+    pub(crate) finality_depth: u64,
     selection: LogSelection,
-    agreement: usize,
-    poll: Duration,
-    /// Locked by nobody: a stream cannot be shared between threads, a lock around it can.
-    heads: Option<Mutex<Heads>>,
-    subscribe_at: Instant,
-    subscribe_failures: u32,
-    probe_at: Instant,
-    /// Head that `next_event` last saw.
-    seen: Option<BlockRef>,
+    pub(crate) poll: Duration,
+    pub(crate) watch: Watch,
+    /// Whether a range of sparse history was ever compared with another host's.
+    audited: AtomicBool,
     behind: Option<Behind>,
 }
 
@@ -74,24 +72,23 @@ struct Fork {
 
 impl RpcSource {
     pub(crate) fn new(pool: Arc<Pool>, config: &RpcConfig) -> Self {
-        let now = Instant::now();
         Self {
             start: config.start_block,
             finality_depth: config.finality_depth,
             selection: config.filter.clone(),
-            agreement: config.agreement,
             poll: config.poll,
-            heads: None,
-            subscribe_at: now,
-            subscribe_failures: 0,
-            probe_at: now + config.limits.probe,
-            seen: None,
+            watch: Watch::new(&pool),
+            audited: AtomicBool::new(false),
             behind: None,
             pool,
         }
     }
 
-    fn reader(&self, at: usize) -> Reader<'_> {
+    pub(crate) fn is_behind(&self) -> bool {
+        self.behind.is_some()
+    }
+
+    pub(crate) fn reader(&self, at: usize) -> Reader<'_> {
         Reader { pool: &self.pool, at, selection: &self.selection }
     }
 
@@ -108,10 +105,10 @@ impl RpcSource {
         let head = position.latest.block_ref();
         let fork = match cursor {
             None => Fork { reverted: vec![], common: None },
-            Some(cursor) => self.fork(&reader, cursor, &position, known).await?,
+            Some(cursor) => self.checked_fork(&reader, cursor, &position, known).await?,
         };
         let next = match (fork.common, fork.reverted.last()) {
-            (Some(common), _) => common.number + 1,
+            (Some(common), _) => common.number.saturating_add(1),
             (None, Some(oldest)) => oldest.number,
             (None, None) => self.start,
         };
@@ -126,17 +123,45 @@ impl RpcSource {
         let distance = self.pool.limits.backfill_distance;
         if fork.reverted.is_empty() && last_final >= next.saturating_add(distance) {
             let history = self.backfill(&reader, next, last_final, cursor, max_blocks).await?;
-            self.agree(at, history.through()).await?;
+            self.agree(at, Claim::History(&history, cursor)).await?;
+            self.audit(&reader, &history).await?;
             return Ok(Reading::Event(ChainEvent::Backfilled(history), head));
         }
         let blocks = self.segment(&reader, next, &position, fork.common, max_blocks).await?;
         let segment = Segment::new(blocks).map_err(|error| Fault::NotYet(error.to_string()))?;
-        self.agree(at, segment.tip().header.block_ref()).await?;
+        let first = &segment.first().header;
+        if fork.reverted.last().is_some_and(|oldest| oldest.hash == first.hash) {
+            // What did not leave the chain must not be taken back.
+            let number = first.number;
+            return Err(Fault::NotYet(format!("block {number} was gone and is there again")));
+        }
+        let tip = segment.tip().header.block_ref();
+        self.agree(at, Claim::Blocks(segment.blocks(), tip)).await?;
         let event = match fork.reverted {
             reverted if reverted.is_empty() => ChainEvent::Committed(segment),
             reverted => ChainEvent::Reorged { reverted, committed: segment },
         };
         Ok(Reading::Event(event, head))
+    }
+
+    /// Where the chains part. An endpoint that takes blocks back is asked for its chain once more: one
+    /// that changed it has no block in common with us, and that must not end in a rebuild.
+    async fn checked_fork(
+        &self,
+        reader: &Reader<'_>,
+        cursor: BlockRef,
+        position: &Position,
+        known: &dyn KnownBlocks,
+    ) -> Result<Fork, Fault> {
+        let fork = self.fork(reader, cursor, position, known).await;
+        let parted = match &fork {
+            Ok(fork) => !fork.reverted.is_empty(),
+            Err(fault) => *fault == Fault::Beyond,
+        };
+        if parted {
+            self.pool.recheck_chain(reader.at).await?;
+        }
+        fork
     }
 
     /// Goes back through our blocks to the last one that the endpoint has, too.
@@ -153,7 +178,9 @@ impl RpcSource {
                 return Ok(Fork { reverted: vec![], common: Some(cursor) });
             }
             None if cursor.number <= latest => {
-                return Err(Fault::NotYet(format!("block {} at our cursor", cursor.number)));
+                let absent = Fault::NotYet(format!("block {} at our cursor", cursor.number));
+                let is_final = position.finalized.is_some_and(|last| cursor.number <= last);
+                return Err(if is_final { absent.of_final_block(cursor.number) } else { absent });
             }
             _ => {}
         }
@@ -205,75 +232,40 @@ impl RpcSource {
         cursor: Option<BlockRef>,
         max_blocks: usize,
     ) -> Result<History, Fault> {
-        let (mut logs, mut to) = self.widest_logs(reader, from, last_final).await?;
+        // The others have to read it, too, as well as they can.
+        let spans = self.pool.voters().into_iter();
+        let spans = spans.map(|at| self.pool.known(at, |known| known.range.span()));
+        let most = spans.min().filter(|_| self.pool.agreement > 1).unwrap_or(u64::MAX);
+        let last = last_final.min(from.saturating_add(most.saturating_sub(1)));
+        let (mut logs, mut to) = reader.widest_logs(from, last).await?;
         if let Some(cut) = logs.keys().nth(max_blocks.max(1)).copied() {
             logs.split_off(&cut);
             to = logs.last_key_value().map_or(to, |(last, _)| *last);
+            let used = to.saturating_sub(from).saturating_add(1);
+            self.pool.known(reader.at, |known| known.range.overfetched(used));
         }
-        let mut numbers: Vec<u64> = logs.keys().copied().collect();
-        if numbers.last() != Some(&to) {
-            numbers.push(to);
-        }
-        // Last, so that a reorg while the rest was read shows.
-        numbers.extend(cursor.map(|cursor| cursor.number));
-        let final_block = |fault: Fault| fault.of_final_block(from);
-        let found = reader.headers(&numbers).await.map_err(final_block)?;
-        let mut headers = Vec::with_capacity(numbers.len());
-        for (header, number) in found.into_iter().zip(numbers) {
-            let absent = || Fault::NotYet(format!("block {number}")).of_final_block(number);
-            headers.push(header.ok_or_else(absent)?);
-        }
-        if let Some(cursor) = cursor
-            && headers.pop().is_some_and(|now| now.hash != cursor.hash)
-        {
-            return Err(Fault::NotYet("the chain moved while it was read".to_owned()));
-        }
-        let through = headers.last().map(Header::block_ref);
-        let through = through.ok_or_else(|| Fault::Garbled("no header".to_owned()))?;
-        let mut blocks = Vec::with_capacity(logs.len());
-        for (header, (number, (hash, logs))) in headers.into_iter().zip(logs) {
-            if header.hash != hash {
-                let what = format!("logs of {hash} at {number}, which is {}", header.hash);
-                return Err(reader.wrong(what));
-            }
-            let orphan = cursor.is_some_and(|cursor| {
-                cursor.number + 1 == number && header.parent_hash != cursor.hash
-            });
-            if orphan {
-                return Err(reader.wrong(format!("block {number} is no child of the one before")));
-            }
-            blocks.push(reader.block(header, logs)?);
-        }
-        History::new(from, blocks, through).map_err(|error| reader.wrong(error.to_string()))
+        reader.history(from, to, logs, cursor).await
     }
 
-    /// Logs from `from` over as many blocks as the endpoint answers for; with the last block asked.
-    async fn widest_logs(
-        &self,
-        reader: &Reader<'_>,
-        from: u64,
-        last_final: u64,
-    ) -> Result<(LogsByBlock, u64), Fault> {
-        loop {
-            let most = last_final - from + 1;
-            let span = self.pool.known(reader.at, |known| known.range.span()).min(most);
-            let to = from + span - 1;
-            let range = |change: &dyn Fn(&mut crate::range::LogRange) -> bool| {
-                self.pool.known(reader.at, |known| change(&mut known.range))
-            };
-            match reader.logs_in(from, to).await {
-                Ok(logs) => {
-                    range(&|it| {
-                        it.answered(span);
-                        true
-                    });
-                    return Ok((logs, to));
-                }
-                Err(Fault::TooWide { most }) if range(&|it| it.too_wide(span, most)) => {}
-                Err(Fault::TooMuch { works }) if range(&|it| it.too_much(span, works)) => {}
-                Err(fault) => return Err(fault.of_final_block(from)),
-            }
+    /// Compares a range with what another host has, now and then: what is left out of the logs of a
+    /// range shows nowhere else.
+    async fn audit(&self, reader: &Reader<'_>, history: &History) -> Result<(), Fault> {
+        let every = self.pool.limits.audit_every;
+        if self.pool.agreement > 1 || every == 0 {
+            return Ok(());
         }
+        let first = !self.audited.load(Ordering::Relaxed);
+        if !first && !self.pool.draw().is_multiple_of(every) {
+            return Ok(());
+        }
+        let host = self.pool.host(reader.at);
+        let others = self.pool.voters().into_iter();
+        let Some(other) = others.into_iter().find(|at| self.pool.host(*at) != host) else {
+            return Ok(());
+        };
+        let compared = reader.audit(history, &self.reader(other)).await?;
+        self.audited.fetch_or(compared, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Blocks from `next` on, in full.
@@ -313,62 +305,6 @@ impl RpcSource {
         reader.blocks(headers).await
     }
 
-    /// Waits until enough endpoints name the same hash for a block, and more than name any other.
-    async fn agree(&self, at: usize, block: BlockRef) -> Result<(), Fault> {
-        if self.agreement <= 1 {
-            return Ok(());
-        }
-        let limits = &self.pool.limits;
-        let deadline = Instant::now() + limits.agreement_wait;
-        loop {
-            let others = (0..self.pool.len()).filter(|other| *other != at);
-            let votes = join_all(others.map(|other| self.vote(other, block))).await;
-            let mut counts = BTreeMap::from([(block.hash, 1usize)]);
-            let mut said = vec![format!("{} says {}", self.pool.name(at), block.hash)];
-            let mut undecided = 0;
-            for (other, vote) in votes {
-                let name = self.pool.name(other);
-                if let Ok(Some(hash)) = vote {
-                    *counts.entry(hash).or_default() += 1;
-                    said.push(format!("{name} says {hash}"));
-                    continue;
-                }
-                undecided += 1;
-                said.push(match vote {
-                    Err(fault) => format!("{name}: {fault}"),
-                    Ok(_) => format!("{name} does not have it yet"),
-                });
-            }
-            let ours = counts.remove(&block.hash).unwrap_or_default();
-            let rival = counts.values().copied().max().unwrap_or_default();
-            let enough = |votes: usize| votes >= self.agreement && votes > rival;
-            if enough(ours) {
-                return Ok(());
-            }
-            if !enough(ours + undecided) || Instant::now() >= deadline {
-                let (number, need) = (block.number, self.agreement);
-                let said = said.join(", ");
-                return Err(Fault::Disagree(format!(
-                    "block {number} has {ours} of {need} endpoints behind it: {said}"
-                )));
-            }
-            sleep(limits.agreement_poll).await;
-        }
-    }
-
-    async fn vote(&self, at: usize, block: BlockRef) -> (usize, Result<Option<B256>, Fault>) {
-        let found = self.reader(at).headers(&[block.number]).await;
-        (at, found.map(|it| it.into_iter().flatten().next().map(|header| header.hash)))
-    }
-
-    async fn latest(&self, at: usize) -> Result<Header, Fault> {
-        let found: Option<WireHeader> =
-            self.pool.ask(at, "eth_getBlockByNumber", json!([LATEST, false])).await?;
-        let header = Header::from(found.ok_or_else(|| Fault::NotYet("no block".to_owned()))?);
-        self.pool.saw_head(at, &header);
-        Ok(header)
-    }
-
     /// Heads below the cursor: reported as reverted blocks once they stay.
     async fn behind(
         &mut self,
@@ -383,45 +319,10 @@ impl RpcSource {
         if now.duration_since(since) < self.pool.limits.lag_patience {
             return Ok(None);
         }
-        if let Err(fault) = self.agree(at, head).await {
-            return Err(ChainError::Unavailable {
-                chain: self.pool.chain,
-                reason: fault.to_string(),
-            });
-        }
+        let agreed = self.agree(at, Claim::Head(head)).await;
+        agreed.map_err(|fault| self.unavailable(fault.to_string()))?;
         self.behind = None;
         Ok(Some(ChainEvent::Reverted { reverted }))
-    }
-
-    /// Makes sure that new heads wake us, where some endpoint can push them.
-    async fn subscribe(&mut self) {
-        if self.heads.is_some() || Instant::now() < self.subscribe_at {
-            return;
-        }
-        for at in self.pool.order() {
-            if let Ok(Some(heads)) = self.pool.new_heads(at).await {
-                self.heads = Some(Mutex::new(heads));
-                self.subscribe_failures = 0;
-                return;
-            }
-        }
-        self.unsubscribed();
-    }
-
-    fn unsubscribed(&mut self) {
-        let limits = &self.pool.limits;
-        let wait = limits.rest * 2u32.saturating_pow(self.subscribe_failures.min(16));
-        self.heads = None;
-        self.subscribe_failures = self.subscribe_failures.saturating_add(1);
-        self.subscribe_at = Instant::now() + self.pool.jittered(wait.min(limits.max_rest));
-    }
-
-    /// Measures every endpoint, so that one that was left behind can be found to have recovered.
-    async fn probe(&mut self) {
-        if Instant::now() >= self.probe_at {
-            self.probe_at = Instant::now() + self.pool.limits.probe;
-            join_all(self.pool.order().into_iter().map(|at| self.latest(at))).await;
-        }
     }
 }
 
@@ -446,7 +347,7 @@ impl ChainSource for RpcSource {
                 Err(error) => {
                     return match lowest {
                         Some((at, head, reverted)) if tour.is_behind() => {
-                            self.seen = Some(head);
+                            self.watch.saw(head);
                             self.behind(at, head, reverted).await
                         }
                         _ => Err(error),
@@ -461,13 +362,15 @@ impl ChainSource for RpcSource {
                     tour.failed(at, Fault::Behind);
                 }
                 Ok(Reading::Tip(head)) => {
-                    (self.seen, self.behind) = (Some(head), None);
+                    self.watch.saw(head);
+                    self.behind = None;
                     pool.in_use(at);
                     // One node may have a block that too few others have.
                     return tour.disagreement().map_or(Ok(None), Err);
                 }
                 Ok(Reading::Event(event, head)) => {
-                    (self.seen, self.behind) = (Some(head), None);
+                    self.watch.saw(head);
+                    self.behind = None;
                     pool.in_use(at);
                     return Ok(Some(event));
                 }
@@ -477,39 +380,14 @@ impl ChainSource for RpcSource {
     }
 
     async fn changed(&mut self) -> Result<(), ChainError> {
-        loop {
-            self.subscribe().await;
-            let limits = &self.pool.limits;
-            let wait = if self.heads.is_some() { self.poll.max(limits.quiet) } else { self.poll };
-            if let Some(heads) = self.heads.as_mut().map(Mutex::get_mut) {
-                tokio::select! {
-                    head = heads.next() => {
-                        if head.is_none() {
-                            self.unsubscribed();
-                        } else {
-                            // One look at the chain answers for all of them.
-                            while let Some(Some(())) = heads.next().now_or_never() {}
-                        }
-                        return Ok(());
-                    }
-                    () = sleep(wait) => {}
-                }
-            } else {
-                sleep(wait).await;
-            }
-            self.probe().await;
-            let head = self.head().await?;
-            if self.behind.is_some() || head != self.seen {
-                return Ok(());
-            }
-        }
+        self.woken().await
     }
 
     async fn head(&self) -> Result<Option<BlockRef>, ChainError> {
         let mut tour = Tour::new(&self.pool);
         loop {
             let at = tour.next().await?;
-            match self.latest(at).await {
+            match self.pool.latest(at).await {
                 Ok(header) => return Ok(Some(header.block_ref())),
                 Err(fault) => tour.failed(at, fault),
             }
@@ -517,6 +395,9 @@ impl ChainSource for RpcSource {
     }
 
     async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
+        if self.pool.agreement > 1 {
+            return self.agreed_final().await;
+        }
         let mut tour = Tour::new(&self.pool);
         loop {
             let at = tour.next().await?;
@@ -532,12 +413,12 @@ impl ChainSource for RpcSource {
 }
 
 impl RpcSource {
-    async fn last_final(&self, at: usize) -> Result<Option<BlockRef>, Fault> {
+    pub(crate) async fn last_final(&self, at: usize) -> Result<Option<BlockRef>, Fault> {
         let reader = self.reader(at);
         let position = reader.position(None, self.finality_depth).await?;
         let Some(number) = position.finalized else { return Ok(None) };
-        if number == position.latest.number {
-            return Ok(Some(position.latest.block_ref()));
+        if let Some(header) = position.final_header {
+            return Ok(Some(header.block_ref()));
         }
         let found = reader.headers(&[number]).await?.into_iter().flatten().next();
         let header = found.ok_or_else(|| Fault::NotYet(format!("block {number}")))?;

@@ -3,6 +3,7 @@
 use crate::{fault::Fault, pool::Pool};
 use bmn_chain::ChainError;
 use bmn_primitives::BlockRef;
+use std::collections::BTreeSet;
 
 /// Goes round the endpoints, best first, with a pause between rounds, until one has an answer or
 /// every round is over.
@@ -59,6 +60,9 @@ impl<'a> Tour<'a> {
     pub(crate) fn failed(&mut self, at: usize, fault: Fault) {
         let endpoint = self.pool.name(at);
         tracing::debug!(target: "bmn::host_rpc", endpoint, %fault, "asking another endpoint");
+        if fault.is_useless() {
+            self.pool.was_useless(at);
+        }
         self.faults[at] = Some(fault);
     }
 
@@ -95,10 +99,16 @@ impl<'a> Tour<'a> {
         ChainError::Unavailable { chain, reason }
     }
 
-    /// Whether every endpoint that answered says that its head is below our cursor.
+    /// Whether every endpoint that answered says that its head is below our cursor, and as many hosts
+    /// as must agree do.
     pub(crate) fn is_behind(&self) -> bool {
-        let heard = || self.faults.iter().flatten().filter(|it| !it.is_failure());
-        heard().count() > 0 && heard().all(|it| matches!(it, Fault::Behind))
+        let heard = || {
+            let said = self.faults.iter().enumerate();
+            said.filter_map(|(at, it)| Some((at, it.as_ref()?))).filter(|(_, it)| !it.is_failure())
+        };
+        let hosts: BTreeSet<usize> = heard().map(|(at, _)| self.pool.host(at)).collect();
+        hosts.len() >= self.pool.agreement.max(1)
+            && heard().all(|(_, it)| matches!(it, Fault::Behind))
     }
 
     /// The error that follows from endpoints that do not agree on a block, where some did not.

@@ -8,23 +8,46 @@ use crate::{
 use alloy::{
     primitives::B256,
     providers::{WebSocketConfig, WsConnect},
+    pubsub::{ConnectionHandle, PubSubConnect},
     rpc::client::{ClientBuilder, RpcClient},
-    transports::{RpcError, TransportError},
+    transports::{RpcError, TransportError, TransportErrorKind, TransportResult},
 };
 use async_trait::async_trait;
-use futures_util::{StreamExt, future::join_all, stream};
+use futures_util::{StreamExt, stream};
 use serde_json::{json, value::RawValue};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, broadcast::error::RecvError};
 
+/// Most calls of a batch that wait for their answers at once, each of which may be as large as all
+/// together.
+const AT_ONCE: usize = 16;
+
 pub(crate) struct WsTransport {
     endpoint: Endpoint,
     max_bytes: usize,
-    /// Made at the first call, dropped when it breaks. Reconnecting is ours, not alloy's: its own
-    /// would keep calls waiting that another endpoint could answer.
+    /// Made at the first call, dropped when it breaks.
     client: Mutex<Option<RpcClient>>,
     /// Set when the client is of no use any more, by those who cannot wait for the lock.
     stale: AtomicBool,
+}
+
+/// A connection that is made once. Reconnecting is ours, not alloy's: it would ask again, on a new
+/// connection, what broke the old one, such as for an answer that is too large, and so without end; and
+/// it would keep calls waiting that another endpoint could answer.
+struct Once(WsConnect);
+
+impl PubSubConnect for Once {
+    fn is_local(&self) -> bool {
+        self.0.is_local()
+    }
+
+    async fn connect(&self) -> TransportResult<ConnectionHandle> {
+        self.0.connect().await
+    }
+
+    async fn try_reconnect(&self) -> TransportResult<ConnectionHandle> {
+        Err(TransportErrorKind::non_retryable_str("the connection broke"))
+    }
 }
 
 impl WsTransport {
@@ -44,10 +67,9 @@ impl WsTransport {
         let config = WebSocketConfig::default()
             .max_message_size(Some(self.max_bytes))
             .max_frame_size(Some(self.max_bytes));
-        let connect =
-            WsConnect::new(self.endpoint.url().as_str()).with_config(config).with_max_retries(0);
+        let connect = WsConnect::new(self.endpoint.url().as_str()).with_config(config);
         // alloy installs rustls' aws-lc-rs provider where none is set, so TLS cannot panic here.
-        let made = ClientBuilder::default().pubsub(connect).await.map_err(broken)?;
+        let made = ClientBuilder::default().pubsub(Once(connect)).await.map_err(broken)?;
         Ok(client.insert(made).clone())
     }
 
@@ -81,8 +103,19 @@ fn broken(error: TransportError) -> Fault {
 impl Transport for WsTransport {
     async fn send(&self, requests: &[Request]) -> Result<Vec<Answer>, Fault> {
         let client = self.client().await?;
-        let answers = join_all(requests.iter().map(|request| self.one(&client, request))).await;
-        answers.into_iter().collect()
+        let one = |at: usize| self.one(&client, &requests[at]);
+        let mut open = stream::iter((0..requests.len()).map(one)).buffered(AT_ONCE);
+        let (mut answers, mut bytes) = (Vec::with_capacity(requests.len()), 0usize);
+        while let Some(answer) = open.next().await {
+            let answer = answer?;
+            let length = answer.as_ref().map_or(0, |result| result.get().len());
+            bytes = bytes.saturating_add(length);
+            if bytes > self.max_bytes {
+                return Err(Fault::Oversized(self.max_bytes));
+            }
+            answers.push(answer);
+        }
+        Ok(answers)
     }
 
     async fn new_heads(&self) -> Result<Option<Heads>, Fault> {

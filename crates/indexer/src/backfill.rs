@@ -1,6 +1,8 @@
 //! Final blocks in bulk.
 
-use crate::{IndexError, Indexer, LogFilter, Touched, fold_filtered};
+use crate::{
+    IndexError, Indexer, LogFilter, Touched, fold_filtered, indexer::refuse_while_clearing,
+};
 use alloy::primitives::Address;
 use bmn_chain::{Block, ChainEvent};
 use bmn_primitives::{BlockRef, ChainId};
@@ -123,6 +125,7 @@ impl Backfill {
         now: &dyn Fn() -> Duration,
     ) -> Result<usize, IndexError> {
         let chain = self.bulk.chain();
+        refuse_while_clearing(&*self.bulk, chain)?;
         let end = event.tip().filter(|_| event.reverted().is_empty());
         let end = end.filter(|end| end.number <= finalized.number);
         let end = end.ok_or(IndexError::NotFinal { chain, finalized })?;
@@ -148,7 +151,7 @@ impl Backfill {
         if self.bulk.has_history() {
             self.bulk.end_history()?;
         }
-        if end.number == finalized.number {
+        if end.number == finalized.number && end.hash == finalized.hash {
             self.bulk.set_finalized(chain, finalized)?;
         }
         Ok(rows)

@@ -40,7 +40,8 @@ impl IndexError {
             Self::Store(error) => error.class(),
             Self::Queue(error) => error.class(),
             Self::Chain(error) => error.class(),
-            Self::Segment(_) | Self::NotFinal { .. } => ErrorClass::Corrupt,
+            // What a host said does not fit together; it is asked again.
+            Self::Segment(_) | Self::NotFinal { .. } => ErrorClass::Transient,
             Self::UnknownChain(_) => ErrorClass::Permanent,
         }
     }

@@ -87,7 +87,7 @@ impl Fold<'_> {
         // The limit-order contract serves every order of its chain. Rows are kept of those whose
         // fill created an escrow; of the rest it is enough to look at an order of ours again.
         if matches!(emitter, Emitter::LimitOrderProtocol) && !self.creates_escrow {
-            touched.order_of(&event);
+            touched.order_of(self.route.chain, log.address, &event);
             return Ok(());
         }
         let escrow = self.apply(tx, index, log, leg, &event, touched)?;
@@ -145,7 +145,7 @@ impl Fold<'_> {
             | ContractEvent::SourceCreatedAt { .. }
             | ContractEvent::SourceNamed { .. } => {
                 let Some(source) = self.source_leg(index, log, event) else { return Ok(None) };
-                if self.is_direct(&source) {
+                if is_direct(self.route, self.us, &source) {
                     touched.direct.insert(source.swap);
                 }
                 tx.put_source_leg(&source)?;
@@ -182,16 +182,6 @@ impl Fold<'_> {
             }
             _ => Ok(None),
         }
-    }
-
-    // An order of its own, if it is one we could act on: only BMN since v2.2 creates sources without a
-    // fill, and one that is only named cannot be read as an order.
-    fn is_direct(&self, source: &SourceLeg) -> bool {
-        let factory = self.route.factory(source.factory);
-        source.fill.is_none()
-            && source.dialect.names_fills()
-            && source.immutables().is_some_and(|i| i.taker == AddressWord::from(self.us))
-            && factory.is_some_and(|factory| factory.index_only_reason().is_none())
     }
 
     fn source_leg(&self, index: usize, log: &ChainLog, event: &ContractEvent) -> Option<SourceLeg> {
@@ -343,6 +333,17 @@ impl Fold<'_> {
             _ => None,
         }
     }
+}
+
+/// An order of its own, if it is one we could act on: only BMN since v2.2 creates sources without a
+/// fill, and one that is only named cannot be read as an order.
+pub(crate) fn is_direct(route: &Route, us: Address, source: &SourceLeg) -> bool {
+    let factory = route.factory(source.factory);
+    !us.is_zero()
+        && source.fill.is_none()
+        && source.dialect.names_fills()
+        && source.immutables().is_some_and(|i| i.taker == AddressWord::from(us))
+        && factory.is_some_and(|factory| factory.index_only_reason().is_none())
 }
 
 fn end_leg(

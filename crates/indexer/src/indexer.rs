@@ -4,7 +4,7 @@ use crate::{IndexError, LogFilter, Touched, fold_filtered};
 use bmn_chain::ChainEvent;
 use bmn_primitives::{BlockRef, ChainId, OrderId, SwapId};
 use bmn_queue::{Rules, hashlock_is_taken, open_orders, promote, refresh, reserve};
-use bmn_store::{Cursor, OrderState, Reads, Store, WriteTx};
+use bmn_store::{Cursor, Mode, OrderState, Reads, Store, StoreError, WriteTx};
 use bmn_swap::{
     Decision, DirectFacts, Evidence, Order, Route, SourceLeg, Status, admit_direct, derive_status,
     direct_id, read_direct,
@@ -44,6 +44,15 @@ pub struct Indexer {
     filters: Arc<BTreeMap<ChainId, LogFilter>>,
 }
 
+/// A chain that is being cleared takes no block: one that was fetched before that would become the
+/// first of the new index, and all before it would be missing.
+pub(crate) fn refuse_while_clearing(tx: &impl Reads, chain: ChainId) -> Result<(), IndexError> {
+    match tx.cursor(chain)?.mode {
+        Mode::Clearing(_) => Err(StoreError::CursorMoved { chain }.into()),
+        _ => Ok(()),
+    }
+}
+
 impl fmt::Debug for Indexer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Indexer").field("us", &self.rules.us).finish_non_exhaustive()
@@ -78,6 +87,7 @@ impl Indexer {
     ) -> Result<Applied, IndexError> {
         let reading = self.reading(chain)?;
         let mut tx = self.store.write()?;
+        refuse_while_clearing(&tx, chain)?;
         let mut touched = Touched::default();
         for block in event.reverted() {
             for row in tx.revert_block(chain, *block)? {
@@ -97,7 +107,7 @@ impl Indexer {
                 refresh(&mut tx, *order, &self.rules)?;
             }
             if let Some(tip) = tip {
-                let next_time = tip.time + reading.0.pace.block_time;
+                let next_time = tip.time.saturating_add(reading.0.pace.block_time);
                 promoted = promote(&mut tx, chain, tip.number, next_time)?;
             }
         }
@@ -155,9 +165,12 @@ impl Indexer {
     ) -> Result<(), IndexError> {
         let Some(finalized) = finalized else { return Ok(()) };
         let tip = tx.cursor(chain)?.tip;
-        if tip.is_some_and(|tip| tip.number >= finalized.number) {
+        // A final block that is not ours: the host's next event is the reorg to it.
+        let ours =
+            tx.block(chain, finalized.number)?.is_none_or(|ours| ours.hash == finalized.hash);
+        if ours && tip.is_some_and(|tip| tip.number >= finalized.number) {
             tx.set_finalized(chain, finalized)?;
-            tx.trim_undo(chain, finalized.number, TRIM_AT_ONCE)?;
+            tx.trim_undo(chain, finalized.number.saturating_add(1), TRIM_AT_ONCE)?;
         }
         Ok(())
     }
@@ -255,7 +268,8 @@ impl Indexer {
         }
         let chains = self.rules.routes.iter().map(|route: &Route| route.chain);
         for chain in chains {
-            let legs = tx.source_legs_by_hashlock(chain, order.hashlock)?;
+            // One of two is another, if there is another.
+            let legs = tx.source_legs_by_hashlock(chain, order.hashlock, 2)?;
             if legs.iter().any(|leg| leg.swap != own) {
                 return Ok(true);
             }

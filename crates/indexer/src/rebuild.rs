@@ -38,7 +38,7 @@ impl Indexer {
         let rows = tx.clear_chain(chain, pace.rows())?;
         let done = rows < pace.rows();
         if done {
-            tx.set_mode(chain, Mode::Rebuilding(reason))?;
+            tx.reset_cursor(chain, Mode::Rebuilding(reason))?;
         }
         tx.commit()?;
         *pace = pace.after(Flushed { rows, held: now().saturating_sub(began) });

@@ -6,11 +6,24 @@ use bmn_primitives::{ChainId, Hashlock, OrderHash, OrderId, Secret, SwapId};
 use bmn_store::{EventRow, Reads, StoreError};
 use std::collections::BTreeSet;
 
-/// Order hashes, hashlocks and escrows that changed, and direct source escrows that appeared.
+/// Orders of one escrow, of one order hash at one contract, or accepted with one hashlock: one as long
+/// as an order is filled as a whole. The sweep over open orders reaches what lies beyond.
+const OF_ONE: usize = 64;
+
+/// What decides how orders stand and has changed, and direct source escrows that appeared.
+///
+/// The status of an order depends on the escrow that is bound to it, on the escrow of its destination
+/// plan, and, if it is accepted, on whether a chain has shown its secret. So an event is led to the
+/// orders of the escrow it is about; to the order whose fill a limit-order contract tells of; and a
+/// secret to the accepted order of its hashlock. That strangers repeat an order hash or a hashlock, in
+/// escrows that no fill made, changes nothing for any order but their own, and no order is looked at
+/// because of it: the orders behind an event stay few, whatever it repeats.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Touched {
-    order_hashes: BTreeSet<OrderHash>,
-    hashlocks: BTreeSet<Hashlock>,
+    /// Orders that their limit-order contract named.
+    named: BTreeSet<(ChainId, Address, OrderHash)>,
+    /// Hashlocks whose secret was shown.
+    opened: BTreeSet<Hashlock>,
     escrows: BTreeSet<(ChainId, Address)>,
     /// Source escrows without a fill that name us as taker.
     pub direct: BTreeSet<SwapId>,
@@ -22,38 +35,42 @@ impl Touched {
         if let Some(escrow) = row.escrow {
             self.escrows.insert((row.chain, escrow));
         }
-        self.order_hashes.extend(row.event.order_hash());
-        self.hashlocks.extend(row.event.hashlock());
+        self.order_of(row.chain, row.address, &row.event);
         // Whoever's escrow it was: a secret that a chain shows opens every order of its hashlock.
         if let ContractEvent::Withdrawn { secret } = &row.event {
-            self.hashlocks.insert(Secret::new(secret.0).hashlock());
+            self.opened.insert(Secret::new(secret.0).hashlock());
         }
     }
 
-    /// Notes only the order an event names: for events of which no row is kept.
-    pub fn order_of(&mut self, event: &ContractEvent) {
+    /// Notes only the order that `contract` names: for events of which no row is kept.
+    pub fn order_of(&mut self, chain: ChainId, contract: Address, event: &ContractEvent) {
         if let ContractEvent::OrderFilled { order_hash, .. }
         | ContractEvent::OrderCancelled { order_hash } = event
         {
-            self.order_hashes.insert(*order_hash);
+            self.named.insert((chain, contract, *order_hash));
         }
     }
 
     /// The orders behind it.
     pub fn orders(&self, tx: &impl Reads) -> Result<BTreeSet<OrderId>, StoreError> {
         let mut orders = BTreeSet::new();
-        for hash in &self.order_hashes {
-            orders.extend(tx.orders_by_hash(*hash)?);
+        for (chain, contract, hash) in &self.named {
+            orders.extend(tx.submitted_orders(*chain, *contract, *hash, OF_ONE)?);
         }
-        for hashlock in &self.hashlocks {
-            orders.extend(tx.orders_by_hashlock(*hashlock)?);
+        for hashlock in &self.opened {
+            orders.extend(tx.accepted_by_hashlock(*hashlock, OF_ONE)?);
         }
         for (chain, escrow) in &self.escrows {
-            let leg = tx.source_leg(SwapId { chain: *chain, escrow: *escrow })?;
-            if let Some(hash) = leg.and_then(|leg| leg.order_hash()) {
-                orders.extend(tx.orders_by_hash(hash)?);
-            }
+            let swap = SwapId { chain: *chain, escrow: *escrow };
+            orders.extend(tx.direct_orders(swap, OF_ONE)?);
+            // Also when a reorg took the escrow away: the order is still bound to it.
+            orders.extend(tx.order_by_source(swap)?);
             orders.extend(tx.order_by_plan_escrow(*chain, *escrow)?);
+            let leg = tx.source_leg(swap)?;
+            let filled = leg.and_then(|leg| Some((leg.fill?.contract, leg.order_hash()?)));
+            if let Some((contract, hash)) = filled {
+                orders.extend(tx.submitted_orders(*chain, contract, hash, OF_ONE)?);
+            }
         }
         Ok(orders)
     }

@@ -76,6 +76,18 @@ impl NodeError {
         }
     }
 
+    /// True when a host said so: it is asked again, whatever it said.
+    pub const fn is_of_host(&self) -> bool {
+        matches!(
+            self,
+            Self::Chain(_)
+                | Self::Index(
+                    IndexError::Chain(_) | IndexError::Segment(_) | IndexError::NotFinal { .. }
+                )
+                | Self::Executor(ExecutorError::Chain(_))
+        )
+    }
+
     /// Whether to try again.
     pub fn class(&self) -> ErrorClass {
         match self {

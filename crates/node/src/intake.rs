@@ -6,12 +6,15 @@ use bmn_chain::{ChainClient, ChainError};
 use bmn_primitives::{BlockRef, ChainId, ErrorClass, Hashlock, OrderId, Secret};
 use bmn_queue::{QueueError, Rules, hashlock_is_taken, open_orders, refresh, reserve};
 use bmn_rpc::IntakeError;
-use bmn_store::{OrderState, Reads, Store, StoreError, WriteTx};
+use bmn_store::{IndexReads, OrderState, Reads, Store, StoreError, WriteTx};
 use bmn_swap::{
     Decision, Draft, Evidence, IntakeFacts, Order, Refusal, SignedOrder, admit_submitted,
     derive_status, read_submitted,
 };
 use std::{collections::BTreeMap, sync::Arc};
+
+/// Accepted orders of one hashlock that a secret is brought to at once; there is never more than one.
+const OF_ONE_HASHLOCK: usize = 16;
 
 /// Why an order or a secret was not taken in at all. A refused order is taken in, with reasons.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +66,7 @@ impl IntakeFailure {
 pub struct SecretTaken {
     /// What it opens.
     pub hashlock: Hashlock,
-    /// The orders it is for.
+    /// The orders it settles.
     pub orders: Vec<OrderId>,
 }
 
@@ -207,7 +210,10 @@ impl Intake {
             gas_price: host.gas_price,
             open_orders: open_orders(tx)?,
             hashlock_used: self.hashlock_used(tx, order)?,
-            order_known: tx.orders_by_hash(order.id.hash)?.iter().any(|id| *id != order.id),
+            order_known: tx
+                .orders_by_hash_after(order.id.hash, None, 2)?
+                .iter()
+                .any(|id| *id != order.id),
         })
     }
 
@@ -223,14 +229,14 @@ impl Intake {
             return Ok(true);
         }
         for route in &self.rules.routes {
-            if !tx.source_legs_by_hashlock(route.chain, order.hashlock)?.is_empty() {
+            if !tx.source_legs_by_hashlock(route.chain, order.hashlock, 1)?.is_empty() {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Checks, seals and stores a secret for every order of its hashlock.
+    /// Checks, seals and stores a secret for whatever we settle with its hashlock.
     ///
     /// # Errors
     /// [`IntakeFailure::UnknownHashlock`] when it opens nothing we know. The secret itself is in no
@@ -238,11 +244,12 @@ impl Intake {
     pub fn submit_secret(&self, secret: &Secret) -> Result<SecretTaken, IntakeFailure> {
         let hashlock = secret.hashlock();
         let mut tx = self.store.write()?;
-        let orders = tx.orders_by_hashlock(hashlock)?;
-        if orders.is_empty() {
+        if tx.orders_by_hashlock_after(hashlock, None, 1)?.is_empty() {
             return Err(IntakeFailure::UnknownHashlock(hashlock));
         }
         tx.seal_secret(hashlock, secret)?;
+        // A refused order needs no secret, and strangers make as many of one hashlock as they like.
+        let orders = tx.accepted_by_hashlock(hashlock, OF_ONE_HASHLOCK)?;
         for order in &orders {
             refresh(&mut tx, *order, &self.rules)?;
         }

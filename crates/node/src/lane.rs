@@ -1,6 +1,9 @@
 //! One chain, followed and acted on step by step.
 
-use crate::{NodeError, resolver::Shared};
+use crate::{
+    NodeError,
+    resolver::{CATCHING_UP, Shared},
+};
 use bmn_chain::{ChainError, ChainEvent, ChainSource};
 use bmn_executor::Outcome;
 use bmn_indexer::{Backfill, Derivation, IndexError, Pace, Share};
@@ -25,11 +28,21 @@ pub(crate) struct Lane {
     backfill: Option<(Backfill, Duration)>,
     derivation: Option<Derivation>,
     pace: Pace,
+    /// What the host called final before the next event was asked for: blocks of that event up to it
+    /// are never taken back.
+    finalized: Option<BlockRef>,
 }
 
 impl Lane {
     pub(crate) fn new(source: Box<dyn ChainSource>) -> Self {
-        Self { source, maintained: None, backfill: None, derivation: None, pace: Pace::new() }
+        Self {
+            source,
+            maintained: None,
+            backfill: None,
+            derivation: None,
+            pace: Pace::new(),
+            finalized: None,
+        }
     }
 
     /// One step: an event, a slice of a rebuild, or a slice of the orders to be derived again. True
@@ -39,29 +52,52 @@ impl Lane {
         shared: &Shared,
         chain: ChainId,
     ) -> Result<bool, NodeError> {
-        match self.step(shared, chain).await {
-            Ok(worked) => Ok(worked),
-            Err(error) => {
-                // What was staged and not flushed is asked for again.
-                let staged = self.backfill.take().is_some();
-                self.derivation = None;
-                match rebuild_for(chain, &error) {
-                    // The host measured against blocks that were not durable yet.
-                    Some((_, RebuildReason::DeepReorg)) if staged => Ok(true),
-                    Some((chain, reason)) => {
-                        tracing::error!(target: "bmn::node", %chain, %error, "rebuild needed");
-                        shared.begin_rebuild(chain, reason)?;
-                        Ok(true)
-                    }
-                    None => Err(error),
-                }
-            }
+        let error = match self.step(shared, chain).await {
+            Ok(worked) => return Ok(worked),
+            Err(error) => error,
+        };
+        let rebuild = rebuild_for(chain, &error);
+        if error.is_of_host() && rebuild.is_none() {
+            return Err(error);
         }
+        // What was staged and not flushed is asked for again.
+        let staged = self.backfill.take().is_some();
+        self.derivation = None;
+        match rebuild {
+            // The host measured against blocks that were not durable yet.
+            Some((_, RebuildReason::DeepReorg)) if staged => Ok(true),
+            Some((damaged, reason)) => {
+                if reason == RebuildReason::DeepReorg {
+                    self.check_host_is_not_behind(shared, damaged).await?;
+                }
+                tracing::error!(target: "bmn::node", chain = %damaged, %error, "rebuild needed");
+                shared.begin_rebuild(damaged, reason)?;
+                Ok(true)
+            }
+            None if is_moved(&error) => Ok(true),
+            None => Err(error),
+        }
+    }
+
+    // A node that was set back or syncs anew has none of our blocks either. It is waited for: what we
+    // hold is right, and clearing it would stop every swap of the chain for hours.
+    async fn check_host_is_not_behind(
+        &self,
+        shared: &Shared,
+        chain: ChainId,
+    ) -> Result<(), NodeError> {
+        let finalized = shared.indexer.cursor(chain)?.finalized.map_or(0, |block| block.number);
+        let head = self.source.head().await?.map_or(0, |head| head.number);
+        if head >= finalized {
+            return Ok(());
+        }
+        let reason = format!("its head is block {head}, below our final block {finalized}");
+        Err(ChainError::Unavailable { chain, reason }.into())
     }
 
     async fn step(&mut self, shared: &Shared, chain: ChainId) -> Result<bool, NodeError> {
         let cursor = shared.indexer.cursor(chain)?;
-        if cursor.mode.rebuild_reason().is_some() {
+        if cursor.mode.rebuild_reason().is_some() && !cursor.mode.is_current() {
             shared.note_mode(chain, cursor.mode);
         }
         if matches!(cursor.mode, Mode::Clearing(_)) {
@@ -70,11 +106,19 @@ impl Lane {
             shared.indexer.clear_some(chain, &mut self.pace, &now)?;
             return Ok(true);
         }
-        if self.derivation.is_some() {
+        if self.derivation.as_ref().is_some_and(|derivation| !derivation.is_live()) {
             return self.derive(shared, chain);
         }
+        if self.finalized.is_none() {
+            self.finalized = self.source.finalized().await?;
+        }
         match self.next_event(shared, chain, &cursor).await? {
-            Some(event) => self.take(shared, chain, &event).await,
+            Some(event) => {
+                let worked = self.take(shared, chain, &event)?;
+                self.finalized = self.source.finalized().await?;
+                Ok(worked)
+            }
+            None if self.derivation.is_some() => self.derive(shared, chain),
             None => self.caught_up(shared, chain, &cursor),
         }
     }
@@ -94,15 +138,22 @@ impl Lane {
         Ok(self.source.next_event(tip, &read.known_blocks(chain), most).await?)
     }
 
-    async fn take(
+    fn take(
         &mut self,
         shared: &Shared,
         chain: ChainId,
         event: &ChainEvent,
     ) -> Result<bool, NodeError> {
         let arrived = shared.clock.monotonic();
-        let finalized = self.source.finalized().await?;
         let is_history = matches!(event, ChainEvent::Backfilled(_));
+        let finalized = match event {
+            // A host gives as history only what it calls final.
+            ChainEvent::Backfilled(history) => self
+                .finalized
+                .filter(|end| end.number >= history.through().number)
+                .or_else(|| Some(history.through())),
+            _ => self.finalized,
+        };
         let last = event.tip().filter(|_| event.reverted().is_empty());
         let all_final = last.zip(finalized).is_some_and(|(last, end)| last.number <= end.number);
         if let Some(finalized) = finalized
@@ -133,6 +184,8 @@ impl Lane {
         finalized: BlockRef,
         arrived: Duration,
     ) -> Result<(), NodeError> {
+        // Its orders are looked at when it has been caught up with, and until then it says nothing.
+        shared.behind.write().entry(chain).or_insert_with(|| CATCHING_UP.to_owned());
         let now = || shared.clock.monotonic();
         let share = if shared.is_other_live(chain) { Share::Beside } else { Share::Alone };
         let (mut backfill, since) = match self.backfill.take() {
@@ -186,7 +239,13 @@ impl Lane {
             shared.announce()?;
             return Ok(true);
         }
-        if cursor.tip.is_none() || !(shared.is_behind(chain) || cursor.mode != Mode::Live) {
+        let Some(tip) = cursor.tip else { return Ok(false) };
+        if !(shared.is_behind(chain) || cursor.mode != Mode::Live) {
+            return Ok(false);
+        }
+        if let Some(floor) = shared.floor(chain).filter(|floor| *floor > tip.number) {
+            let why = format!("its host has blocks up to {}, we had {floor} before", tip.number);
+            shared.behind.write().insert(chain, why);
             return Ok(false);
         }
         self.derivation = Some(shared.indexer.derivation(chain)?);
@@ -195,10 +254,12 @@ impl Lane {
 
     fn derive(&mut self, shared: &Shared, chain: ChainId) -> Result<bool, NodeError> {
         let Some(derivation) = &mut self.derivation else { return Ok(false) };
-        if !shared.indexer.derive_some(derivation)? {
+        let more = shared.indexer.derive_some(derivation)?;
+        if (!more || derivation.is_live()) && shared.is_behind(chain) {
+            shared.now_live(chain)?;
+        }
+        if !more {
             self.derivation = None;
-            shared.behind.write().remove(&chain);
-            tracing::info!(target: "bmn::node", %chain, "live");
         }
         shared.note_ready(shared.clock.monotonic())?;
         shared.announce()?;
@@ -207,7 +268,7 @@ impl Lane {
 
     async fn act_once(&mut self, shared: &Shared, chain: ChainId) -> Result<bool, NodeError> {
         let executor = match &shared.executor {
-            Some(executor) if shared.not_acting().is_none() => executor,
+            Some(executor) if shared.may_act(chain) => executor,
             _ => return Ok(false),
         };
         let tip = shared.store.read()?.cursor(chain)?.tip;
@@ -260,6 +321,30 @@ impl Shared {
         self.wake.keys().any(|other| *other != chain && !behind.contains_key(other))
     }
 
+    // An order is acted on when the index of both its chains is current, which the store knows; a chain
+    // is acted on when its own is.
+    fn may_act(&self, chain: ChainId) -> bool {
+        self.halted.read().is_none() && !self.is_behind(chain)
+    }
+
+    fn now_live(&self, chain: ChainId) -> Result<(), NodeError> {
+        self.behind.write().remove(&chain);
+        self.floors.write().remove(&chain);
+        // Another lane may have begun a rebuild of this chain meanwhile.
+        let mode = self.indexer.cursor(chain)?.mode;
+        if mode.is_current() {
+            tracing::info!(target: "bmn::node", %chain, "live");
+        } else {
+            self.note_mode(chain, mode);
+        }
+        Ok(())
+    }
+
+    /// The newest block that the index held before it was cleared: below it nobody knows enough.
+    fn floor(&self, chain: ChainId) -> Option<u64> {
+        self.floors.read().get(&chain).copied()
+    }
+
     fn note_mode(&self, chain: ChainId, mode: Mode) {
         self.behind.write().insert(chain, format!("its index is {mode}"));
     }
@@ -267,8 +352,16 @@ impl Shared {
     /// Stops acting, durably, and has the chain indexed again from its start.
     fn begin_rebuild(&self, chain: ChainId, reason: RebuildReason) -> Result<(), NodeError> {
         self.note_mode(chain, Mode::Clearing(reason));
+        if let Some(tip) = self.indexer.cursor(chain)?.tip {
+            self.floors.write().insert(chain, tip.number);
+        }
         Ok(self.indexer.begin_rebuild(chain, reason)?)
     }
+}
+
+/// Another lane moved the cursor of this chain: what was being done is done again from there.
+const fn is_moved(error: &NodeError) -> bool {
+    matches!(error.store(), Some(StoreError::CursorMoved { .. }))
 }
 
 /// Which chain is to be indexed again because of an error, and why; none when that is no cure.

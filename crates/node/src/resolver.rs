@@ -1,6 +1,6 @@
 //! A resolver that is driven one step at a time.
 
-use crate::{Clock, Intake, Latencies, NodeError, lane::Lane, rules_of};
+use crate::{Clock, Intake, Latencies, NodeError, lane::Lane, rules::reading_of, rules_of};
 use alloy::{
     primitives::{Address, U256},
     signers::local::PrivateKeySigner,
@@ -11,14 +11,14 @@ use bmn_executor::{Executor, Limits};
 use bmn_indexer::Indexer;
 use bmn_primitives::ChainId;
 use bmn_queue::{Rules, ready_keys, recover};
-use bmn_store::{Reads, Store};
+use bmn_store::{Mode, Reads, RebuildReason, Store, WriteTx};
 use bmn_swap::Policy;
 use parking_lot::RwLock;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::{Notify, watch};
 
 /// Why a chain is not acted on before its index has met the head of its host.
-const CATCHING_UP: &str = "its index has not reached the head of its host yet";
+pub(crate) const CATCHING_UP: &str = "its index has not reached the head of its host yet";
 
 /// Why a resolver without a signer never acts.
 const INDEX_ONLY: &str = "index only: this node takes no orders and no secrets and sends nothing";
@@ -54,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) halted: RwLock<Option<String>>,
     /// Chains whose index does not show their newest block yet, and why.
     pub(crate) behind: RwLock<BTreeMap<ChainId, String>>,
+    /// Newest block that the index of a chain held before it was cleared.
+    pub(crate) floors: RwLock<BTreeMap<ChainId, u64>>,
 }
 
 /// The resolver.
@@ -97,7 +99,7 @@ impl Resolver {
         let us = signer.address();
         let rules = Arc::new(rules_of(us, hosts.iter().map(|host| &host.spec), policy));
         let clients = clients_of(&hosts);
-        claim(&store, us, &clients)?;
+        claim(&store, &rules, &hosts)?;
         let executor = Executor::new(
             store.clone(),
             Arc::clone(&rules),
@@ -124,6 +126,9 @@ impl Resolver {
         check_hosts(&hosts)?;
         let us = store.read()?.newest_leaseholder()?.unwrap_or(Address::ZERO);
         let rules = Arc::new(rules_of(us, hosts.iter().map(|host| &host.spec), policy));
+        let mut tx = store.write()?;
+        settle_modes(&mut tx, &rules, &hosts)?;
+        tx.commit()?;
         Self::over(store, hosts, rules, None, clock)
     }
 
@@ -154,6 +159,7 @@ impl Resolver {
             behind: RwLock::new(
                 hosts.iter().map(|host| (host.spec.chain_id, CATCHING_UP.to_owned())).collect(),
             ),
+            floors: RwLock::default(),
         };
         let lanes =
             hosts.into_iter().map(|host| (host.spec.chain_id, Lane::new(host.source))).collect();
@@ -259,6 +265,36 @@ fn clients_of(hosts: &[ChainHost]) -> BTreeMap<ChainId, Arc<dyn ChainClient>> {
     hosts.iter().map(|host| (host.spec.chain_id, Arc::clone(&host.client))).collect()
 }
 
+// While we were away a chain went on, so no index shows its chain as it is. One that was written under
+// another specification lacks what that did not name.
+fn settle_modes(tx: &mut WriteTx, rules: &Rules, hosts: &[ChainHost]) -> Result<(), NodeError> {
+    for (host, route) in hosts.iter().zip(&rules.routes) {
+        let (chain, reading) = (host.spec.chain_id, reading_of(route, host.spec.start_block));
+        let before = tx.reading(chain)?;
+        if before != Some(reading) {
+            tx.set_reading(chain, reading)?;
+        }
+        let cursor = tx.cursor(chain)?;
+        if cursor.tip.is_none() {
+            continue;
+        }
+        let mode = match cursor.mode {
+            Mode::Live => Mode::Backfilling,
+            Mode::Deriving(reason) => Mode::Rebuilding(reason),
+            other => other,
+        };
+        if before.is_some_and(|before| before != reading) {
+            tracing::warn!(
+                target: "bmn::node", %chain, "the chain specification changed: indexed again"
+            );
+            tx.reset_cursor(chain, Mode::Clearing(RebuildReason::Specification))?;
+        } else if mode != cursor.mode {
+            tx.set_mode(chain, mode)?;
+        }
+    }
+    Ok(())
+}
+
 async fn check_back_reference(
     client: &dyn ChainClient,
     factory: Address,
@@ -294,16 +330,13 @@ fn check_known_factories(spec: &ChainSpec) -> Result<(), NodeError> {
     Ok(())
 }
 
-fn claim(
-    store: &Store,
-    us: Address,
-    clients: &BTreeMap<ChainId, Arc<dyn ChainClient>>,
-) -> Result<(), NodeError> {
+fn claim(store: &Store, rules: &Rules, hosts: &[ChainHost]) -> Result<(), NodeError> {
     let mut tx = store.write()?;
-    for chain in clients.keys() {
-        tx.take_lease(*chain, us, store.epoch())?;
+    for host in hosts {
+        tx.take_lease(host.spec.chain_id, rules.us, store.epoch())?;
     }
     recover(&mut tx, store.epoch())?;
+    settle_modes(&mut tx, rules, hosts)?;
     tx.commit()?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! From configuration to what orders are judged against.
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256, Keccak256};
 use bmn_config::{ChainSpec, FactorySpec};
 use bmn_contracts::EscrowImplementations;
 use bmn_queue::Rules;
@@ -31,6 +31,23 @@ pub fn route_of(spec: &ChainSpec) -> Route {
         factories: spec.factories.iter().map(factory_of).collect(),
         min_order_value: spec.minimums.order_value,
     }
+}
+
+/// What decides which rows blocks become: the start and the factories. Prices, pace and limits are
+/// not of it.
+pub(crate) fn reading_of(route: &Route, start_block: u64) -> B256 {
+    let mut factories: Vec<_> = route.factories.iter().collect();
+    factories.sort_by_key(|factory| factory.address);
+    let mut hasher = Keccak256::new();
+    hasher.update(start_block.to_be_bytes());
+    for factory in factories {
+        hasher.update(factory.dialect.name());
+        hasher.update(factory.address);
+        hasher.update(factory.limit_order_protocol);
+        hasher.update(factory.implementations.source);
+        hasher.update(factory.implementations.destination);
+    }
+    hasher.finalize()
 }
 
 fn factory_of(spec: &FactorySpec) -> FactoryTerms {

@@ -142,7 +142,13 @@ impl Shared {
     /// An index that contradicts its chain must not move money: stop acting, everywhere (P1).
     fn failed(&self, chain: ChainId, error: &NodeError) {
         tracing::error!(target: "bmn::node", chain = %chain, %error, "lane failed");
-        if error.class() != ErrorClass::Transient {
+        if error.class() == ErrorClass::Transient {
+            return;
+        }
+        if error.is_of_host() {
+            // Taken back when the host is followed to its head again.
+            self.behind.write().insert(chain, error.to_string());
+        } else {
             *self.halted.write() = Some(format!("chain {chain}: {error}"));
         }
     }

@@ -3,7 +3,7 @@
 use crate::{QueueError, reconcile};
 use alloy::primitives::{Address, U256};
 use bmn_primitives::{AddressWord, ChainId, OrderId, SwapId};
-use bmn_store::{OrderState, QueueTable, Reads, Reservation, WriteTx};
+use bmn_store::{OrderState, QueueTable, Reads, Reservation, SourceBinding, WriteTx};
 use bmn_swap::{
     ActionKey, Alarm, Attempt, ChainView, DestinationLeg, Order, Origin, Plan, Policy, Route,
     SecretKnowledge, SourceLeg, Status, SwapView, Terms, plan,
@@ -85,10 +85,11 @@ fn view(tx: &impl Reads, chain: ChainId, rules: &Rules) -> Result<Option<ChainVi
     let (Some(route), Some(head)) = (terms.route(chain), tx.cursor(chain)?.tip) else {
         return Ok(None);
     };
-    Ok(Some(ChainView { head, next_time: head.time + route.pace.block_time }))
+    Ok(Some(ChainView { head, next_time: head.time.saturating_add(route.pace.block_time) }))
 }
 
-// A stranger's escrow that repeats our order hash never binds: it has no fill of ours behind it.
+// A stranger's escrow that repeats our order hash never binds: it has no fill of ours behind it, and
+// however many there are, none of them is read.
 fn bound_source(
     tx: &impl Reads,
     order: &Order,
@@ -98,13 +99,14 @@ fn bound_source(
         let swap = SwapId { chain: order.id.chain, escrow: order.id.contract };
         return Ok(tx.source_leg(swap)?);
     }
-    let legs = tx.source_legs_by_order_hash(order.id.chain, order.id.hash)?;
-    Ok(legs.into_iter().find(|leg| {
-        leg.fill.is_some_and(|fill| fill.contract == order.id.contract)
-            && leg.factory == order.factory
-            && leg.taker() == Some(AddressWord::from(rules.us))
-            && leg.hashlock() == Some(order.hashlock)
-    }))
+    let binding = SourceBinding {
+        contract: order.id.contract,
+        factory: order.factory,
+        order_hash: order.id.hash,
+        hashlock: order.hashlock,
+        taker: AddressWord::from(rules.us),
+    };
+    Ok(tx.filled_source(order.id.chain, binding)?)
 }
 
 /// Derives an order again inside `tx`: evidence from the secret tables, status, reservation, jobs.
@@ -173,12 +175,8 @@ pub fn reserve(tx: &mut WriteTx, order: &Order) -> Result<(), QueueError> {
 /// True when another order that we settle has the hashlock. Refused ones do not count: anybody can
 /// have an order refused.
 pub fn hashlock_is_taken(tx: &impl Reads, order: &Order) -> Result<bool, QueueError> {
-    for id in tx.orders_by_hashlock(order.hashlock)? {
-        if id != order.id && tx.order(id)?.is_some_and(|other| other.is_accepted()) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    // One of two is another, if there is another.
+    Ok(tx.accepted_by_hashlock(order.hashlock, 2)?.iter().any(|id| *id != order.id))
 }
 
 /// Orders that we settle and that are not at an end.

@@ -380,6 +380,10 @@ impl Staged {
         if cursor.tip.is_none_or(|tip| (tip.number, tip.hash) != (block.number, block.hash)) {
             return Err(StoreError::NotNewest { chain, cursor: cursor.tip, block });
         }
+        // What the host called final it cannot take back without a rebuild.
+        if cursor.finalized.is_some_and(|last| block.number <= last.number) {
+            return Err(StoreError::UndoMissing { chain, number: block.number });
+        }
         let key = events::block_key(chain, block.number);
         let journal = journal(self, chain, block.number)?
             .ok_or(StoreError::UndoMissing { chain, number: block.number })?;
@@ -480,12 +484,10 @@ pub(crate) fn block<R: Reads + ?Sized>(
     number: u64,
 ) -> Result<Option<BlockRef>> {
     let cursor = rows.cursor(chain)?;
-    let named = [cursor.tip, cursor.finalized, cursor.acknowledged].into_iter().flatten();
-    if cursor.tip.is_none_or(|tip| tip.number < number) {
-        return Ok(None);
-    }
-    if let Some(block) = named.into_iter().find(|block| block.number == number) {
-        return Ok(Some(block));
+    match cursor.tip {
+        Some(tip) if tip.number == number => return Ok(Some(tip)),
+        Some(tip) if tip.number > number => {}
+        _ => return Ok(None),
     }
     if let Some(row) = events::block_row(rows, chain, number)? {
         return Ok(Some(row.at(number)));
@@ -495,5 +497,7 @@ pub(crate) fn block<R: Reads + ?Sized>(
     }
     let above = number.checked_add(1).map(|above| journal(rows, chain, above)).transpose()?;
     let previous = above.flatten().and_then(|journal| journal.previous.tip);
-    Ok(previous.filter(|block| block.number == number))
+    // What the host called final comes last: our own rows say what we hold.
+    let mut named = [previous, cursor.finalized, cursor.acknowledged].into_iter().flatten();
+    Ok(named.find(|block| block.number == number))
 }

@@ -158,13 +158,14 @@ pub(crate) fn events<R: Rows + ?Sized>(
     Ok(found)
 }
 
-/// The rolling digest: `keccak(digest before || number || block hash || each event's log index,
-/// length and row)`, integers big-endian (8, 4 and 4 bytes). A block without events changes nothing.
+/// The rolling digest: `keccak(digest before || number || block hash || time || each event's log
+/// index, length and row)`, integers big-endian (8, 8, 4 and 4 bytes). A block without events changes nothing.
 pub(crate) fn digest_begun(before: B256, block: BlockRef) -> Keccak256 {
     let mut hasher = Keccak256::new();
     hasher.update(before);
     hasher.update(block.number.to_be_bytes());
     hasher.update(block.hash);
+    hasher.update(block.time.to_be_bytes());
     hasher
 }
 

@@ -6,7 +6,7 @@ use crate::legs::{self, AnyLeg, LegState, Place};
 use crate::rows::{Rows, collect};
 use crate::tables;
 use crate::{EventKey, EventRow, StoreError};
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, Keccak256};
 use bmn_primitives::{AddressWord, ChainId, Hashlock, OrderHash};
 use bmn_swap::{DestinationLeg, SourceLeg};
 
@@ -33,10 +33,13 @@ pub(crate) enum Kind {
     Withdrawal = 9,
     /// Events of an escrow beyond those in its row.
     EscrowEvent = 10,
+    /// Source escrows with a fill behind them, by what binds one to an order. Strangers can repeat
+    /// an order hash and a hashlock; a fill needs the order that the maker signed.
+    Filled = 11,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::OrderHash,
         Self::SourceHashlock,
         Self::SourceMaker,
@@ -47,6 +50,7 @@ impl Kind {
         Self::State,
         Self::Withdrawal,
         Self::EscrowEvent,
+        Self::Filled,
     ];
 
     /// Bytes between the kind and the place: the word and the state, where the kind has them.
@@ -78,6 +82,47 @@ pub enum LegIndex {
     DestinationTaker(Address, LegState),
     /// Escrows of both sides in a state.
     State(LegState),
+    /// Source escrows that a fill made, as one order needs them.
+    Filled(SourceBinding),
+}
+
+/// What a source escrow must show to be that of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceBinding {
+    /// The limit-order contract that filled the order.
+    pub contract: Address,
+    /// The factory that made the escrow.
+    pub factory: Address,
+    /// The order.
+    pub order_hash: OrderHash,
+    /// What the secret opens.
+    pub hashlock: Hashlock,
+    /// Who filled it; the raw word of the immutables.
+    pub taker: AddressWord,
+}
+
+impl SourceBinding {
+    /// What an escrow shows; none without a fill.
+    pub fn of(leg: &SourceLeg) -> Option<Self> {
+        Some(Self {
+            contract: leg.fill?.contract,
+            factory: leg.factory,
+            order_hash: leg.order_hash()?,
+            hashlock: leg.hashlock()?,
+            taker: leg.taker()?,
+        })
+    }
+
+    // All of it in one word: whoever differs in any part of it is not even listed.
+    fn word(&self) -> Word {
+        let mut hasher = Keccak256::new();
+        hasher.update(self.contract);
+        hasher.update(self.factory);
+        hasher.update(self.order_hash.0);
+        hasher.update(self.hashlock.0);
+        hasher.update(self.taker.0.to_be_bytes::<32>());
+        word_of_hash(hasher.finalize())
+    }
 }
 
 type Word = [u8; WORD];
@@ -116,6 +161,7 @@ impl LegIndex {
                 by(Kind::DestinationTaker, word_of_address(taker), Some(state))
             }
             Self::State(state) => state_prefix(chain, state),
+            Self::Filled(binding) => by(Kind::Filled, binding.word(), None),
         }
     }
 
@@ -130,6 +176,7 @@ impl LegIndex {
             (Self::DestinationHashlock(lock), AnyLeg::Destination(leg)) => leg.hashlock == lock,
             (Self::DestinationTaker(taker, _), AnyLeg::Destination(leg)) => leg.taker == taker,
             (Self::State(_), _) => true,
+            (Self::Filled(binding), AnyLeg::Source(leg)) => SourceBinding::of(leg) == Some(binding),
             _ => false,
         }
     }
@@ -163,7 +210,8 @@ pub(crate) fn fixed_keys_of_source(leg: &SourceLeg) -> Vec<Key> {
     let hashes = hashes.into_iter().filter_map(|(kind, hash)| Some((kind, word_of_hash(hash?))));
     let words =
         words.into_iter().filter_map(|(kind, word)| Some((kind, word_of_address(word?.masked()))));
-    hashes.chain(words).map(|(kind, word)| by(kind, word)).collect()
+    let filled = SourceBinding::of(leg).map(|binding| (Kind::Filled, binding.word()));
+    hashes.chain(words).chain(filled).map(|(kind, word)| by(kind, word)).collect()
 }
 
 /// The rows of a source escrow that move with its state.

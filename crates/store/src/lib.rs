@@ -43,7 +43,7 @@ pub use codec::{decode, encode};
 pub use daily::{DayCounts, Volume};
 pub use digest::{ChainRow, chain_rows, digest};
 pub use error::StoreError;
-pub use index::LegIndex;
+pub use index::{LegIndex, SourceBinding};
 pub use legs::{AnyLeg, LegState};
 pub use master_key::{MASTER_KEY_FILE, MasterKey};
 pub use open::{DATABASE_FILE, Store, StoreLocation, StoreOptions};

@@ -4,6 +4,7 @@ use crate::backend::BoxedBackend;
 use crate::directory::{self, create_private_directory, new_private_file, sync_directory};
 use crate::gate::Gate;
 use crate::master_key;
+use crate::orders;
 use crate::seal::{Sealed, Sealer, Subject};
 use crate::tables::{self, SCHEMA_VERSION};
 use crate::{
@@ -426,6 +427,7 @@ fn upgrade(database: &Database) -> Result<(), StoreError> {
     for table in tables::ALL {
         txn.open_table(table.definition())?;
     }
+    orders::list_accepted(&txn)?;
     let mode = Mode::Rebuilding(RebuildReason::OlderSchema);
     let cursor = encode(tables::CURSORS.name, &Cursor { mode, ..Cursor::default() })?;
     {

@@ -4,9 +4,11 @@ use crate::keys::Key;
 use crate::read::order_ids;
 use crate::rows::{Rows, collect, indexed};
 use crate::tables::{self, Table};
-use crate::{Change, OrderState, Reads, StoreError, WriteTx};
-use bmn_primitives::OrderId;
+use crate::{Change, OrderState, Reads, StoreError, WriteTx, decode};
+use alloy::primitives::Address;
+use bmn_primitives::{ChainId, OrderHash, OrderId};
 use bmn_swap::{DestinationPlan, Order, Status};
+use redb::ReadableTable;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -106,12 +108,44 @@ fn status_key(status: Status, order: OrderId) -> Key {
     Key::default().bytes(&[status as u8]).order(order)
 }
 
-fn order_indices(order: &Order) -> [(Table, Key); 3] {
-    [
-        (tables::ORDERS_BY_HASHLOCK, Key::default().hash(order.hashlock.0).order(order.id)),
+fn order_indices(order: &Order) -> impl Iterator<Item = (Table, Key)> {
+    let by_hashlock = Key::default().hash(order.hashlock.0).order(order.id);
+    let accepted = (tables::ACCEPTED_BY_HASHLOCK, by_hashlock.clone());
+    let every = [
+        (tables::ORDERS_BY_HASHLOCK, by_hashlock),
         (tables::ORDERS_BY_HASH, Key::default().hash(order.id.hash.0).order(order.id)),
         (tables::ORDERS_BY_MAKER, Key::default().address(order.maker).order(order.id)),
-    ]
+    ];
+    every.into_iter().chain(order.is_accepted().then_some(accepted))
+}
+
+/// Lists the accepted orders of a file that did not yet.
+pub(crate) fn list_accepted(txn: &redb::WriteTransaction) -> Result<()> {
+    let orders = txn.open_table(tables::ORDERS.definition())?;
+    let mut accepted = txn.open_table(tables::ACCEPTED_BY_HASHLOCK.definition())?;
+    for row in orders.iter()? {
+        let (key, value) = row?;
+        // Whoever reads a damaged one is told; it must not keep the others from being settled.
+        let order: Result<Order> = decode(tables::ORDERS.name, key.value(), value.value());
+        let indices = order.iter().flat_map(order_indices);
+        for (_, key) in indices.filter(|(table, _)| *table == tables::ACCEPTED_BY_HASHLOCK) {
+            accepted.insert(key.as_slice(), &[][..])?;
+        }
+    }
+    Ok(())
+}
+
+/// Orders of `contract`: a limit-order contract, with an order hash, or the escrow of a direct source.
+pub(crate) fn orders_at<R: Rows + ?Sized>(
+    rows: &R,
+    chain: ChainId,
+    contract: Address,
+    hash: Option<OrderHash>,
+    limit: usize,
+) -> Result<Vec<OrderId>> {
+    let at = Key::of(chain).address(contract);
+    let at = hash.iter().fold(at, |at, hash| at.hash(hash.0));
+    order_ids(rows, tables::ORDERS, &at.prefix(), limit)
 }
 
 pub(crate) fn orders_by<R: Rows + ?Sized>(

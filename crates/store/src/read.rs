@@ -5,7 +5,7 @@ use crate::rows::{Row, Rows, collect, row};
 use crate::tables::{self, QueueTable, Table};
 use crate::{
     AnyLeg, Change, Cursor, DayCounts, EventKey, EventRow, IntentRow, JobCounts, LegIndex,
-    LegState, OrderState, Reservation, RollingDigest, StoreError, Volume, decode,
+    LegState, OrderState, Reservation, RollingDigest, SourceBinding, StoreError, Volume, decode,
 };
 use crate::{chain_writes, daily, digest, events, index, legs, orders, secrets, transactions};
 use alloy::primitives::{Address, B256, U256};
@@ -135,14 +135,30 @@ pub trait Reads: Rows {
         legs::source_legs(self, chain, after, limit)
     }
 
+    /// The oldest source escrow that a fill made as `binding` says. Strangers can repeat an order
+    /// hash and a hashlock, and do not come before it.
+    fn filled_source(&self, chain: ChainId, binding: SourceBinding) -> Result<Option<SourceLeg>> {
+        Ok(sources(self.legs_by(chain, LegIndex::Filled(binding), None, 1)?).pop())
+    }
+
     /// Source escrows that repeat an order hash, oldest first. Strangers can add to this list.
-    fn source_legs_by_order_hash(&self, chain: ChainId, hash: OrderHash) -> Result<Vec<SourceLeg>> {
-        Ok(sources(self.legs_by(chain, LegIndex::OrderHash(hash), None, usize::MAX)?))
+    fn source_legs_by_order_hash(
+        &self,
+        chain: ChainId,
+        hash: OrderHash,
+        limit: usize,
+    ) -> Result<Vec<SourceLeg>> {
+        Ok(sources(self.legs_by(chain, LegIndex::OrderHash(hash), None, limit)?))
     }
 
     /// Source escrows that repeat a hashlock, oldest first. Strangers can add to this list.
-    fn source_legs_by_hashlock(&self, chain: ChainId, lock: Hashlock) -> Result<Vec<SourceLeg>> {
-        Ok(sources(self.legs_by(chain, LegIndex::SourceHashlock(lock), None, usize::MAX)?))
+    fn source_legs_by_hashlock(
+        &self,
+        chain: ChainId,
+        lock: Hashlock,
+        limit: usize,
+    ) -> Result<Vec<SourceLeg>> {
+        Ok(sources(self.legs_by(chain, LegIndex::SourceHashlock(lock), None, limit)?))
     }
 
     /// Source escrows of a maker, oldest first; `maker` is the raw word of the immutables.
@@ -178,8 +194,9 @@ pub trait Reads: Rows {
         &self,
         chain: ChainId,
         lock: Hashlock,
+        limit: usize,
     ) -> Result<Vec<DestinationLeg>> {
-        let legs = self.legs_by(chain, LegIndex::DestinationHashlock(lock), None, usize::MAX)?;
+        let legs = self.legs_by(chain, LegIndex::DestinationHashlock(lock), None, limit)?;
         let of_destination = |leg| match leg {
             AnyLeg::Destination(leg) => Some(leg),
             AnyLeg::Source(_) => None,
@@ -255,13 +272,38 @@ pub trait Reads: Rows {
         orders::orders_by(self, tables::ORDERS_BY_MAKER, by, after, limit)
     }
 
-    /// Orders with a hashlock, on any chain.
+    /// Orders with a hashlock that we settle, on any chain. Whoever admits orders sees to it that
+    /// there is one at most.
+    fn accepted_by_hashlock(&self, lock: Hashlock, limit: usize) -> Result<Vec<OrderId>> {
+        let by = Key::default().hash(lock.0);
+        orders::orders_by(self, tables::ACCEPTED_BY_HASHLOCK, by, None, limit)
+    }
+
+    /// The order that a direct source escrow is, if we took it up. More than one only where a reorg
+    /// put another order hash at its address.
+    fn direct_orders(&self, swap: SwapId, limit: usize) -> Result<Vec<OrderId>> {
+        orders::orders_at(self, swap.chain, swap.escrow, None, limit)
+    }
+
+    /// What we know of the order that a limit-order contract calls `hash`: itself, or its leaves.
+    fn submitted_orders(
+        &self,
+        chain: ChainId,
+        contract: Address,
+        hash: OrderHash,
+        limit: usize,
+    ) -> Result<Vec<OrderId>> {
+        orders::orders_at(self, chain, contract, Some(hash), limit)
+    }
+
+    /// Orders with a hashlock, on any chain. Strangers can add to this list.
     fn orders_by_hashlock(&self, lock: Hashlock) -> Result<Vec<OrderId>> {
         let by = Key::default().hash(lock.0);
         orders::orders_by(self, tables::ORDERS_BY_HASHLOCK, by, None, usize::MAX)
     }
 
-    /// Orders with an order hash: the leaves of one order, or the same order elsewhere.
+    /// Orders with an order hash: the leaves of one order, or the same order elsewhere. Strangers
+    /// can add to this list.
     fn orders_by_hash(&self, hash: OrderHash) -> Result<Vec<OrderId>> {
         let by = Key::default().hash(hash.0);
         orders::orders_by(self, tables::ORDERS_BY_HASH, by, None, usize::MAX)
@@ -396,6 +438,11 @@ pub trait Reads: Rows {
     ) -> Result<Vec<Row>> {
         let range = KeyRange::between(from, below);
         collect(self, table.table(), &range, limit, |key, value| Ok((key.to_vec(), value.to_vec())))
+    }
+
+    /// What [`WriteTx::set_reading`](crate::WriteTx::set_reading) noted last.
+    fn reading(&self, chain: ChainId) -> Result<Option<B256>> {
+        row(self, tables::META, transactions::reading_key(chain).as_slice())
     }
 
     /// The genesis hash that the index of `chain` was built on.

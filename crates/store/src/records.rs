@@ -73,7 +73,7 @@ impl fmt::Display for Mode {
             Self::Backfilling => f.write_str("backfilling"),
             Self::Clearing(reason) => write!(f, "clearing for a rebuild ({reason})"),
             Self::Rebuilding(reason) => write!(f, "rebuilding ({reason})"),
-            Self::Deriving(reason) => write!(f, "deriving orders after a rebuild ({reason})"),
+            Self::Deriving(reason) => write!(f, "deriving orders again ({reason})"),
         }
     }
 }
@@ -89,6 +89,11 @@ pub enum RebuildReason {
     OlderSchema,
     /// The operator asked for it.
     Asked,
+    /// It missed blocks while it was down or far behind. Its rows are kept: only orders are derived
+    /// again.
+    Behind,
+    /// The chain specification names other factories or another start block than before.
+    Specification,
 }
 
 impl fmt::Display for RebuildReason {
@@ -98,6 +103,8 @@ impl fmt::Display for RebuildReason {
             Self::Damaged => "a row of the index is damaged",
             Self::OlderSchema => "the file had an older schema",
             Self::Asked => "asked for",
+            Self::Behind => "it was behind",
+            Self::Specification => "the chain specification changed",
         })
     }
 }

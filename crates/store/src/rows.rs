@@ -47,10 +47,18 @@ pub trait Rows {
 
 type Bytes = &'static [u8];
 
+/// Counts a row that is read, for tests that bound how many a transaction reads.
+#[inline]
+pub(crate) fn count_read() {
+    #[cfg(any(test, feature = "test-utils"))]
+    crate::testing::count_read();
+}
+
 pub(crate) fn get(
     table: &impl ReadableTable<Bytes, Bytes>,
     key: &[u8],
 ) -> Result<Option<Vec<u8>>, StoreError> {
+    count_read();
     Ok(table.get(key)?.map(|value| value.value().to_vec()))
 }
 
@@ -66,6 +74,7 @@ pub(crate) fn scan(
     let below = range.below.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
     for row in table.range::<&[u8]>((from, below))? {
         let (key, value) = row?;
+        count_read();
         if visit(key.value(), value.value())?.is_break() {
             break;
         }
@@ -86,6 +95,7 @@ pub(crate) fn last(
     let below = range.below.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
     for row in table.range::<&[u8]>((from, below))?.rev() {
         let (key, value) = row?;
+        count_read();
         if counts(key.value()) {
             return Ok(Some((key.value().to_vec(), value.value().to_vec())));
         }

@@ -274,7 +274,10 @@ impl Staged {
 impl Rows for Staged {
     fn raw_get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
         match self.stage.get(table, key) {
-            Some(staged) => Ok(staged),
+            Some(staged) => {
+                rows::count_read();
+                Ok(staged)
+            }
             None => rows::get(self.table(table)?, key),
         }
     }
@@ -345,6 +348,7 @@ impl Rows for Staged {
 }
 
 fn visited(key: &[u8], row: Option<&[u8]>, visit: &mut Visitor<'_>) -> rows::Visit {
+    rows::count_read();
     row.map_or(Ok(ControlFlow::Continue(())), |row| visit(key, row))
 }
 

@@ -82,7 +82,9 @@ pub(crate) const EVENTS: Table = Table::chain(2, "events");
 pub(crate) const LEGS: Table = Table::chain(3, "legs");
 /// What events are found by: chain, kind (1), word (16), \[state (1)\], number, log => empty. The
 /// kinds are those of `Kind` in `index.rs`; a word is the first half of a hash or the last 16 bytes
-/// of an address, and whoever reads compares the whole of it in the row it leads to.
+/// of an address, and whoever reads compares the whole of it in the row it leads to. Escrows that a
+/// fill made are listed once more under kind 11, by the hash of all that binds one to an order
+/// (`SourceBinding`): what strangers repeat of an order is not on that list.
 pub(crate) const INDEX: Table = Table::chain(4, "index");
 /// Statistics of a day (unix time / 86 400): chain, day => DayRow; chain, day, side (1), token
 /// (the last 20 bytes of its word) => volume.
@@ -106,6 +108,9 @@ pub(crate) const ORDERS: Table = Table::operational(40, "orders");
 pub(crate) const ORDER_STATE: Table = Table::operational(41, "order_state");
 /// Orders of a hashlock: hashlock, order => empty.
 pub(crate) const ORDERS_BY_HASHLOCK: Table = Table::operational(42, "orders_by_hashlock");
+/// Those of them that we settle: hashlock, order => empty. Refused ones, which strangers can make,
+/// do not stand in the way of these.
+pub(crate) const ACCEPTED_BY_HASHLOCK: Table = Table::operational(51, "accepted_by_hashlock");
 /// Orders of an order hash: order hash, order => empty.
 pub(crate) const ORDERS_BY_HASH: Table = Table::operational(43, "orders_by_hash");
 /// Orders of a maker: maker (20 bytes), order => empty.
@@ -176,6 +181,7 @@ pub(crate) const ALL: &[Table] = &[
     ORDERS,
     ORDER_STATE,
     ORDERS_BY_HASHLOCK,
+    ACCEPTED_BY_HASHLOCK,
     ORDERS_BY_HASH,
     ORDERS_BY_MAKER,
     ORDERS_BY_STATUS,

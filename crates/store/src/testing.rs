@@ -1,10 +1,25 @@
-//! A storage backend that crashes where it is told to.
+//! A storage backend that crashes where it is told to, and a count of the rows that are read.
 
 use parking_lot::Mutex;
 use redb::StorageBackend;
+use std::cell::Cell;
 use std::fmt;
 use std::io::{Error, ErrorKind, Result};
 use std::sync::Arc;
+
+thread_local! {
+    static ROWS_READ: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Rows that this thread has read, from the file or from what is staged: what a transaction costs,
+/// whatever the machine. A key that is looked up counts, found or not.
+pub fn rows_read() -> u64 {
+    ROWS_READ.get()
+}
+
+pub(crate) fn count_read() {
+    ROWS_READ.set(ROWS_READ.get() + 1);
+}
 
 /// On which side of an operation the crash falls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,4 +234,19 @@ impl fmt::Debug for CrashBackend {
             .field("crashed", &disk.crashed)
             .finish_non_exhaustive()
     }
+}
+
+/// Writes nonsense over the row of an escrow, as a bad disk may.
+///
+/// # Errors
+/// [`StoreError`](crate::StoreError) when it cannot be written.
+pub fn damage_leg(
+    store: &crate::Store,
+    chain: bmn_primitives::ChainId,
+    escrow: alloy::primitives::Address,
+) -> std::result::Result<(), crate::StoreError> {
+    let mut tx = store.write()?;
+    let key = crate::legs::leg_key(chain, escrow);
+    tx.restore(crate::tables::LEGS, key.as_slice(), Some(&[0xff; 3]));
+    tx.commit()
 }

@@ -122,6 +122,14 @@ impl WriteTx {
         }
     }
 
+    /// What decides how the blocks of `chain` are read, as it was when they were; any 32 bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Storage`].
+    pub fn set_reading(&mut self, chain: ChainId, reading: B256) -> Result<()> {
+        self.put_row(tables::META, reading_key(chain).as_slice(), &reading)
+    }
+
     /// The next number of a job, from 1; never given twice.
     pub fn next_job_seq(&mut self) -> Result<u64> {
         let last: Option<u64> = row(self, tables::META, JOB_SEQ)?;
@@ -139,6 +147,10 @@ const fn subject(key: &[u8]) -> Subject<'_> {
 
 fn nonce_key(key: &ActionKey, account: Address, nonce: u64) -> Key {
     Key::of(key.chain).address(account).u64(nonce)
+}
+
+pub(crate) fn reading_key(chain: ChainId) -> Key {
+    Key::default().bytes(b"reading/").u64(chain.0)
 }
 
 pub(crate) fn genesis_key(chain: ChainId) -> Key {

@@ -6,7 +6,10 @@ use alloy::{
 };
 use bmn_contracts::{
     EscrowImplementations, LimitOrder, MakerTraits, OrderSignature,
-    bindings::{IBmnFactory, IErc20, IEscrow, ILimitOrderProtocol, IOneInchFactory},
+    bindings::{
+        IBmnFactory, IBmnFactory11, IBmnFactory23, IErc20, IEscrow, ILimitOrderProtocol,
+        IOneInchFactory, IOneInchFactory1,
+    },
     destination_escrow, source_escrow,
 };
 use bmn_primitives::{
@@ -35,17 +38,29 @@ const fn place(base: u8, chain: usize) -> Address {
     Address::repeat_byte(if chain == 0 { base } else { base + 1 })
 }
 
-/// A factory and its limit-order contract.
-pub(super) fn factory(chain: usize, foreign: bool) -> FactoryTerms {
-    static ALL: LazyLock<[[FactoryTerms; 2]; 2]> =
-        LazyLock::new(|| [0, 1].map(|chain| [false, true].map(|foreign| derive(chain, foreign))));
-    ALL[chain][usize::from(foreign)]
+/// The dialects of the factories of a chain. Our orders are at the first.
+pub(super) const DIALECTS: [Dialect; 7] = [
+    Dialect::Bmn4,
+    Dialect::OneInch2,
+    Dialect::Bmn1,
+    Dialect::Bmn11,
+    Dialect::Bmn23,
+    Dialect::Bmn302,
+    Dialect::OneInch1,
+];
+
+/// A factory and its limit-order contract: one for each dialect.
+pub(super) fn factory(chain: usize, which: u8) -> FactoryTerms {
+    static ALL: LazyLock<[[FactoryTerms; 7]; 2]> = LazyLock::new(|| {
+        [0, 1].map(|chain| [0, 1, 2, 3, 4, 5, 6].map(|which: u8| derive(chain, which)))
+    });
+    ALL[chain][usize::from(which) % DIALECTS.len()]
 }
 
-fn derive(chain: usize, foreign: bool) -> FactoryTerms {
-    let (base, limit_order, dialect) =
-        if foreign { (0xe0, 0xc0, Dialect::OneInch2) } else { (0xf0, 0xb0, Dialect::Bmn4) };
-    let address = place(base, chain);
+fn derive(chain: usize, which: u8) -> FactoryTerms {
+    let dialect = DIALECTS[usize::from(which)];
+    let limit_order = if which == 0 { 0xb0 } else { 0xc0 };
+    let address = place(0xe0 + 2 * which, chain);
     FactoryTerms {
         address,
         dialect,
@@ -63,7 +78,7 @@ pub(super) fn rules() -> Rules {
         pace: Pace { block_time: 2, inclusion: 4, confirmations: 2, skew: 2 },
         tokens: [TOKEN, OTHER_TOKEN, Address::ZERO].map(token).to_vec(),
         true_tokens: vec![],
-        factories: vec![factory(chain, false), factory(chain, true)],
+        factories: (0..DIALECTS.len() as u8).map(|which| factory(chain, which)).collect(),
         min_order_value: 0,
     };
     let policy = Policy {
@@ -156,7 +171,7 @@ fn complement(chain: usize) -> Complement {
 
 fn plan(slot: u8, hash: OrderHash, lock: Hashlock) -> DestinationPlan {
     let chain = 1 - source_side(slot);
-    let factory = factory(chain, false);
+    let factory = factory(chain, 0);
     let immutables = bound((hash, lock), 0, true, GENESIS_TIME);
     let escrow =
         destination_escrow(factory.dialect, factory.address, &factory.implementations, &immutables);
@@ -180,7 +195,7 @@ pub(super) fn orders() -> Vec<(Order, OrderState)> {
 
 fn order(slot: u8) -> Order {
     let chain = source_side(slot);
-    let factory = factory(chain, false);
+    let factory = factory(chain, 0);
     let until = if slot == 1 { 150 } else { 3_000 };
     let signed = SignedOrder {
         order: LimitOrder {
@@ -235,23 +250,53 @@ fn state(slot: u8) -> OrderState {
 /// A log before it has a place.
 pub(super) type Spoken = (Address, LogData);
 
+/// What a factory says of a source escrow of its own.
 pub(super) fn source_created(
     chain: usize,
     factory: &FactoryTerms,
     immutables: &Immutables,
 ) -> Spoken {
-    let event = IBmnFactory::SrcEscrowCreated {
-        srcImmutables: immutables.into(),
-        dstImmutablesComplement: (&complement(chain)).into(),
+    let escrow = escrow_of(factory, immutables);
+    let complement = complement(chain);
+    let data = match factory.dialect {
+        Dialect::Bmn4 | Dialect::OneInch2 => IBmnFactory::SrcEscrowCreated {
+            srcImmutables: immutables.into(),
+            dstImmutablesComplement: (&complement).into(),
+        }
+        .encode_log_data(),
+        Dialect::Bmn1 | Dialect::OneInch1 => IOneInchFactory1::SrcEscrowCreated {
+            srcImmutables: immutables.into(),
+            dstImmutablesComplement: (&complement).into(),
+        }
+        .encode_log_data(),
+        Dialect::Bmn11 => IBmnFactory11::SrcEscrowCreated {
+            escrow,
+            srcImmutables: immutables.into(),
+            dstImmutablesComplement: (&complement).into(),
+        }
+        .encode_log_data(),
+        Dialect::Bmn23 | Dialect::Bmn302 => IBmnFactory23::SrcEscrowCreated {
+            escrow,
+            orderHash: immutables.order_hash.0,
+            maker: immutables.maker.masked(),
+            taker: immutables.taker.masked(),
+            amount: immutables.amount,
+        }
+        .encode_log_data(),
     };
-    (factory.address, event.encode_log_data())
+    (factory.address, data)
 }
 
-pub(super) fn post_interaction(factory: &FactoryTerms, escrow: Address, lock: Hashlock) -> Spoken {
+pub(super) fn post_interaction(
+    factory: &FactoryTerms,
+    escrow: Address,
+    lock: Hashlock,
+    protocol: Address,
+) -> Spoken {
     let event = IBmnFactory::PostInteractionEscrowCreated {
         escrow,
         hashlock: lock.0,
-        protocol: factory.limit_order_protocol,
+        protocol,
         taker: US,
         amount: U256::from(1_000),
     };
@@ -260,12 +305,17 @@ pub(super) fn post_interaction(factory: &FactoryTerms, escrow: Address, lock: Ha
 
 pub(super) fn destination_created(factory: &FactoryTerms, escrow: Address, lock: u8) -> Spoken {
     let hashlock = hashlock(lock).0;
+    let taker = AddressWord::from(US).0;
     let data = match factory.dialect {
-        Dialect::OneInch2 => {
-            let taker = AddressWord::from(US).0;
+        Dialect::Bmn1 | Dialect::OneInch1 | Dialect::OneInch2 => {
             IOneInchFactory::DstEscrowCreated { escrow, hashlock, taker }.encode_log_data()
         }
-        _ => IBmnFactory::DstEscrowCreated { escrow, hashlock, taker: US }.encode_log_data(),
+        Dialect::Bmn11 => {
+            IBmnFactory11::DstEscrowCreated { escrow, hashlock, taker }.encode_log_data()
+        }
+        Dialect::Bmn23 | Dialect::Bmn302 | Dialect::Bmn4 => {
+            IBmnFactory::DstEscrowCreated { escrow, hashlock, taker: US }.encode_log_data()
+        }
     };
     (factory.address, data)
 }

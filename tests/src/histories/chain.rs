@@ -7,7 +7,7 @@ use super::{
 };
 use alloy::primitives::{Address, B256, Bloom, keccak256};
 use bmn_chain::{Block, ChainLog, Header};
-use bmn_primitives::{BlockRef, Leg};
+use bmn_primitives::{BlockRef, Hashlock, Leg, Secret};
 use bmn_swap::EscrowEnd;
 use std::collections::{BTreeMap, HashMap};
 
@@ -31,8 +31,10 @@ pub(super) struct Escrow {
     pub(super) leg: Leg,
     /// Whose hashlock.
     pub(super) lock: u8,
-    /// Came out of a fill; none where the dialect does not say.
-    pub(super) filled: Option<bool>,
+    /// The creation says which hashlock.
+    pub(super) states_lock: bool,
+    /// Came out of a fill.
+    pub(super) filled: bool,
     pub(super) end: Option<EscrowEnd>,
 }
 
@@ -41,8 +43,9 @@ pub(super) type Escrows = BTreeMap<Address, Escrow>;
 
 pub(super) fn learn(escrows: &mut Escrows, fact: Fact) {
     match fact {
+        // An escrow is what its first creation made it.
         Fact::Created(escrow) => {
-            escrows.insert(escrow.address, escrow);
+            escrows.entry(escrow.address).or_insert(escrow);
         }
         // Nothing is believed of an address before its creation, and only a rescue leaves room for
         // another end.
@@ -54,6 +57,23 @@ pub(super) fn learn(escrows: &mut Escrows, fact: Fact) {
             }
         }
     }
+}
+
+/// The secrets that the facts show, with the hashlocks they open.
+pub(super) fn shown<'a>(facts: impl Iterator<Item = &'a Fact>) -> Vec<(Hashlock, B256)> {
+    let (mut escrows, mut shown) = (Escrows::new(), Vec::new());
+    for fact in facts {
+        if let Fact::Ended(address, EscrowEnd::Withdrawn { secret }) = fact
+            && let Some(escrow) = escrows.get(address)
+        {
+            let opened = Secret::new(secret.0).hashlock();
+            if !escrow.states_lock || opened == cast::hashlock(escrow.lock) {
+                shown.push((opened, *secret));
+            }
+        }
+        learn(&mut escrows, *fact);
+    }
+    shown
 }
 
 /// A block and what is behind its logs.
@@ -110,6 +130,20 @@ impl Chain {
     pub(super) fn fork(&mut self, depth: u8, kept: u8, blocks: &[Vec<Deed>], pace: u8) -> bool {
         let stay = self.finalized.max(FIRST_STAYS).min(self.canonical.len());
         let depth = usize::from(depth).min(self.canonical.len() - stay);
+        self.replace(depth, kept, blocks, pace)
+    }
+
+    /// Replaces final blocks too, `below` of them, which no chain should do.
+    pub(super) fn fork_deep(&mut self, below: u8, blocks: &[Vec<Deed>], pace: u8) -> bool {
+        let stay = self.finalized.saturating_sub(usize::from(below)).max(FIRST_STAYS);
+        if stay >= self.finalized {
+            return false;
+        }
+        self.finalized = stay;
+        self.replace(self.canonical.len() - stay, 0, blocks, pace)
+    }
+
+    fn replace(&mut self, depth: usize, kept: u8, blocks: &[Vec<Deed>], pace: u8) -> bool {
         if depth == 0 {
             return false;
         }
@@ -229,8 +263,8 @@ fn bloom(logs: &[ChainLog]) -> Bloom {
 /// True when a host that filters must hand the log over: its address is registered, or its topic is
 /// one that an escrow may log.
 pub(super) fn can_matter(side: usize, log: &ChainLog) -> bool {
-    let registered = [false, true].into_iter().any(|foreign| {
-        let factory = cast::factory(side, foreign);
+    let registered = (0..cast::DIALECTS.len() as u8).any(|which| {
+        let factory = cast::factory(side, which);
         [factory.address, factory.limit_order_protocol].contains(&log.address)
     });
     let escrow = bmn_contracts::Emitter::Escrow(bmn_primitives::Dialect::Bmn4);

@@ -3,47 +3,112 @@
 use super::{
     cast::{self, CHAINS},
     chain::{Escrow, Escrows, learn},
-    machine::{Failure, Machine, empty_store, rules, text},
+    disk::{empty_store, filters, rules},
+    machine::{Failure, Machine, text},
 };
-use bmn_chain::{ChainEvent, Segment};
-use bmn_indexer::Indexer;
+use bmn_indexer::{Touched, fold_filtered};
 use bmn_primitives::{AddressWord, Leg};
-use bmn_store::{ReadTx, Reads, chain_rows};
-use bmn_swap::{Order, Origin, SourceLeg, derive_status};
+use bmn_store::{AnyLeg, LegIndex, Mode, ReadTx, Reads, Staged, Verification, chain_rows, verify};
+use bmn_swap::{Order, Origin, SecretKnowledge, SourceLeg, derive_status};
+
+/// Every so many comparisons, the store verifies itself too.
+const VERIFY_EVERY: u64 = 4;
 
 impl Machine {
     /// Compares both chains with a rebuild from their first block, with what the branches say, and
     /// every status with one that is derived from the rebuild.
     pub(super) fn compare(&mut self) -> Result<(), Failure> {
         let rebuilt = empty_store()?;
-        let indexer = Indexer::new(rebuilt.clone(), rules());
+        let mut expected = rebuilt.write().map_err(text)?;
         for side in [0, 1] {
-            let branch = self.chains[side].branch(self.durable[side]);
-            let blocks: Vec<_> = branch.iter().map(|made| made.block.clone()).collect();
-            if !blocks.is_empty() {
-                let event = ChainEvent::Committed(Segment::new(blocks).map_err(text)?);
-                indexer.apply(CHAINS[side], &event, None).map_err(text)?;
-            }
+            self.rebuild_into(&mut expected, side)?;
         }
-        drop(indexer);
+        let expected: &Staged = &expected;
         let found = self.store()?.read().map_err(text)?;
-        let expected = rebuilt.read().map_err(text)?;
+        let verifies = self.tally.of("comparison").is_multiple_of(VERIFY_EVERY);
         for side in [0, 1] {
-            same_rows(side, &found, &expected)?;
+            // What is being cleared is nothing yet.
+            if matches!(found.cursor(CHAINS[side]).map_err(text)?.mode, Mode::Clearing(_)) {
+                continue;
+            }
+            same_rows(side, &found, expected)?;
+            same_digests(side, &found, expected)?;
+            self.check_known(side, &found.known_blocks(CHAINS[side]))?;
             let mut escrows = Escrows::new();
             let branch = self.chains[side].branch(self.durable[side]);
             branch.iter().flat_map(|made| &made.facts).for_each(|fact| learn(&mut escrows, *fact));
             same_escrows(side, &found, &escrows)?;
+            if verifies {
+                is_sound(side, &found)?;
+            }
         }
-        same_statuses(&found, &expected)?;
+        if self.underived == [false; 2] {
+            self.same_statuses(&found, expected)?;
+            self.tally.count("statuses compared");
+        }
         whole_log(&found)?;
         drop(found);
         self.tally.count("comparison");
+        if verifies {
+            self.tally.count("verified");
+        }
+        Ok(())
+    }
+
+    /// The blocks of the branch that is durable, one by one, as if nothing had ever happened.
+    fn rebuild_into(&self, staged: &mut Staged, side: usize) -> Result<(), Failure> {
+        let rules = rules();
+        let (route, filter) = (&rules.routes[side], &filters()[side]);
+        for made in self.chains[side].branch(self.durable[side]) {
+            let block = &made.block;
+            staged.begin_block(CHAINS[side], &block.header).map_err(text)?;
+            fold_filtered(staged, filter, route, rules.us, block, &mut Touched::default())
+                .map_err(text)?;
+            staged.end_block().map_err(text)?;
+        }
+        Ok(())
+    }
+
+    /// Statuses follow from the order, the legs of the rebuild and the stored evidence (design rule
+    /// I1), and the evidence knows of every secret that a chain has shown.
+    fn same_statuses(&self, found: &ReadTx, rebuilt: &Staged) -> Result<(), Failure> {
+        for order in found.orders(None, usize::MAX).map_err(text)? {
+            let id = order.id;
+            let state = found.order_state(id).map_err(text)?.ok_or("an order without a state")?;
+            let source = source_of(rebuilt, &order)?;
+            let destination = match &state.plan {
+                Some(plan) => rebuilt.destination_leg(plan.chain, plan.escrow).map_err(text)?,
+                None => None,
+            };
+            let bound = source.as_ref().map(|leg| leg.swap);
+            let evidence = &state.evidence;
+            let status = derive_status(&order, source.as_ref(), destination.as_ref(), evidence);
+            if (state.status, state.source) != (status, bound) {
+                return Err(format!(
+                    "order {id}: {} of {:?}, derived anew {status} of {bound:?}",
+                    state.status, state.source
+                ));
+            }
+            let is_shown = self.shown.contains_key(&order.hashlock);
+            let is_known = evidence.secret == SecretKnowledge::Public;
+            // Of an order that is refused or at its end nobody asks.
+            let is_asked = order.is_accepted() && !status.is_terminal();
+            if is_known && !is_shown || is_shown && !is_known && is_asked {
+                return Err(format!(
+                    "order {id}: shown {is_shown}, its secret is {:?}",
+                    evidence.secret
+                ));
+            }
+            let listed = found.orders_by_status(status, None, usize::MAX).map_err(text)?;
+            if !listed.contains(&id) {
+                return Err(format!("order {id} is {status} and not listed there"));
+            }
+        }
         Ok(())
     }
 }
 
-fn same_rows(side: usize, found: &ReadTx, expected: &ReadTx) -> Result<(), Failure> {
+fn same_rows(side: usize, found: &ReadTx, expected: &Staged) -> Result<(), Failure> {
     let found = chain_rows(found, CHAINS[side]).map_err(text)?;
     let expected = chain_rows(expected, CHAINS[side]).map_err(text)?;
     if found == expected {
@@ -66,23 +131,69 @@ fn same_rows(side: usize, found: &ReadTx, expected: &ReadTx) -> Result<(), Failu
     ))
 }
 
+/// The rolling digest is the rebuild's at every block.
+fn same_digests(side: usize, found: &ReadTx, expected: &Staged) -> Result<(), Failure> {
+    let chain = CHAINS[side];
+    let cursors = (found.cursor(chain).map_err(text)?, expected.cursor(chain).map_err(text)?);
+    if (cursors.0.tip, cursors.0.digest) != (cursors.1.tip, cursors.1.digest) {
+        let (found, expected) = cursors;
+        return Err(format!("chain {side}: the cursor is {found:?}, a rebuild's {expected:?}"));
+    }
+    for number in 0..=cursors.0.tip.map_or(0, |tip| tip.number) + 1 {
+        let (found, expected) = (found.digest_at(chain, number), expected.digest_at(chain, number));
+        let (found, expected) = (found.map_err(text)?, expected.map_err(text)?);
+        if found != expected {
+            return Err(format!(
+                "chain {side}: digest {found:?} at block {number}, a rebuild's {expected:?}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn is_sound(side: usize, read: &ReadTx) -> Result<(), Failure> {
+    let chain = CHAINS[side];
+    let cursor = read.cursor(chain).map_err(text)?;
+    match verify(read, chain, 0..=u64::MAX, &mut |_| ()).map_err(text)? {
+        Verification::Sound(verified) if verified.digest.digest == cursor.digest => Ok(()),
+        Verification::Sound(verified) => {
+            Err(format!("chain {side}: verified {verified:?}, the cursor is {cursor:?}"))
+        }
+        Verification::Differs(difference) => Err(format!("chain {side}: {difference}")),
+    }
+}
+
 /// The legs are those that the branch tells of, and no others: forged and damaged logs are nothing.
 fn same_escrows(side: usize, read: &ReadTx, expected: &Escrows) -> Result<(), Failure> {
     let chain = CHAINS[side];
     let mut found = Escrows::new();
     for leg in read.source_legs(chain, None, usize::MAX).map_err(text)? {
         let address = leg.swap.escrow;
-        let lock = slot_of(|slot| leg.hashlock() == Some(cast::hashlock(slot)))?;
-        let stated = expected.get(&address).and_then(|escrow| escrow.filled);
-        let filled = stated.map(|_| leg.fill.is_some());
+        let states_lock = leg.hashlock().is_some();
+        let lock = match leg.hashlock() {
+            Some(lock) => slot_of(|slot| lock == cast::hashlock(slot))?,
+            None => expected.get(&address).map_or(0, |escrow| escrow.lock),
+        };
+        let filled = leg.fill.is_some();
         let end = leg.end.map(|(end, _)| end);
-        found.insert(address, Escrow { address, leg: Leg::Source, lock, filled, end });
+        let escrow = Escrow { address, leg: Leg::Source, lock, states_lock, filled, end };
+        found.insert(address, escrow);
     }
     for slot in 0..super::step::SLOTS as u8 {
-        let legs = read.destination_legs_by_hashlock(chain, cast::hashlock(slot));
-        for leg in legs.map_err(text)? {
+        let by = LegIndex::DestinationHashlock(cast::hashlock(slot));
+        for leg in read.legs_by(chain, by, None, usize::MAX).map_err(text)? {
+            let AnyLeg::Destination(leg) = leg else {
+                return Err(format!("chain {side}: a source among the destinations"));
+            };
             let (address, end) = (leg.escrow, leg.end.map(|(end, _)| end));
-            let escrow = Escrow { address, leg: Leg::Destination, lock: slot, filled: None, end };
+            let escrow = Escrow {
+                address,
+                leg: Leg::Destination,
+                lock: slot,
+                states_lock: true,
+                filled: false,
+                end,
+            };
             found.insert(address, escrow);
         }
     }
@@ -103,39 +214,11 @@ fn slot_of(is: impl Fn(u8) -> bool) -> Result<u8, Failure> {
     slots.find(|slot| is(*slot)).ok_or_else(|| "a hashlock of nobody's".to_owned())
 }
 
-/// Statuses follow from the order, the legs of the rebuild and the stored evidence (design rule I1).
-fn same_statuses(found: &ReadTx, rebuilt: &ReadTx) -> Result<(), Failure> {
-    let legs = |side: usize| rebuilt.source_legs(CHAINS[side], None, usize::MAX).map_err(text);
-    let legs = [legs(0)?, legs(1)?];
-    for order in found.orders(None, usize::MAX).map_err(text)? {
-        let id = order.id;
-        let state = found.order_state(id).map_err(text)?.ok_or("an order without a state")?;
-        let side = usize::from(id.chain != CHAINS[0]);
-        let source = source_of(&legs[side], &order);
-        let destination = match &state.plan {
-            Some(plan) => rebuilt.destination_leg(plan.chain, plan.escrow).map_err(text)?,
-            None => None,
-        };
-        let bound = source.map(|leg| leg.swap);
-        let status = derive_status(&order, source, destination.as_ref(), &state.evidence);
-        if (state.status, state.source) != (status, bound) {
-            return Err(format!(
-                "order {id}: {} of {:?}, derived anew {status} of {bound:?}",
-                state.status, state.source
-            ));
-        }
-        let listed = found.orders_by_status(status, None, usize::MAX).map_err(text)?;
-        if !listed.contains(&id) {
-            return Err(format!("order {id} is {status} and not listed there"));
-        }
-    }
-    Ok(())
-}
-
-/// The escrow that an order is bound to, among those of its chain.
-fn source_of<'a>(legs: &'a [SourceLeg], order: &Order) -> Option<&'a SourceLeg> {
+/// The escrow that an order is bound to: of those of its chain that may be, the first.
+fn source_of(read: &Staged, order: &Order) -> Result<Option<SourceLeg>, Failure> {
     let us = AddressWord::from(rules().us);
-    legs.iter().find(|leg| {
+    let legs = read.source_legs(order.id.chain, None, usize::MAX).map_err(text)?;
+    let may = legs.into_iter().filter(|leg| {
         if order.origin == Origin::DirectSource {
             return leg.swap.escrow == order.id.contract;
         }
@@ -144,7 +227,8 @@ fn source_of<'a>(legs: &'a [SourceLeg], order: &Order) -> Option<&'a SourceLeg> 
             && leg.order_hash() == Some(order.id.hash)
             && leg.hashlock() == Some(order.hashlock)
             && leg.taker() == Some(us)
-    })
+    });
+    Ok(may.min_by_key(|leg| (leg.created.block.number, leg.created.log_index)))
 }
 
 /// The log of changes has no gap, and each order's last change is its status.

@@ -6,8 +6,8 @@ use super::{
     step::{Deed, Flaw, How},
 };
 use alloy::primitives::{Address, B256, LogData, U256};
-use bmn_primitives::{Dialect, Leg};
-use bmn_swap::EscrowEnd;
+use bmn_primitives::Leg;
+use bmn_swap::{EscrowEnd, FactoryTerms};
 
 /// What a deed leaves on the chain.
 #[derive(Default)]
@@ -25,10 +25,10 @@ impl Transaction {
     pub(super) fn of(deed: &Deed, chain: &Chain, escrows: &Escrows, time: u64) -> Self {
         let side = chain.side();
         match *deed {
-            Deed::Fill { order, lock, flaw } => fill(side, escrows, (order, lock), flaw, time),
+            Deed::Fill { .. } => fill(side, escrows, deed, time),
             Deed::Direct { .. } => direct(side, escrows, deed),
-            Deed::Destination { lock, salt, foreign } => {
-                destination(side, escrows, lock, salt, foreign)
+            Deed::Destination { lock, salt, factory } => {
+                destination(side, escrows, lock, salt, factory)
             }
             Deed::End { pick, how } => {
                 let back = usize::from(pick) % chain.seen.len().max(1);
@@ -38,7 +38,7 @@ impl Transaction {
                 }
             }
             Deed::Order { order, what } => {
-                let contract = cast::factory(side, false).limit_order_protocol;
+                let contract = cast::factory(side, 0).limit_order_protocol;
                 let kind = ["order filled", "order cancelled", "bits used"][usize::from(what % 3)];
                 Self::ignored(kind, cast::order_event(contract, order, what))
             }
@@ -47,7 +47,7 @@ impl Transaction {
                 Self::ignored("forged log", (cast::STRANGER, words))
             }
             Deed::Damaged { slot, what, how } => {
-                let (address, words) = example(side, slot, what % 6);
+                let (address, words) = example(side, slot, what % REGISTERED);
                 let (kind, words) = damage(words, how);
                 Self::ignored(kind, (address, words))
             }
@@ -60,84 +60,104 @@ impl Transaction {
     }
 }
 
-fn fill(
-    side: usize,
-    escrows: &Escrows,
-    (order, lock): (u8, u8),
-    flaw: Flaw,
-    time: u64,
-) -> Transaction {
-    let factory = cast::factory(side, false);
+fn fill(side: usize, escrows: &Escrows, deed: &Deed, time: u64) -> Transaction {
+    let Deed::Fill { order, lock, flaw, factory } = *deed else { return Transaction::default() };
+    let factory = cast::factory(side, factory);
     let immutables = cast::immutables(order, lock, 0, true, time);
     let address = cast::escrow_of(&factory, &immutables);
-    if escrows.contains_key(&address) {
-        return Transaction::default();
-    }
-    let other = (order + 1) % 3;
+    let contract = factory.limit_order_protocol;
     let named = if flaw == Flaw::OtherHashlock { lock + 1 } else { lock };
-    let created = cast::source_created(side, &factory, &immutables);
-    let interacted = cast::post_interaction(&factory, address, cast::hashlock(named));
-    let by = if flaw == Flaw::ForgedFill { cast::STRANGER } else { factory.limit_order_protocol };
-    let filled = cast::order_event(by, if flaw == Flaw::OtherOrder { other } else { order }, 0);
-    let (transactions, kind) = match flaw {
-        Flaw::NoInteraction => (vec![vec![created, filled]], "fill without interaction"),
-        Flaw::FilledBefore => (vec![vec![filled, created, interacted]], "fill before escrow"),
-        Flaw::NextTransaction => (vec![vec![created, interacted], vec![filled]], "fill elsewhere"),
-        Flaw::OtherHashlock => (vec![vec![created, interacted, filled]], "fill of other hashlock"),
-        Flaw::OtherOrder => (vec![vec![created, interacted, filled]], "fill of other order"),
-        Flaw::ForgedFill => (vec![vec![created, interacted, filled]], "forged fill"),
-        Flaw::None => (vec![vec![created, interacted, filled]], "fill"),
+    let filled_order = if flaw == Flaw::OtherOrder { (order + 1) % 3 } else { order };
+    let by = if flaw == Flaw::ForgedFill { cast::STRANGER } else { contract };
+    let filled = cast::order_event(by, filled_order, 0);
+    let spoken =
+        |protocol| cast::post_interaction(&factory, address, cast::hashlock(named), protocol);
+    let (created, lock, is_proven) = if factory.dialect.states_immutables() {
+        let created = cast::source_created(side, &factory, &immutables);
+        let names = factory.dialect.names_fills();
+        // A factory that names its fills must; one that does not, must not.
+        let speaks = names != (flaw == Flaw::NoInteraction);
+        let logs = if speaks { vec![created, spoken(contract)] } else { vec![created] };
+        let is_named = !names || flaw != Flaw::OtherHashlock;
+        (logs, lock, is_named && flaw != Flaw::NoInteraction && flaw != Flaw::OtherOrder)
+    } else {
+        // The post-interaction is the creation: hashlock and order are what it and the fill say.
+        let is_strange = flaw == Flaw::NoInteraction;
+        let protocol = if is_strange { cast::STRANGER } else { contract };
+        (vec![spoken(protocol)], named, !is_strange)
     };
-    let fact = Fact::Created(Escrow {
-        address,
-        leg: Leg::Source,
-        lock,
-        filled: Some(flaw == Flaw::None),
-        end: None,
-    });
+    let misplaced = matches!(flaw, Flaw::FilledBefore | Flaw::NextTransaction | Flaw::ForgedFill);
+    let transactions = match flaw {
+        Flaw::NextTransaction => vec![created, vec![filled]],
+        Flaw::FilledBefore => vec![[vec![filled], created].concat()],
+        _ => vec![[created, vec![filled]].concat()],
+    };
+    let kind = match flaw {
+        Flaw::NoInteraction => "fill without interaction",
+        Flaw::FilledBefore => "fill before escrow",
+        Flaw::NextTransaction => "fill elsewhere",
+        Flaw::OtherHashlock => "fill of other hashlock",
+        Flaw::OtherOrder => "fill of other order",
+        Flaw::ForgedFill => "forged fill",
+        Flaw::None => "fill",
+    };
     let mut kinds = vec![kind];
     if order != lock {
         kinds.push("repeated hashlock");
     }
-    Transaction { transactions, facts: vec![fact], kinds }
+    let filled = is_proven && !misplaced;
+    let escrow = Escrow { address, leg: Leg::Source, lock, states_lock: true, filled, end: None };
+    creation(escrows, &factory, transactions, escrow, kinds)
 }
 
 fn direct(side: usize, escrows: &Escrows, deed: &Deed) -> Transaction {
-    let Deed::Direct { order, lock, salt, ours, foreign, ended_before } = *deed else {
+    let Deed::Direct { order, lock, salt, ours, factory, ended_before } = *deed else {
         return Transaction::default();
     };
-    let factory = cast::factory(side, foreign);
+    let factory = cast::factory(side, factory);
     // The time is fixed, so that the same escrow comes again on another branch.
     let immutables = cast::immutables(order, lock, salt, ours, cast::GENESIS_TIME);
     let address = cast::escrow_of(&factory, &immutables);
-    if escrows.contains_key(&address) {
-        return Transaction::default();
-    }
     let mut kinds = vec![if ours { "direct source" } else { "direct source of others" }];
     let mut logs = vec![cast::source_created(side, &factory, &immutables)];
-    if ended_before {
+    if ended_before && !escrows.contains_key(&address) {
         logs.insert(0, cast::cancelled(address));
         kinds.push("end before creation");
     }
-    let filled = (factory.dialect == Dialect::Bmn4).then_some(false);
-    let escrow = Escrow { address, leg: Leg::Source, lock, filled, end: None };
-    Transaction { transactions: vec![logs], facts: vec![Fact::Created(escrow)], kinds }
+    let states_lock = factory.dialect.states_immutables();
+    let escrow = Escrow { address, leg: Leg::Source, lock, states_lock, filled: false, end: None };
+    creation(escrows, &factory, vec![logs], escrow, kinds)
 }
 
-fn destination(side: usize, escrows: &Escrows, lock: u8, salt: u8, foreign: bool) -> Transaction {
+fn destination(side: usize, escrows: &Escrows, lock: u8, salt: u8, factory: u8) -> Transaction {
     let address = cast::destination(side, lock, salt);
-    if escrows.contains_key(&address) {
-        return Transaction::default();
-    }
-    let factory = cast::factory(side, foreign);
+    let factory = cast::factory(side, factory);
     let ours = address == cast::plan_of(lock).escrow;
     let kind = if ours { "destination" } else { "unmatched destination" };
-    let escrow = Escrow { address, leg: Leg::Destination, lock, filled: None, end: None };
-    Transaction {
-        transactions: vec![vec![cast::destination_created(&factory, address, lock)]],
-        facts: vec![Fact::Created(escrow)],
-        kinds: vec![kind],
+    let escrow = Escrow {
+        address,
+        leg: Leg::Destination,
+        lock,
+        states_lock: true,
+        filled: false,
+        end: None,
+    };
+    let logs = vec![cast::destination_created(&factory, address, lock)];
+    creation(escrows, &factory, vec![logs], escrow, vec![kind])
+}
+
+fn creation(
+    escrows: &Escrows,
+    factory: &FactoryTerms,
+    transactions: Vec<Vec<Spoken>>,
+    escrow: Escrow,
+    mut kinds: Vec<&'static str>,
+) -> Transaction {
+    kinds.push(factory.dialect.name());
+    if escrows.contains_key(&escrow.address) {
+        kinds.push("created again");
     }
+    Transaction { transactions, facts: vec![Fact::Created(escrow)], kinds }
 }
 
 fn end(escrow: Escrow, how: How, escrows: &Escrows) -> Transaction {
@@ -151,34 +171,58 @@ fn end(escrow: Escrow, how: How, escrows: &Escrows) -> Transaction {
             (kind, cast::withdrawn(address, secret), EscrowEnd::Withdrawn { secret })
         }
         How::Cancelled => ("cancelled", cast::cancelled(address), EscrowEnd::Cancelled),
-        How::Rescued | How::RescuedOther => {
+        How::Rescued | How::RescuedOther | How::RescuedOften => {
             let own = how == How::Rescued;
             let token = if own { cast::TOKEN } else { cast::OTHER_TOKEN };
-            let kind = if own { "rescued" } else { "rescued of another token" };
+            let kind = match how {
+                How::Rescued => "rescued",
+                How::RescuedOther => "rescued of another token",
+                _ => "rescued again and again",
+            };
             (kind, cast::rescued(address, token), EscrowEnd::Rescued { token })
         }
     };
     let known = escrows.get(&address).is_some_and(|known| known.leg == escrow.leg);
     let kinds = if known { vec![kind] } else { vec!["end of no escrow"] };
-    Transaction { transactions: vec![vec![log]], facts: vec![Fact::Ended(address, end)], kinds }
+    let times = if how == How::RescuedOften { 9 } else { 1 };
+    Transaction {
+        transactions: vec![vec![log; times]],
+        facts: vec![Fact::Ended(address, end); times],
+        kinds,
+    }
 }
 
-/// A log of each kind, as the true contract would say it; the first six are from registered ones.
+/// Examples that registered contracts log.
+const REGISTERED: u8 = 10;
+
+/// A log of each kind, as the true contract would say it; the first are from registered ones.
 fn example(side: usize, slot: u8, what: u8) -> Spoken {
-    let factory = cast::factory(side, false);
+    let ours = cast::factory(side, 0);
     let immutables = cast::immutables(slot, slot, 9, true, cast::GENESIS_TIME);
     let escrow = Address::repeat_byte(0x99);
-    match what % 8 {
-        0 => cast::source_created(side, &factory, &immutables),
-        1 => cast::post_interaction(&factory, escrow, cast::hashlock(slot)),
-        2 => cast::destination_created(&factory, escrow, slot),
-        3 => cast::destination_created(&cast::factory(side, true), escrow, slot),
-        4 => cast::order_event(factory.limit_order_protocol, slot, 0),
-        5 => cast::order_event(factory.limit_order_protocol, slot, 1),
-        6 => cast::withdrawn(escrow, B256::from(*cast::secret(slot).expose())),
+    let source = |which| cast::source_created(side, &cast::factory(side, which), &immutables);
+    let destination = |which| cast::destination_created(&cast::factory(side, which), escrow, slot);
+    match what % (REGISTERED + 2) {
+        0 => source(0),
+        1 => {
+            let contract = ours.limit_order_protocol;
+            cast::post_interaction(&ours, escrow, cast::hashlock(slot), contract)
+        }
+        2 => destination(0),
+        3 => destination(1),
+        4 => cast::order_event(ours.limit_order_protocol, slot, 0),
+        5 => cast::order_event(ours.limit_order_protocol, slot, 1),
+        6 => source(2),
+        7 => source(3),
+        8 => source(4),
+        9 => destination(3),
+        10 => cast::withdrawn(escrow, B256::from(*cast::secret(slot).expose())),
         _ => cast::cancelled(escrow),
     }
 }
+
+/// The longest data without an offset in it.
+const STATIC: usize = 13 * 32;
 
 /// Words that no encoder of Solidity writes for this topic.
 fn damage(words: LogData, how: u8) -> (&'static str, LogData) {
@@ -189,11 +233,11 @@ fn damage(words: LogData, how: u8) -> (&'static str, LogData) {
             data.truncate(data.len() / 2);
             "truncated data"
         }
-        1 if data.len() > 64 => {
+        1 if data.len() > STATIC => {
             data[..32].copy_from_slice(&U256::MAX.to_be_bytes::<32>());
             "absurd offset"
         }
-        2 if data.len() > 320 => {
+        2 if data.len() > STATIC => {
             // The length of the first `parameters`, as much as an address space holds.
             data[11 * 32..12 * 32].copy_from_slice(&U256::from(u64::MAX).to_be_bytes::<32>());
             "absurd length"

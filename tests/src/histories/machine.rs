@@ -3,99 +3,26 @@
 use super::{
     Tally,
     cast::{self, CHAINS},
-    chain::{Chain, can_matter},
+    chain::{Chain, shown},
+    disk::{disk_with_orders, open, rules},
+    lane::Lane,
     step::{Form, Step, Wrong},
 };
 use alloy::primitives::{B256, keccak256};
-use bmn_chain::{Block, ChainEvent, History, KnownBlocks, Segment};
-use bmn_contracts::ContractEvent;
-use bmn_indexer::{IndexError, Indexer};
-use bmn_primitives::{BlockRef, Hashlock, Leg, Secret, SwapId};
-use bmn_queue::Rules;
+use bmn_chain::{ChainEvent, Segment};
+use bmn_indexer::{IndexError, Indexer, Share};
+use bmn_primitives::{BlockRef, Hashlock};
 use bmn_store::{
-    ChainRow, Entropy, EntropyUnavailable, MasterKey, Reads, Store, StoreError, StoreOptions,
-    chain_rows,
+    ChainRow, Mode, Reads, Store, StoreError, chain_rows,
     testing::{CrashBackend, Side},
 };
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{collections::BTreeMap, time::Duration};
 
 /// What is wrong, for a person to read.
 pub(super) type Failure = String;
 
-/// The same "random" bytes in every run, so that a history replays to the byte.
-#[derive(Default)]
-struct Counted(AtomicU64);
-
-impl Entropy for Counted {
-    fn fill(&self, out: &mut [u8]) -> Result<(), EntropyUnavailable> {
-        for chunk in out.chunks_mut(32) {
-            let block = keccak256(self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-            chunk.copy_from_slice(&block[..chunk.len()]);
-        }
-        Ok(())
-    }
-}
-
-fn open(disk: &CrashBackend) -> Result<Store, StoreError> {
-    let options = StoreOptions::backend(disk.clone(), MasterKey::new([3; 32]));
-    Store::open(options.with_entropy(Counted::default()).with_cache_bytes(1 << 20))
-}
-
-/// A disk that holds a new store, made once and copied from then on.
-pub(super) fn new_disk() -> CrashBackend {
-    static IMAGE: OnceLock<Vec<u8>> = OnceLock::new();
-    let image = IMAGE.get_or_init(|| {
-        let disk = CrashBackend::new();
-        drop(open(&disk).expect("a store in memory opens"));
-        disk.image()
-    });
-    CrashBackend::from_image(image.clone())
-}
-
-/// The same, with the first block of both chains, our orders and the secret of the first.
-fn disk_with_orders() -> CrashBackend {
-    static IMAGE: OnceLock<Vec<u8>> = OnceLock::new();
-    let image = IMAGE.get_or_init(|| {
-        let disk = CrashBackend::new();
-        let store = open(&disk).expect("a store in memory opens");
-        let indexer = Indexer::new(store.clone(), rules());
-        for side in [0, 1] {
-            let first = Chain::new(side).at(1).map(|made| made.block.clone());
-            let segment = Segment::new(first.into_iter().collect()).expect("one block");
-            let event = ChainEvent::Committed(segment);
-            indexer.apply(CHAINS[side], &event, None).expect("the first block applies");
-        }
-        drop(indexer);
-        let mut tx = store.write().expect("the writer is free");
-        for (order, state) in cast::orders() {
-            tx.put_order(&order).expect("the order is stored");
-            bmn_queue::reserve(&mut tx, &order).expect("the balance is promised");
-            tx.put_order_state(order.id, &state).expect("its state is stored");
-        }
-        tx.seal_secret(cast::hashlock(0), &cast::secret(0)).expect("the secret is sealed");
-        tx.commit().expect("it is durable");
-        drop(store);
-        disk.image()
-    });
-    CrashBackend::from_image(image.clone())
-}
-
-/// The rules, made once: contract addresses are derived for them.
-pub(super) fn rules() -> Arc<Rules> {
-    static RULES: OnceLock<Arc<Rules>> = OnceLock::new();
-    Arc::clone(RULES.get_or_init(|| Arc::new(cast::rules())))
-}
-
-/// A store in memory without orders, to rebuild in.
-pub(super) fn empty_store() -> Result<Store, Failure> {
-    open(&new_disk()).map_err(|error| format!("a new store does not open: {error}"))
-}
+/// A chain whose index was being written, and every block it may stand at.
+pub(super) type UnderWay = Option<(usize, Vec<Option<BlockRef>>)>;
 
 /// How the armed crash leaves the disk.
 #[derive(Default, Clone, Copy)]
@@ -105,18 +32,28 @@ struct Armed {
 }
 
 pub(super) struct Machine {
-    disk: CrashBackend,
+    pub(super) disk: CrashBackend,
     store: Option<Store>,
+    /// Of that store; its filters take a while to make.
+    indexer: Option<Indexer>,
     armed: Armed,
     pub(super) chains: [Chain; 2],
+    pub(super) lanes: [Lane; 2],
     /// Where each index stood after the last success.
     pub(super) durable: [Option<BlockRef>; 2],
+    /// Blocks were written that no order has been looked at for.
+    pub(super) underived: [bool; 2],
+    /// The highest block that each index was told to be final.
+    pub(super) told: [u64; 2],
     /// Secrets that chains have shown, for ever.
     pub(super) shown: BTreeMap<Hashlock, B256>,
     /// The newest status change that was durable.
     changes: u64,
     pub(super) tally: Tally,
 }
+
+/// More work than any history leaves.
+const MOST_PIECES: usize = 10_000;
 
 impl Machine {
     pub(super) fn new() -> Result<Self, Failure> {
@@ -125,10 +62,14 @@ impl Machine {
         let chains = [Chain::new(0), Chain::new(1)];
         Ok(Self {
             disk,
+            indexer: Some(Indexer::new(store.clone(), rules())),
             store: Some(store),
             armed: Armed::default(),
+            lanes: Default::default(),
             durable: chains.each_ref().map(Chain::head),
             chains,
+            underived: [false; 2],
+            told: [0; 2],
             shown: BTreeMap::new(),
             changes: cast::orders().len() as u64,
             tally: Tally::default(),
@@ -139,12 +80,26 @@ impl Machine {
         self.store.as_ref().ok_or_else(|| "the store is closed".to_owned())
     }
 
+    pub(super) fn indexer(&self) -> Result<Indexer, Failure> {
+        self.indexer.clone().ok_or_else(|| "the store is closed".to_owned())
+    }
+
     pub(super) fn take(&mut self, step: &Step) -> Result<(), Failure> {
         match step {
-            Step::Grow { chain, pace, blocks } => self.chains[*chain].grow(blocks, *pace),
+            Step::Grow { chain, pace, blocks, settled } => {
+                self.chains[*chain].grow(blocks, *pace);
+                if *settled {
+                    self.chains[*chain].finalize(u8::MAX);
+                }
+            }
             Step::Fork { chain, depth, pace, kept, blocks } => {
                 if self.chains[*chain].fork(*depth, *kept, blocks, *pace) {
                     self.tally.count("fork");
+                }
+            }
+            Step::ForkDeep { chain, below, pace, blocks } => {
+                if self.chains[*chain].fork_deep(*below, blocks, *pace) {
+                    self.tally.count("fork of final blocks");
                 }
             }
             Step::Finalize { chain, by } => {
@@ -153,14 +108,15 @@ impl Machine {
                 }
             }
             Step::Deliver { chain, limit, form, tells_final } => {
-                if let Some(event) = self.next_event(*chain, usize::from(*limit), *form)? {
-                    // Sparse history is told with the final block that allows it.
-                    let tells = *tells_final || matches!(event, ChainEvent::Backfilled(_));
-                    let finalized = self.chains[*chain].finalized().filter(|_| tells);
-                    self.apply(*chain, &event, finalized)?;
+                let limit = usize::from(*limit);
+                self.deliver(*chain, limit, *form, *tells_final)?;
+                // More of it follows, at the pace that the first flush taught.
+                if matches!(form, Form::Bulk { flush: true, .. }) {
+                    self.deliver(*chain, limit, *form, *tells_final)?;
                 }
             }
-            Step::Misdeliver { chain, wrong } => self.misdeliver(*chain, *wrong)?,
+            Step::CatchUp { chain, pieces } => self.catch_up(*chain, usize::from(*pieces))?,
+            Step::Misdeliver { chain, wrong, bulk } => self.misdeliver(*chain, *wrong, *bulk)?,
             Step::Crash { after, happens, torn, again } => {
                 let side = if *happens { Side::After } else { Side::Before };
                 self.disk.crash_at(self.disk.operations() + u64::from(*after), side);
@@ -186,62 +142,15 @@ impl Machine {
         // The disk fails no more.
         self.disk.crash_at(u64::MAX, Side::Before);
         for side in [0, 1] {
-            while let Some(event) = self.next_event(side, 8, Form::Segment)? {
-                let finalized = self.chains[side].finalized();
-                self.apply(side, &event, finalized)?;
-            }
+            self.catch_up(side, MOST_PIECES)?;
+        }
+        if self.underived != [false; 2] {
+            return Err("orders were never derived".to_owned());
         }
         self.compare()
     }
 
-    /// What a host would say next: it finds the last common block by the blocks we hold.
-    fn next_event(
-        &mut self,
-        side: usize,
-        limit: usize,
-        form: Form,
-    ) -> Result<Option<ChainEvent>, Failure> {
-        self.alive()?;
-        let chain = &self.chains[side];
-        let read = self.store()?.read().map_err(text)?;
-        let cursor = read.cursor(CHAINS[side]).map_err(text)?.tip;
-        let known = read.known_blocks(CHAINS[side]);
-        let mut reverted = Vec::new();
-        let mut held = cursor;
-        while let Some(block) = held.filter(|block| !chain.is_canonical(*block)) {
-            reverted.push(block);
-            held = match block.number {
-                1 => None,
-                number => Some(known.at(number - 1).ok_or_else(|| {
-                    format!("chain {side}: block {} below {block} is not known", number - 1)
-                })?),
-            };
-        }
-        let next = held.map_or(1, |held| held.number + 1);
-        let fitting = (next..=chain.height()).take(limit);
-        let blocks: Vec<Block> =
-            fitting.filter_map(|number| chain.at(number)).map(|made| made.block.clone()).collect();
-        if form == Form::Backfill && reverted.is_empty() && super::backfill_is_understood() {
-            let through = chain.finalized().filter(|last| last.number >= next);
-            if let Some(through) = through {
-                return Ok(Some(history(chain, next, through, limit)?));
-            }
-        }
-        if !reverted.is_empty() && (form == Form::RevertFirst || blocks.is_empty()) {
-            return Ok(Some(ChainEvent::Reverted { reverted }));
-        }
-        if blocks.is_empty() {
-            return Ok(None);
-        }
-        let committed = Segment::new(blocks).map_err(text)?;
-        Ok(Some(if reverted.is_empty() {
-            ChainEvent::Committed(committed)
-        } else {
-            ChainEvent::Reorged { reverted, committed }
-        }))
-    }
-
-    fn apply(
+    pub(super) fn apply(
         &mut self,
         side: usize,
         event: &ChainEvent,
@@ -257,22 +166,27 @@ impl Machine {
             (None, None) => return Err("an event without blocks".to_owned()),
         };
         let other = self.rows(1 - side)?;
-        let indexer = Indexer::new(self.store()?.clone(), rules());
-        let result = indexer.apply(CHAINS[side], event, finalized);
-        drop(indexer);
-        match result {
+        self.told[side] = self.told[side].max(finalized.map_or(0, |block| block.number));
+        match self.indexer()?.apply(CHAINS[side], event, finalized) {
             Ok(applied) if applied.tip == target => {}
             Ok(applied) => {
                 return Err(format!("chain {side}: at {:?}, not {target:?}", applied.tip));
             }
             Err(_) if self.disk.has_crashed() => {
                 self.tally.count("crash in a transaction");
-                self.recover(Some((side, target)))?;
+                self.recover(Some((side, vec![self.durable[side], target])))?;
                 return self.compare();
+            }
+            Err(IndexError::Store(StoreError::UndoMissing { number, .. })) => {
+                let missing = event.reverted().iter().find(|block| block.number == number);
+                let missing = missing.ok_or("a journal of another block is missing")?;
+                return self.rebuild(side, *missing);
             }
             Err(error) => return Err(format!("chain {side}: an honest event failed: {error}")),
         }
         self.durable[side] = target;
+        self.underived[side] |= self.mode(side)? != Mode::Live;
+        self.note_shown(side);
         self.count(side, event);
         if self.disk.has_crashed() {
             return self.recover(None);
@@ -280,11 +194,10 @@ impl Machine {
         if self.rows(1 - side)? != other {
             return Err(format!("an event of chain {side} changed rows of the other"));
         }
-        self.note_shown(side, event)?;
         self.check_records()
     }
 
-    fn count(&mut self, side: usize, event: &ChainEvent) {
+    pub(super) fn count(&mut self, side: usize, event: &ChainEvent) {
         self.tally.count(match event {
             ChainEvent::Backfilled(_) => "backfill",
             ChainEvent::Committed(_) => "commit",
@@ -299,7 +212,7 @@ impl Machine {
     }
 
     /// An event that does not continue the index must fail and change nothing.
-    fn misdeliver(&mut self, side: usize, wrong: Wrong) -> Result<(), Failure> {
+    fn misdeliver(&mut self, side: usize, wrong: Wrong, bulk: bool) -> Result<(), Failure> {
         self.alive()?;
         let chain = &self.chains[side];
         let Some(tip) = self.durable[side] else { return Ok(()) };
@@ -307,6 +220,13 @@ impl Machine {
         let event = match wrong {
             Wrong::Again => chain.made(tip.hash).map(|made| made.block.clone()),
             Wrong::Gap => block(tip.number + 2),
+            Wrong::Stranger => chain.made(tip.hash).map(|made| {
+                let mut block = made.block.clone();
+                block.header.number += 1;
+                block.header.parent_hash = keccak256(tip.hash);
+                block.header.hash = keccak256(block.header.parent_hash);
+                block
+            }),
             Wrong::NotNewest => None,
         };
         let event = match (event, wrong) {
@@ -318,16 +238,29 @@ impl Machine {
             (None, _) => return Ok(()),
         };
         let before = [self.rows(0)?, self.rows(1)?];
-        let indexer = Indexer::new(self.store()?.clone(), rules());
-        let result = indexer.apply(CHAINS[side], &event, None);
+        let indexer = self.indexer()?;
+        let result = if bulk {
+            let far = BlockRef { number: u64::MAX, ..tip };
+            let backfill = indexer.backfill(CHAINS[side]);
+            backfill.and_then(|mut backfill| {
+                let pushed = backfill.push(&event, far, Share::Alone, &|| Duration::ZERO);
+                pushed.map(drop)
+            })
+        } else {
+            indexer.apply(CHAINS[side], &event, None).map(drop)
+        };
         drop(indexer);
         if self.disk.has_crashed() {
             return self.recover(None);
         }
         match result {
-            Ok(_) => return Err(format!("chain {side}: {wrong:?} was accepted")),
+            Ok(()) => return Err(format!("chain {side}: {wrong:?} was accepted")),
             Err(IndexError::Store(_)) => self.tally.count("misdelivery"),
+            Err(IndexError::NotFinal { .. }) if bulk => {}
             Err(error) => return Err(format!("chain {side}: {wrong:?}: {error}")),
+        }
+        if bulk {
+            self.tally.count("misdelivery in bulk");
         }
         if before != [self.rows(0)?, self.rows(1)?] {
             return Err(format!("chain {side}: {wrong:?} failed and changed rows"));
@@ -340,7 +273,7 @@ impl Machine {
         // Crashes while a store is opened have a step of their own.
         self.disk.crash_at(u64::MAX, Side::Before);
         let before = [self.rows(0)?, self.rows(1)?];
-        drop(self.store.take());
+        self.close();
         self.reopen()?;
         self.tally.count("restart");
         self.check_cursors(None)?;
@@ -352,15 +285,22 @@ impl Machine {
     }
 
     /// A crash that hit outside a delivery is met before the next thing is done.
-    fn alive(&mut self) -> Result<(), Failure> {
+    pub(super) fn alive(&mut self) -> Result<(), Failure> {
         if self.disk.has_crashed() { self.recover(None) } else { Ok(()) }
+    }
+
+    // What was staged or under way in memory is gone with the process.
+    fn close(&mut self) {
+        self.lanes = Default::default();
+        self.indexer = None;
+        drop(self.store.take());
     }
 
     /// The process is gone: the disk is what it is. What was acknowledged is there; what was under
     /// way (its chain, and where it led) is there wholly or not at all.
-    fn recover(&mut self, under_way: Option<(usize, Option<BlockRef>)>) -> Result<(), Failure> {
+    pub(super) fn recover(&mut self, under_way: UnderWay) -> Result<(), Failure> {
         self.tally.count("crash");
-        drop(self.store.take());
+        self.close();
         let Armed { torn, again } = std::mem::take(&mut self.armed);
         let image = |disk: &CrashBackend| match torn {
             Some(seed) => disk.torn_image(u64::from(seed)),
@@ -382,34 +322,52 @@ impl Machine {
             self.disk = CrashBackend::from_image(image(&self.disk));
         }
         self.reopen()?;
-        self.check_cursors(under_way)?;
-        if let Some((side, _)) = under_way {
+        self.check_cursors(under_way.as_ref())?;
+        for side in [0, 1] {
             let read = self.store()?.read().map_err(text)?;
-            self.durable[side] = read.cursor(CHAINS[side]).map_err(text)?.tip;
+            let cursor = read.cursor(CHAINS[side]).map_err(text)?;
+            drop(read);
+            self.durable[side] = cursor.tip;
+            self.underived[side] |= cursor.mode != Mode::Live;
+            // A rebuild that was under way has begun.
+            if cursor.tip.is_none() {
+                self.told[side] = 0;
+            }
+            self.note_shown(side);
         }
         self.check_records()
     }
 
     fn reopen(&mut self) -> Result<(), Failure> {
-        let store = open(&self.disk).map_err(|error| format!("the store does not open: {error}"));
-        self.store = Some(store?);
+        let store =
+            open(&self.disk).map_err(|error| format!("the store does not open: {error}"))?;
+        self.indexer = Some(Indexer::new(store.clone(), rules()));
+        self.store = Some(store);
         Ok(())
     }
 
-    fn check_cursors(&self, under_way: Option<(usize, Option<BlockRef>)>) -> Result<(), Failure> {
+    pub(super) fn check_cursors(
+        &self,
+        under_way: Option<&(usize, Vec<Option<BlockRef>>)>,
+    ) -> Result<(), Failure> {
         let read = self.store()?.read().map_err(text)?;
         for side in [0, 1] {
             let found = read.cursor(CHAINS[side]).map_err(text)?.tip;
-            if found != self.durable[side] && under_way != Some((side, found)) {
+            let may = under_way.filter(|(of, _)| *of == side);
+            let may = may.is_some_and(|(_, ends)| ends.contains(&found));
+            if found != self.durable[side] && !may {
                 let expected = self.durable[side];
                 return Err(format!("chain {side}: stands at {found:?}, not at {expected:?}"));
+            }
+            if found == self.durable[side] {
+                self.check_known(side, &read.known_blocks(CHAINS[side]))?;
             }
         }
         Ok(())
     }
 
     /// Secrets stay public, and the log of changes only grows.
-    fn check_records(&mut self) -> Result<(), Failure> {
+    pub(super) fn check_records(&mut self) -> Result<(), Failure> {
         let read = self.store()?.read().map_err(text)?;
         for (lock, secret) in &self.shown {
             if read.public_secret(*lock).map_err(text)? != Some(*secret) {
@@ -424,69 +382,17 @@ impl Machine {
         Ok(())
     }
 
-    fn note_shown(&mut self, side: usize, event: &ChainEvent) -> Result<(), Failure> {
-        let chain = CHAINS[side];
-        let read = self.store()?.read().map_err(text)?;
-        let mut shown = Vec::new();
-        for block in event.committed() {
-            let number = block.header.number;
-            for row in read.events(chain, number, number, None, usize::MAX).map_err(text)? {
-                let ContractEvent::Withdrawn { secret } = row.event else { continue };
-                let escrow = row.address;
-                let lock = match read.escrow(chain, escrow).map_err(text)? {
-                    Some(Leg::Source) => {
-                        let leg = read.source_leg(SwapId { chain, escrow }).map_err(text)?;
-                        leg.and_then(|leg| leg.hashlock())
-                    }
-                    _ => {
-                        let leg = read.destination_leg(chain, escrow).map_err(text)?;
-                        leg.map(|leg| leg.hashlock)
-                    }
-                };
-                shown.extend(
-                    lock.filter(|lock| Secret::new(secret.0).opens(*lock)).map(|l| (l, secret)),
-                );
-            }
-        }
-        drop(read);
-        self.shown.extend(shown);
-        Ok(())
+    /// Notes the secrets of the branch that is durable.
+    pub(super) fn note_shown(&mut self, side: usize) {
+        let branch = self.chains[side].branch(self.durable[side]);
+        let found = shown(branch.iter().flat_map(|made| &made.facts));
+        self.shown.extend(found);
     }
 
-    fn rows(&self, side: usize) -> Result<Vec<ChainRow>, Failure> {
+    pub(super) fn rows(&self, side: usize) -> Result<Vec<ChainRow>, Failure> {
         let read = self.store()?.read().map_err(text)?;
         chain_rows(&read, CHAINS[side]).map_err(text)
     }
-}
-
-/// Final blocks from `from` on, as a host that filters tells them: blocks and logs that cannot
-/// matter are left out.
-fn history(
-    chain: &Chain,
-    from: u64,
-    through: BlockRef,
-    limit: usize,
-) -> Result<ChainEvent, Failure> {
-    let side = chain.side();
-    let mut blocks = Vec::new();
-    let mut end = through;
-    for made in (from..=through.number).filter_map(|number| chain.at(number)) {
-        let mut block = made.block.clone();
-        // The logs of a transaction belong together: a fill is read off its neighbours.
-        let matters = |hash| block.logs.iter().any(|l| l.tx_hash == hash && can_matter(side, l));
-        let kept: Vec<_> = block.logs.iter().filter(|l| matters(l.tx_hash)).cloned().collect();
-        if kept.is_empty() {
-            continue;
-        }
-        block.logs = kept;
-        end = block.header.block_ref();
-        blocks.push(block);
-        if blocks.len() == limit {
-            break;
-        }
-    }
-    let through = if blocks.len() == limit { end } else { through };
-    Ok(ChainEvent::Backfilled(History::new(from, blocks, through).map_err(text)?))
 }
 
 pub(super) fn text(error: impl std::fmt::Display) -> Failure {

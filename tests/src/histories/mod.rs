@@ -11,20 +11,19 @@ mod chain;
 mod choice;
 mod compare;
 mod deed;
+mod disk;
+mod host;
+mod lane;
 mod machine;
 mod step;
 
 pub use choice::{Bytes, Choices, Seeded};
 pub use step::{Deed, Flaw, Form, How, Step, Wrong, draw_history};
 
-use bmn_chain::{ChainEvent, History};
-use bmn_indexer::Indexer;
-use bmn_primitives::BlockRef;
 use machine::Machine;
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::OnceLock,
 };
 
 /// How often each thing happened.
@@ -57,6 +56,22 @@ pub const EXERCISED: &[&str] = &[
     "fork",
     "finality",
     "misdelivery",
+    "misdelivery in bulk",
+    "backfill",
+    "bulk",
+    "bulk flush",
+    "bulk flush in the middle",
+    "staged blocks dropped",
+    "crash in bulk",
+    "fork of final blocks",
+    "rebuild",
+    "cleared in part",
+    "cleared",
+    "derivation",
+    "crash in a rebuild",
+    "crash in a derivation",
+    "statuses compared",
+    "verified",
     "restart",
     "crash",
     "crash in a transaction",
@@ -65,6 +80,14 @@ pub const EXERCISED: &[&str] = &[
     "clean image",
     "comparison",
     "empty block",
+    "created again",
+    "bmn1",
+    "bmn11",
+    "bmn23",
+    "bmn302",
+    "bmn4",
+    "oneinch1",
+    "oneinch2",
     "fill",
     "fill without interaction",
     "fill before escrow",
@@ -83,6 +106,7 @@ pub const EXERCISED: &[&str] = &[
     "cancelled",
     "rescued",
     "rescued of another token",
+    "rescued again and again",
     "end of no escrow",
     "order filled",
     "order cancelled",
@@ -160,21 +184,4 @@ pub fn shrink(steps: &[Step], mut attempts: u32) -> Vec<Step> {
             _ => width = width.div_ceil(2),
         }
     }
-}
-
-/// Whether the index takes sparse history: asked of an empty store, once.
-pub fn backfill_is_understood() -> bool {
-    static ANSWER: OnceLock<bool> = OnceLock::new();
-    *ANSWER.get_or_init(|| {
-        let through = BlockRef { number: 3, ..BlockRef::default() };
-        let (Ok(store), Ok(history)) =
-            (machine::empty_store(), History::new(1, Vec::new(), through))
-        else {
-            return false;
-        };
-        let indexer = Indexer::new(store, machine::rules());
-        let event = ChainEvent::Backfilled(history);
-        let applied = indexer.apply(cast::CHAINS[0], &event, Some(through));
-        applied.is_ok_and(|applied| applied.tip == Some(through))
-    })
 }

@@ -14,6 +14,8 @@ pub enum Deed {
         lock: u8,
         /// What is wrong with it.
         flaw: Flaw,
+        /// Of which dialect the factory is; 0 for ours.
+        factory: u8,
     },
     /// A source escrow that somebody creates without a fill.
     Direct {
@@ -25,8 +27,8 @@ pub enum Deed {
         salt: u8,
         /// It names us as taker.
         ours: bool,
-        /// At the factory of the other dialect.
-        foreign: bool,
+        /// Of which dialect the factory is; 0 for ours.
+        factory: u8,
         /// Its own address claims an end in the log before the creation.
         ended_before: bool,
     },
@@ -36,8 +38,8 @@ pub enum Deed {
         lock: u8,
         /// 0 for our own.
         salt: u8,
-        /// At the factory of the other dialect.
-        foreign: bool,
+        /// Of which dialect the factory is; 0 for ours.
+        factory: u8,
     },
     /// An escrow ends, or claims to: one that was ever seen on this chain, on whatever branch.
     End {
@@ -78,7 +80,8 @@ pub enum Deed {
 pub enum Flaw {
     /// Nothing.
     None,
-    /// The factory says nothing of a post-interaction.
+    /// The factory says nothing of a post-interaction where it should, speaks of one that its dialect
+    /// does not have, or names a stranger as the limit-order contract.
     NoInteraction,
     /// The post-interaction names another hashlock.
     OtherHashlock,
@@ -105,6 +108,8 @@ pub enum How {
     Rescued,
     /// Some other token is rescued.
     RescuedOther,
+    /// Tokens are rescued again and again, more often than the row of an escrow has room for.
+    RescuedOften,
 }
 
 /// How the next blocks are told to the index.
@@ -114,8 +119,18 @@ pub enum Form {
     Segment,
     /// What is replaced first, alone.
     RevertFirst,
-    /// Final blocks without the empty ones, as far as they go; otherwise as a segment.
+    /// Final blocks without the empty ones, as far as they go, in one transaction; otherwise as a
+    /// segment.
     Backfill,
+    /// Final blocks by the bulk path, as far as they go; otherwise as a segment.
+    Bulk {
+        /// Without the empty ones.
+        sparse: bool,
+        /// Nobody else is live: it need not be cut into small transactions.
+        alone: bool,
+        /// Made durable at once.
+        flush: bool,
+    },
 }
 
 /// A delivery that no host should make.
@@ -125,6 +140,8 @@ pub enum Wrong {
     Again,
     /// A block is left out.
     Gap,
+    /// The next number, of another branch.
+    Stranger,
     /// Blocks leave that are not the newest.
     NotNewest,
 }
@@ -140,6 +157,8 @@ pub enum Step {
         pace: u8,
         /// The blocks.
         blocks: Vec<Vec<Deed>>,
+        /// They are final at once, as for an index that was away for long.
+        settled: bool,
     },
     /// The newest blocks are replaced, never final ones. No blocks: a bare revert.
     Fork {
@@ -151,6 +170,17 @@ pub enum Step {
         pace: u8,
         /// How many of the transactions that left come again, in the same places.
         kept: u8,
+        /// The blocks that follow.
+        blocks: Vec<Vec<Deed>>,
+    },
+    /// Final blocks are replaced: deeper than what can be undone.
+    ForkDeep {
+        /// Which chain.
+        chain: usize,
+        /// How many final blocks leave.
+        below: u8,
+        /// Seconds between the blocks beyond the first second.
+        pace: u8,
         /// The blocks that follow.
         blocks: Vec<Vec<Deed>>,
     },
@@ -178,6 +208,16 @@ pub enum Step {
         chain: usize,
         /// What.
         wrong: Wrong,
+        /// By the bulk path.
+        bulk: bool,
+    },
+    /// The index goes on until it has caught up and every order was derived, or for so many pieces
+    /// of work.
+    CatchUp {
+        /// Which chain.
+        chain: usize,
+        /// At most.
+        pieces: u8,
     },
     /// The disk will fail.
     Crash {
@@ -208,28 +248,41 @@ fn small(choices: &mut dyn Choices, bound: u32) -> u8 {
     choices.below(bound.min(256)) as u8
 }
 
+fn draw_factory(choices: &mut dyn Choices) -> u8 {
+    if choices.one_in(3) { small(choices, 7) } else { 0 }
+}
+
 fn draw_deed(choices: &mut dyn Choices) -> Deed {
     let order = small(choices, SLOTS);
     // Mostly what belongs together, so that swaps come to something.
     let lock = if choices.one_in(4) { small(choices, SLOTS) } else { order };
     match choices.below(16) {
-        0..=3 => Deed::Fill { order, lock, flaw: draw_flaw(choices) },
+        0..=3 => {
+            let flaw = draw_flaw(choices);
+            Deed::Fill { order, lock, flaw, factory: draw_factory(choices) }
+        }
         4..=5 => Deed::Direct {
             order,
             lock,
             salt: small(choices, 3),
             ours: choices.one_in(2),
-            foreign: choices.one_in(4),
+            factory: draw_factory(choices),
             ended_before: choices.one_in(4),
         },
-        6..=7 => Deed::Destination { lock, salt: small(choices, 3), foreign: choices.one_in(4) },
+        6..=7 => {
+            Deed::Destination { lock, salt: small(choices, 3), factory: draw_factory(choices) }
+        }
         8..=11 => {
             let bound = if choices.one_in(2) { 1 } else { 6 };
             Deed::End { pick: small(choices, bound), how: draw_how(choices) }
         }
         12 => Deed::Order { order, what: small(choices, 3) },
-        13 => Deed::Forged { slot: order, what: small(choices, 8) },
-        14 => Deed::Damaged { slot: order, what: small(choices, 6), how: small(choices, 6) },
+        13 => Deed::Forged { slot: order, what: small(choices, 12) },
+        14 => {
+            // The first example is the one with most that can be broken.
+            let what = if choices.one_in(3) { 0 } else { small(choices, 10) };
+            Deed::Damaged { slot: order, what, how: small(choices, 6) }
+        }
         _ => Deed::Noise,
     }
 }
@@ -247,12 +300,13 @@ fn draw_flaw(choices: &mut dyn Choices) -> Flaw {
 }
 
 fn draw_how(choices: &mut dyn Choices) -> How {
-    match choices.below(8) {
+    match choices.below(9) {
         0..=2 => How::Withdrawn,
         3 => How::WrongSecret,
         4..=5 => How::Cancelled,
         6 => How::Rescued,
-        _ => How::RescuedOther,
+        7 => How::RescuedOther,
+        _ => How::RescuedOften,
     }
 }
 
@@ -270,45 +324,67 @@ fn draw_torn(choices: &mut dyn Choices) -> Option<u32> {
     choices.one_in(2).then(|| choices.below(1 << 16))
 }
 
+fn draw_form(choices: &mut dyn Choices) -> Form {
+    match choices.below(8) {
+        0 => Form::RevertFirst,
+        1 => Form::Backfill,
+        2..=4 => Form::Bulk {
+            sparse: choices.one_in(2),
+            alone: choices.one_in(4),
+            flush: choices.one_in(3),
+        },
+        _ => Form::Segment,
+    }
+}
+
 fn draw_step(choices: &mut dyn Choices) -> Step {
     let chain = choices.below(2) as usize;
-    match choices.below(32) {
-        0..=7 => Step::Grow { chain, pace: small(choices, 3), blocks: draw_blocks(choices, 4) },
-        8..=11 => Step::Fork {
+    match choices.below(40) {
+        0..=8 => {
+            let (pace, settled) = (small(choices, 3), choices.one_in(3));
+            let blocks = draw_blocks(choices, if settled { 8 } else { 4 });
+            Step::Grow { chain, pace, blocks, settled }
+        }
+        9..=12 => Step::Fork {
             chain,
             depth: 1 + small(choices, 5),
             pace: small(choices, 3),
             kept: small(choices, 5),
             blocks: draw_blocks(choices, 4),
         },
-        12..=13 => Step::Finalize { chain, by: 1 + small(choices, 4) },
-        14..=24 => Step::Deliver {
+        13..=15 => Step::Finalize { chain, by: 1 + small(choices, 4) },
+        16..=27 => Step::Deliver {
             chain,
             limit: 1 + small(choices, 6),
-            form: match choices.below(4) {
-                0 => Form::RevertFirst,
-                1 => Form::Backfill,
-                _ => Form::Segment,
-            },
+            form: draw_form(choices),
             tells_final: !choices.one_in(4),
         },
-        25 => Step::Misdeliver {
+        28..=29 => Step::CatchUp { chain, pieces: 1 + small(choices, 16) },
+        30..=31 => Step::ForkDeep {
             chain,
-            wrong: match choices.below(3) {
+            below: 1 + small(choices, 4),
+            pace: small(choices, 3),
+            blocks: draw_blocks(choices, 4),
+        },
+        32 => Step::Misdeliver {
+            chain,
+            wrong: match choices.below(4) {
                 0 => Wrong::Again,
                 1 => Wrong::Gap,
+                2 => Wrong::Stranger,
                 _ => Wrong::NotNewest,
             },
+            bulk: choices.one_in(3),
         },
-        26..=28 => Step::Crash {
+        33..=36 => Step::Crash {
             // A commit is some tens of operations: most crashes fall into the next delivery.
-            after: 1 + choices.below(60),
+            after: 1 + if choices.one_in(2) { choices.below(20) } else { choices.below(60) },
             happens: choices.one_in(2),
             torn: draw_torn(choices),
             again: choices.one_in(3).then(|| 1 + small(choices, 12)),
         },
-        29 => Step::Kill { torn: draw_torn(choices) },
-        30 => Step::Restart,
+        37 => Step::Kill { torn: draw_torn(choices) },
+        38 => Step::Restart,
         _ => Step::Compare,
     }
 }

@@ -139,7 +139,7 @@ impl AnvilBed {
     }
 
     async fn follow(&mut self, node: Process) {
-        let host = connect(self, &urls(&node), 0).await;
+        let host = connect(self, &urls(&node), 1, 0).await;
         self.running = Some((node, host));
     }
 
@@ -188,7 +188,7 @@ impl Testbed for AnvilBed {
     }
 
     async fn open(&mut self, start: u64) -> Box<dyn ChainSource> {
-        Box::new(connect(self, &urls(self.node()), start).await.source())
+        Box::new(connect(self, &urls(self.node()), 1, start).await.source())
     }
 
     async fn restart(&mut self) {

@@ -19,6 +19,8 @@ pub(crate) enum Reach {
     Both,
     /// HTTP alone: heads are polled.
     Http,
+    /// Two hosts that must agree: the same server under two names.
+    Agreed,
 }
 
 pub(crate) struct RpcDevBed {
@@ -43,7 +45,7 @@ impl RpcDevBed {
         };
         let server = DevServer::start(self.chain.chain().clone(), config).await;
         let server = server.expect("the server listens");
-        let host = connect(&self.chain, &self.urls(&server), 0).await;
+        let host = connect(&self.chain, &self.urls(&server), self.agreement(), 0).await;
         self.running = Some((server, host));
     }
 
@@ -52,6 +54,17 @@ impl RpcDevBed {
         match self.reach {
             Reach::Both => vec![http.replacen("http", "ws", 1), http],
             Reach::Http => vec![http],
+            Reach::Agreed => {
+                let other = http.replacen("127.0.0.1", "localhost", 1);
+                vec![other.replacen("http", "ws", 1), http]
+            }
+        }
+    }
+
+    fn agreement(&self) -> usize {
+        match self.reach {
+            Reach::Both | Reach::Http => 1,
+            Reach::Agreed => 2,
         }
     }
 }
@@ -76,7 +89,7 @@ impl Testbed for RpcDevBed {
 
     async fn open(&mut self, start: u64) -> Box<dyn ChainSource> {
         let urls = self.urls(&self.running.as_ref().expect("running").0);
-        Box::new(connect(&self.chain, &urls, start).await.source())
+        Box::new(connect(&self.chain, &urls, self.agreement(), start).await.source())
     }
 
     /// Another server on another port and another host; the chain in between is the same.

@@ -15,7 +15,12 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// Follows `urls` with patience for tests: a node that goes back is believed at once, and history is
 /// read sparsely as soon as there is some.
-pub(crate) async fn connect(bed: &dyn Testbed, urls: &[String], start_block: u64) -> RpcHost {
+pub(crate) async fn connect(
+    bed: &dyn Testbed,
+    urls: &[String],
+    agreement: usize,
+    start_block: u64,
+) -> RpcHost {
     let endpoints = urls.iter().map(|url| url.parse().expect("an endpoint")).collect();
     let config = RpcConfig {
         chain_id: bed.chain_id(),
@@ -26,10 +31,12 @@ pub(crate) async fn connect(bed: &dyn Testbed, urls: &[String], start_block: u64
             addresses: vec![emitter_address(bed.signer().address())],
             topics_anywhere: vec![],
         },
-        agreement: 1,
+        agreement,
         limits: Limits {
             backfill_distance: 4,
             lag_patience: Duration::from_millis(40),
+            // Where the test mines between two questions, hosts are of two minds for a moment.
+            agreement_poll: Duration::from_millis(20),
             ..Limits::default()
         },
         poll: Duration::from_millis(20),

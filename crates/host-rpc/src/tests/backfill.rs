@@ -123,6 +123,22 @@ async fn pruned_history_names_the_block_and_the_cure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cursor_below_what_is_pruned_names_the_cure() {
+    let node = Node::new(3_000);
+    let host = host(config(1), &[&node]).await;
+    let (mut source, mut ours) = (host.source(), Ours::default());
+    ours.step(&mut source, 5).await.expect("an answer");
+    let cursor = ours.cursor.expect("a cursor").number;
+    // It comes back after a long time, to a node that keeps less.
+    node.hook(move |request| {
+        let number = request.params[0].as_str().and_then(quantity)?;
+        (number <= 1_500 && request.method == "eth_getBlockByNumber").then_some(Ok(json!(null)))
+    });
+    let error = ours.step(&mut source, 5).await.expect_err("pruned");
+    assert!(matches!(error, ChainError::Pruned { block, .. } if block == cursor), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_endpoint_that_was_not_heard_may_have_what_the_others_pruned() {
     let (one, two) = (Node::new(3_000), Node::new(3_000));
     one.hook(|request| {

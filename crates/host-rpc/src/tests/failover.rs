@@ -203,7 +203,7 @@ async fn refused_batches_become_single_calls() {
 async fn agreement_waits_for_laggards_and_outvotes_a_fork() {
     let (one, two, three) = (Node::new(30), Node::new(30), Node::new(30));
     let config = RpcConfig { agreement: 2, ..config(3) };
-    let host = host(config, &[&one, &two, &three]).await;
+    let host = host(config.clone(), &[&one, &two, &three]).await;
     let (mut source, mut ours) = (host.source(), Ours::default());
     ours.catch_up(&mut source).await;
     ours.matches(&one);
@@ -212,8 +212,10 @@ async fn agreement_waits_for_laggards_and_outvotes_a_fork() {
     let error = ours.step(&mut source, 5).await.expect_err("nobody agrees");
     assert_eq!(error.class(), ErrorClass::Transient);
     let text = error.to_string();
-    assert!(text.contains("1 of 2") && text.contains("node1.example does not have it"), "{text}");
+    assert!(text.contains("1 of 2") && text.contains("node1.example: does not have it"), "{text}");
+    assert_eq!(ours.step(&mut source, 5).await, Ok(None), "alone with its block, it is put back");
     // A laggard gets it while the others wait; a fork is outvoted.
+    let mut source = super::host(config, &[&one, &two, &three]).await.source();
     three.mine(1, 9);
     let late = async {
         tokio::time::sleep(Duration::from_secs(2)).await;

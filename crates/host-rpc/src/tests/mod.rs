@@ -1,11 +1,16 @@
 //! A host on scripted nodes, and on sockets.
 
 mod acting;
+mod agreeing;
 mod backfill;
+mod endpoints;
 mod failover;
 mod follow;
 mod node;
+mod quorums;
+mod secrecy;
 mod sockets;
+mod watching;
 
 use crate::{Limits, LogSelection, RpcConfig, RpcError, RpcHost, RpcSource, transport::Transport};
 use alloy::primitives::{Address, B256};

@@ -10,9 +10,11 @@ use alloy::primitives::{Address, B256, Bloom, BloomInput, Bytes, keccak256};
 use async_trait::async_trait;
 use bmn_chain::{ChainLog, Header};
 use bmn_primitives::BlockRef;
+use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 use serde_json::{Value, json, value::RawValue};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::sync::broadcast;
 
 type Hook = Box<dyn FnMut(&Request) -> Option<Result<Value, RpcFailure>> + Send>;
 type Cut = Box<dyn FnMut(&[Request]) -> Option<Fault> + Send>;
@@ -37,6 +39,9 @@ pub(super) struct Script {
     pub(super) takes: Duration,
     pub(super) asked: Vec<Request>,
     pub(super) batches: Vec<usize>,
+    /// Signals to subscribers; `None`: it takes no subscriptions.
+    pub(super) pushes: Option<broadcast::Sender<()>>,
+    pub(super) reconnects: usize,
 }
 
 /// A node that can be shared and changed while it is followed.
@@ -109,6 +114,8 @@ impl Node {
             takes: Duration::from_millis(10),
             asked: vec![],
             batches: vec![],
+            pushes: None,
+            reconnects: 0,
         })));
         node.mine(head + 1, 0);
         node.set(|it| it.finalized = Some(head.saturating_sub(20)));
@@ -289,10 +296,20 @@ impl Transport for Node {
     }
 
     async fn new_heads(&self) -> Result<Option<Heads>, Fault> {
-        Ok(None)
+        tokio::time::sleep(self.set(|it| it.takes)).await;
+        let Some(pushes) = self.set(|it| it.pushes.as_ref().map(broadcast::Sender::subscribe))
+        else {
+            return Ok(None);
+        };
+        let next = |mut pushes: broadcast::Receiver<()>| async move {
+            pushes.recv().await.ok().map(|()| ((), pushes))
+        };
+        Ok(Some(stream::unfold(pushes, next).boxed()))
     }
 
-    fn reconnect(&self) {}
+    fn reconnect(&self) {
+        self.set(|it| it.reconnects += 1);
+    }
 }
 
 /// A raw result.

@@ -175,6 +175,51 @@ async fn socket(
 }
 
 #[tokio::test]
+async fn answers_over_a_websocket_that_are_too_large_make_ranges_smaller() {
+    let node = Node::new(600);
+    let (heads, _) = broadcast::channel(16);
+    let (address, _server) = socket(&node, &heads, ([127, 0, 0, 1], 0).into()).await;
+    let mut config = at(&[format!("ws://{address}")]);
+    // Some 500 bytes a log, of which a seventh of the blocks has one or more.
+    config.limits.max_response_bytes = 16 << 10;
+    config.limits.breaker_threshold = 1_000;
+    let host = RpcHost::connect(config).await.expect("it answers");
+    let (mut source, mut ours) = (host.source(), Ours::default());
+    let mut failed = 0;
+    while ours.cursor != Some(node.head()) {
+        if let Err(error) = ours.step(&mut source, 50).await {
+            assert_eq!(error.class(), ErrorClass::Transient, "{error}");
+            failed += 1;
+            assert!(failed < 4, "{error}");
+        }
+    }
+    ours.matches(&node);
+    let span = host.endpoints()[0].limits.log_span;
+    assert!(host.endpoints()[0].failures > 0 && span < 600, "it was too much at first: {span}");
+}
+
+#[tokio::test]
+async fn the_answers_of_a_batch_together_are_bounded_on_every_connection() {
+    let node = Node::new(60);
+    let (heads, _) = broadcast::channel(16);
+    let (address, _server) = socket(&node, &heads, ([127, 0, 0, 1], 0).into()).await;
+    let server = http(Http(node.clone())).await;
+    for url in [format!("ws://{address}"), server.uri()] {
+        let mut config = at(&[url]);
+        // A header has some 1 100 bytes.
+        config.limits.max_response_bytes = 12 << 10;
+        config.limits.backfill_distance = 1_000;
+        let host = RpcHost::connect(config).await.expect("it answers");
+        let (mut source, mut ours) = (host.source(), Ours::default());
+        ours.catch_up(&mut source).await;
+        ours.matches(&node);
+        let batch = host.endpoints()[0].limits.batch;
+        assert!((2..=12).contains(&batch), "{batch}");
+        assert_eq!(host.endpoints()[0].failures, 0);
+    }
+}
+
+#[tokio::test]
 async fn new_heads_wake_and_a_dropped_connection_is_made_again() {
     let node = Node::new(30);
     let (heads, _) = broadcast::channel(16);
@@ -220,7 +265,14 @@ async fn wake(source: &mut crate::RpcSource, node: &Node, heads: &broadcast::Sen
         node.mine(1, 0);
         heads.send(()).expect("a subscriber");
     };
-    let limit = Duration::from_secs(20);
-    let both = async { tokio::join!(source.changed(), mined).0 };
-    tokio::time::timeout(limit, both).await.expect("in time").expect("a head");
+    let all = async {
+        let mut mined = std::pin::pin!(mined);
+        loop {
+            tokio::select! {
+                early = source.changed() => early.expect("nothing broke"),
+                () = &mut mined => return source.changed().await,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), all).await.expect("in time").expect("a head");
 }

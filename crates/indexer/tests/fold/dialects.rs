@@ -53,9 +53,9 @@ fn fills_of_dialects_that_only_name_the_escrow_have_what_is_named() {
         let contract = recorded_protocol();
         assert_eq!(leg.fill, Some(Fill { contract, remaining: U256::ZERO }));
         let read = folded.store.read().unwrap();
-        let found = read.source_legs_by_hashlock(CHAIN, leg.hashlock().unwrap()).unwrap();
+        let found = read.source_legs_by_hashlock(CHAIN, leg.hashlock().unwrap(), 9).unwrap();
         assert_eq!(found, std::slice::from_ref(&leg));
-        let found = read.source_legs_by_order_hash(CHAIN, leg.order_hash().unwrap()).unwrap();
+        let found = read.source_legs_by_order_hash(CHAIN, leg.order_hash().unwrap(), 9).unwrap();
         assert_eq!(found, [leg]);
     }
 }

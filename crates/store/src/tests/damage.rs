@@ -182,3 +182,23 @@ fn a_chain_is_cleared_in_slices_and_no_other() {
     assert_eq!(read.undo_floor(A).unwrap(), None);
     assert_eq!(chain_rows(&read, B).unwrap(), other);
 }
+
+#[test]
+fn another_time_of_a_block_and_another_digest_of_the_cursor_are_found() {
+    let store = filled();
+    let rows = rows_of(&store, tables::BLOCKS);
+    for (key, value) in &rows {
+        let row: crate::events::BlockRow = crate::decode("blocks", key, value).unwrap();
+        let later = crate::events::BlockRow { time: row.time + 1, ..row };
+        plant(&store, tables::BLOCKS, key, Some(&crate::encode("blocks", &later).unwrap()));
+        assert!(difference(&store).is_some(), "{key:x?}");
+        plant(&store, tables::BLOCKS, key, Some(value));
+    }
+    let (key, value) = rows_of(&store, tables::CURSORS).remove(0);
+    let cursor: crate::Cursor = crate::decode("cursors", &key, &value).unwrap();
+    let other = crate::Cursor { digest: alloy::primitives::B256::ZERO, ..cursor };
+    plant(&store, tables::CURSORS, &key, Some(&crate::encode("cursors", &other).unwrap()));
+    assert_eq!(difference(&store).unwrap().table, "cursors");
+    plant(&store, tables::CURSORS, &key, Some(&value));
+    assert_eq!(difference(&store), None);
+}

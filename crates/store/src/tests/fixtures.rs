@@ -15,7 +15,7 @@ use bmn_primitives::{
     SwapId, Timelocks,
 };
 use bmn_swap::{
-    Action, ActionKey, Decision, DestinationLeg, DestinationPlan, Evidence, Inclusion, Order,
+    Action, ActionKey, Decision, DestinationLeg, DestinationPlan, Evidence, Fill, Inclusion, Order,
     Origin, SourceLeg, SourceTerms, Status,
 };
 use std::ops::ControlFlow;
@@ -115,6 +115,7 @@ pub(super) fn immutables(n: u64) -> Immutables {
     }
 }
 
+/// Every other one is filled.
 pub(super) fn source_leg(chain: ChainId, n: u64, created: Inclusion) -> SourceLeg {
     SourceLeg {
         swap: SwapId { chain, escrow: address(n) },
@@ -132,7 +133,7 @@ pub(super) fn source_leg(chain: ChainId, n: u64, created: Inclusion) -> SourceLe
             },
         },
         created,
-        fill: None,
+        fill: (n % 2 == 1).then_some(Fill { contract: address(904), remaining: U256::from(n) }),
         end: None,
     }
 }

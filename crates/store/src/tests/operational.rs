@@ -1,12 +1,13 @@
 //! Orders, changes, plans, intents, reservations, leases.
 
 use super::fixtures::*;
-use crate::{Reads, Reservation, StoreError};
+use crate::testing::rows_read;
+use crate::{Reads, Reservation, SourceBinding, StoreError};
 use alloy::primitives::{Address, Bytes, U256};
 use bmn_contracts::{ContractEvent, LimitOrder, MakerTraits, OrderSignature};
-use bmn_primitives::{AddressWord, OrderHash, SwapId};
+use bmn_primitives::{AddressWord, OrderHash, OrderId, SwapId};
 use bmn_swap::{
-    Action, Attempt, Decision, EscrowEnd, Evidence, Fill, Origin, Permission, Refusal,
+    Action, Attempt, Decision, EscrowEnd, Evidence, Fill, Order, Origin, Permission, Refusal,
     SecretKnowledge, SignedOrder, SourceTerms, Status,
 };
 
@@ -108,9 +109,12 @@ fn every_kind_of_event_and_leg_comes_back_as_it_was() {
     });
     let read = store.read().unwrap();
     assert_eq!(read.block(A, block.number).unwrap(), Some(block.block_ref()));
-    assert_eq!(read.source_leg(source.swap).unwrap(), Some(source));
+    assert_eq!(read.source_leg(source.swap).unwrap(), Some(source.clone()));
+    let binding = SourceBinding::of(&source).unwrap();
+    assert_eq!(read.filled_source(A, binding).unwrap(), Some(source));
+    assert_eq!(read.filled_source(B, binding).unwrap(), None);
     assert_eq!(read.destination_leg(A, address(2)).unwrap(), Some(destination.clone()));
-    assert_eq!(read.destination_legs_by_hashlock(A, lock(2)).unwrap(), [destination]);
+    assert_eq!(read.destination_legs_by_hashlock(A, lock(2), 9).unwrap(), [destination]);
     let (of_destination, of_source): (Vec<_>, Vec<_>) =
         rows.iter().cloned().partition(|row| row.escrow == Some(address(2)));
     assert_eq!(read.events_of(A, address(1), None, 100).unwrap(), of_source);
@@ -126,6 +130,12 @@ fn an_order_is_found_by_each_of_its_keys() {
     let read = store.read().unwrap();
     assert_eq!(read.orders_by_hashlock(lock(3)).unwrap(), [order_id(3)]);
     assert_eq!(read.orders_by_hash(order_id(3).hash).unwrap(), [order_id(3)]);
+    let OrderId { chain, contract, hash, .. } = order_id(3);
+    assert_eq!(read.submitted_orders(chain, contract, hash, 9).unwrap(), [order_id(3)]);
+    assert_eq!(read.submitted_orders(B, contract, hash, 9).unwrap(), []);
+    assert_eq!(read.submitted_orders(chain, address(1), hash, 9).unwrap(), []);
+    let at = |escrow| read.direct_orders(SwapId { chain, escrow }, 3).unwrap().len();
+    assert_eq!((at(contract), at(address(1))), (3, 0));
     let mut mine = [order_id(1), order_id(4), order_id(7)];
     mine.sort();
     assert_eq!(read.orders_by_maker(address(1), None, 10).unwrap(), mine);
@@ -146,6 +156,28 @@ fn an_order_stored_again_leaves_no_stale_index() {
     let read = store.read().unwrap();
     assert_eq!(read.orders_by_hashlock(lock(1)).unwrap(), []);
     assert_eq!(read.orders_by_hashlock(lock(2)).unwrap(), [order_id(1)]);
+    assert_eq!(read.accepted_by_hashlock(lock(1), 9).unwrap(), []);
+    assert_eq!(read.accepted_by_hashlock(lock(2), 9).unwrap(), [order_id(1)]);
+}
+
+#[test]
+fn the_accepted_order_of_a_hashlock_is_found_among_any_number_of_refused_ones() {
+    let store = memory();
+    let of_one_lock = |n: u64, decision| Order { hashlock: lock(1), decision, ..order(n) };
+    let refused = || Decision::Refused(vec![Refusal::DirectOff]);
+    commit(&store, |tx| {
+        for n in 2..2_000 {
+            tx.put_order(&of_one_lock(n, refused())).unwrap();
+        }
+        tx.put_order(&of_one_lock(1, Decision::Accepted)).unwrap();
+    });
+    let read = store.read().unwrap();
+    let before = rows_read();
+    assert_eq!(read.accepted_by_hashlock(lock(1), 2).unwrap(), [order_id(1)]);
+    assert!(rows_read() - before < 3);
+    assert_eq!(read.orders_by_hashlock(lock(1)).unwrap().len(), 1_999);
+    commit(&store, |tx| tx.put_order(&of_one_lock(1, refused())).unwrap());
+    assert_eq!(store.read().unwrap().accepted_by_hashlock(lock(1), 2).unwrap(), []);
 }
 
 #[test]

@@ -304,9 +304,9 @@ fn lists_page_without_loss_or_repetition() {
     let escrows: Vec<_> =
         first.iter().chain(&open(Some(last))).map(|leg| leg.swap.escrow).collect();
     assert_eq!(escrows, [address(1), address(2), address(3), address(4)]);
-    assert_eq!(read.source_legs_by_order_hash(A, OrderHash(word(3))).unwrap().len(), 1);
-    assert_eq!(read.source_legs_by_hashlock(A, lock(3)).unwrap().len(), 1);
-    assert_eq!(read.source_legs_by_hashlock(B, lock(3)).unwrap().len(), 0);
+    assert_eq!(read.source_legs_by_order_hash(A, OrderHash(word(3)), 9).unwrap().len(), 1);
+    assert_eq!(read.source_legs_by_hashlock(A, lock(3), 9).unwrap().len(), 1);
+    assert_eq!(read.source_legs_by_hashlock(B, lock(3), 9).unwrap().len(), 0);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::fixtures::*;
 use crate::testing::{CrashBackend, Side};
 use crate::{Cursor, MasterKey, Mode, Reads, RebuildReason, Store, StoreOptions, tables};
+use bmn_swap::{Decision, Order, Refusal};
 use redb::{Database, ReadableDatabase, TableDefinition, TableHandle};
 
 /// The first schema had these tables where there are other ones now.
@@ -29,6 +30,8 @@ fn former() -> Vec<u8> {
     let store = Store::open(options(&disk)).unwrap();
     commit(&store, |tx| {
         tx.put_order(&order(1)).unwrap();
+        let decision = Decision::Refused(vec![Refusal::DirectOff]);
+        tx.put_order(&Order { decision, ..order(2) }).unwrap();
         tx.seal_secret(lock(1), &secret(1)).unwrap();
         tx.put_public_secret(lock(2), secret(2).expose().into()).unwrap();
         tx.pin_genesis(A, word(0)).unwrap();
@@ -37,7 +40,7 @@ fn former() -> Vec<u8> {
     let disk = CrashBackend::from_image(disk.synced_image());
     let database = Database::builder().create_with_backend(disk.clone()).unwrap();
     let txn = database.begin_write().unwrap();
-    for table in [tables::LEGS, tables::INDEX, tables::DAILY] {
+    for table in [tables::LEGS, tables::INDEX, tables::DAILY, tables::ACCEPTED_BY_HASHLOCK] {
         txn.delete_table(table.definition()).unwrap();
     }
     for name in FORMER {
@@ -65,6 +68,8 @@ fn assert_upgraded(store: &Store) {
     let cursor = Cursor { mode, ..Cursor::default() };
     assert_eq!(read.cursors().unwrap(), [(A, cursor), (B, cursor)]);
     assert_eq!(read.order(order_id(1)).unwrap(), Some(order(1)));
+    assert_eq!(read.accepted_by_hashlock(lock(1), 9).unwrap(), [order_id(1)]);
+    assert_eq!(read.accepted_by_hashlock(lock(2), 9).unwrap(), []);
     assert_eq!(read.open_secret(lock(1)).unwrap().unwrap().expose(), secret(1).expose());
     assert!(read.public_secret(lock(2)).unwrap().is_some());
     assert_eq!(read.genesis(A).unwrap(), Some(word(0)));

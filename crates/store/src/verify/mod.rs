@@ -11,7 +11,7 @@ use crate::legs::{self, LegRow};
 use crate::rows::{Rows, collect};
 use crate::tables::{self, Table};
 use crate::{Reads, RollingDigest, StoreError, decode, encode};
-use alloy::primitives::hex;
+use alloy::primitives::{B256, hex};
 use bmn_primitives::{BlockRef, ChainId};
 use days::Days;
 use std::fmt;
@@ -159,7 +159,26 @@ impl<R: Reads + ?Sized> Walk<'_, R> {
         days.end()?;
         self.no_stray_leg()?;
         self.no_stray_index()?;
+        self.cursor_agrees(verified.digest.digest)?;
         Ok(verified)
+    }
+
+    // What the next block's digest is built on.
+    fn cursor_agrees(&self, digest: B256) -> Result<()> {
+        let cursor = self.read.cursor(self.chain)?;
+        let Some(tip) = cursor.tip.filter(|tip| self.range.contains(&tip.number)) else {
+            return Ok(());
+        };
+        if cursor.digest == digest {
+            return Ok(());
+        }
+        Err(Stop::Differs(Difference {
+            block: Some(tip.number),
+            table: tables::CURSORS.name,
+            key: Key::of(self.chain).as_slice().to_vec(),
+            expected: Some(digest.to_vec()),
+            found: Some(cursor.digest.to_vec()),
+        }))
     }
 
     fn blocks(&self, from: u64) -> Result<Vec<(u64, BlockRow)>> {
