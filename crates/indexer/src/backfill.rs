@@ -10,11 +10,12 @@ use bmn_store::{Bulk, Flushed, Mode, Reads, Staged};
 use bmn_swap::Route;
 use std::{fmt, time::Duration};
 
-/// Rows of a flush while nobody else writes live blocks.
+/// Rows of a flush while nobody else writes live blocks. The next ones are folded meanwhile. Keys that
+/// are hashes fall all over the file, and every flush writes most pages that it touches for one row.
 const ALONE_ROWS: usize = 100_000;
 
-/// Bytes of memory that staged rows may hold.
-const MOST_BYTES: usize = 24 << 20;
+/// Bytes of memory that staged rows may hold; as many may be on their way into the file.
+const MOST_BYTES: usize = 20 << 20;
 
 /// How much of the writer a backfill may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,9 +105,9 @@ impl Backfill {
         Ok(self.bulk.cursor(self.bulk.chain())?.tip)
     }
 
-    /// True when nothing is staged.
+    /// True when nothing is staged or being written.
     pub fn is_empty(&self) -> bool {
-        self.bulk.size().0 == 0
+        self.bulk.size().0 == 0 && !self.bulk.is_writing()
     }
 
     /// Takes an event of final blocks; flushes on the way whenever the share is used up. `finalized`
@@ -142,7 +143,10 @@ impl Backfill {
             write(&mut self.bulk, (route, filter), indexer.rules.us, block)?;
             if self.is_full(share) {
                 self.bulk.cut_history();
-                rows += self.flush(now)?.rows;
+                rows += match share {
+                    Share::Alone => self.bulk.flush_behind()?,
+                    Share::Beside => self.flush(now)?.rows,
+                };
                 if matches!(event, ChainEvent::Backfilled(_)) && block.header.number < end.number {
                     self.bulk.begin_history(chain, block.header.number + 1, end)?;
                 }
@@ -184,7 +188,7 @@ fn write(
     block: &Block,
 ) -> Result<(), IndexError> {
     staged.begin_final_block(route.chain, &block.header)?;
-    fold_filtered(staged, filter, route, us, block, &mut Touched::default())?;
+    fold_filtered(staged, filter, route, us, block, &mut Touched::idle())?;
     Ok(staged.end_block()?)
 }
 

@@ -2,9 +2,9 @@
 
 use alloy::primitives::{Address, B256, Bloom, BloomInput};
 use bmn_chain::ChainLog;
-use bmn_contracts::{Emitter, topics};
-use bmn_primitives::Dialect;
-use bmn_swap::Route;
+use bmn_contracts::{Emitter, immutables_hash, proxy_bytecode_hash, topics};
+use bmn_primitives::{Dialect, Immutables};
+use bmn_swap::{FactoryTerms, Route};
 
 /// What [`fold_block`](crate::fold_block) would look at, made once for a route.
 ///
@@ -19,6 +19,8 @@ pub struct LogFilter {
     /// One bit for each first byte of a topic.
     topic_bits: [u64; 4],
     probes: Vec<Probe>,
+    /// Code hashes of the clones of each factory's source implementation, by implementation.
+    clones: Vec<(Address, B256)>,
 }
 
 /// The bits that one address or topic sets in a bloom: three, or fewer where they coincide.
@@ -59,9 +61,14 @@ impl LogFilter {
             probes: Vec::new(),
             address_bits: Box::new([0; 64]),
             topic_bits: [0; 4],
+            clones: Vec::new(),
             addresses,
             topics,
         };
+        for factory in &route.factories {
+            let source = factory.implementations.source;
+            filter.clones.push((source, proxy_bytecode_hash(source)));
+        }
         for address in &filter.addresses {
             let (word, bit) = address_bit(address);
             filter.address_bits[word] |= bit;
@@ -90,6 +97,14 @@ impl LogFilter {
         let Some(topic) = log.topics.first() else { return false };
         let (word, bit) = topic_bit(topic);
         self.topic_bits[word] & bit != 0 && self.topics.contains(topic)
+    }
+
+    /// [`bmn_contracts::source_escrow`] of a factory of the route, whose clones are not hashed again.
+    pub(crate) fn source_escrow(&self, factory: &FactoryTerms, immutables: &Immutables) -> Address {
+        let implementation = factory.implementations.source;
+        let known = self.clones.iter().find(|(of, _)| *of == implementation);
+        let code = known.map_or_else(|| proxy_bytecode_hash(implementation), |(_, code)| *code);
+        factory.address.create2(immutables_hash(factory.dialect, immutables), code)
     }
 
     fn is_registered(&self, address: Address) -> bool {

@@ -3,13 +3,14 @@
 use crate::{IndexError, LogFilter, Touched};
 use alloy::primitives::Address;
 use bmn_chain::{Block, ChainLog};
-use bmn_contracts::{ContractEvent, Emitter, EmitterKind, decode, identify, source_escrow};
+use bmn_contracts::{ContractEvent, Emitter, EmitterKind, decode, identify};
 use bmn_primitives::{AddressWord, BlockRef, ChainId, Hashlock, Leg, OrderHash, Secret, SwapId};
 use bmn_store::{EventRow, Reads, Staged};
 use bmn_swap::{
     DestinationLeg, EscrowEnd, FactoryTerms, Fill, Inclusion, NamedTerms, Route, SourceLeg,
     SourceTerms,
 };
+use std::cell::OnceCell;
 
 /// Folds one block into the chain tables. The store has been told which block it is. Makes the filter
 /// of the route each time: whoever folds many blocks keeps one and calls [`fold_filtered`].
@@ -44,7 +45,8 @@ pub fn fold_filtered(
             continue;
         }
         let creates_escrow = logs.iter().any(|log| route.factory(log.address).is_some());
-        let fold = Fold { filter, route, us, at, logs, creates_escrow };
+        let heard = OnceCell::new();
+        let fold = Fold { filter, route, us, at, logs, creates_escrow, heard };
         for (index, log) in logs.iter().enumerate() {
             fold.log(tx, index, log, touched)?;
         }
@@ -60,6 +62,8 @@ struct Fold<'a> {
     at: BlockRef,
     logs: &'a [ChainLog],
     creates_escrow: bool,
+    /// What [`speaks_otherwise`](Self::speaks_otherwise) found for the first factory asked about.
+    heard: OnceCell<(Address, bool)>,
 }
 
 impl Fold<'_> {
@@ -188,8 +192,7 @@ impl Fold<'_> {
         let factory = self.route.factory(log.address)?;
         let (escrow, terms, fill) = match event {
             ContractEvent::SourceCreated { immutables, complement } => {
-                let (dialect, implementations) = (factory.dialect, &factory.implementations);
-                let escrow = source_escrow(dialect, factory.address, implementations, immutables);
+                let escrow = self.filter.source_escrow(factory, immutables);
                 let terms = SourceTerms::Stated {
                     immutables: immutables.clone(),
                     complement: complement.clone(),
@@ -268,7 +271,7 @@ impl Fold<'_> {
         order: OrderHash,
         hashlock: Hashlock,
     ) -> Option<Fill> {
-        if self.speaks_otherwise(factory) {
+        if self.is_foreign(factory) || !self.may_be_filled(index, factory) {
             return None;
         }
         let mut interacted = !factory.dialect.names_fills();
@@ -285,6 +288,19 @@ impl Fold<'_> {
             }
         }
         None
+    }
+
+    /// [`speaks_otherwise`](Self::speaks_otherwise), once for the transaction.
+    fn is_foreign(&self, factory: &FactoryTerms) -> bool {
+        let ask = || (factory.address, self.speaks_otherwise(factory));
+        let (asked, found) = *self.heard.get_or_init(ask);
+        if asked == factory.address { found } else { self.speaks_otherwise(factory) }
+    }
+
+    /// Whether a later event is the limit-order contract's fill; asked before each of them is decoded.
+    fn may_be_filled(&self, index: usize, factory: &FactoryTerms) -> bool {
+        let logs = self.logs.get(index + 1..).unwrap_or_default();
+        logs.iter().any(|log| log.address == factory.limit_order_protocol)
     }
 
     /// A factory that logs, in the transaction of a source escrow, what its dialect does not have is

@@ -27,11 +27,21 @@ pub struct Touched {
     escrows: BTreeSet<(ChainId, Address)>,
     /// Source escrows without a fill that name us as taker.
     pub direct: BTreeSet<SwapId>,
+    /// Nobody will ask: a backfill looks at no order.
+    is_idle: bool,
 }
 
 impl Touched {
+    /// One that takes nothing down, for blocks after which no order is looked at.
+    pub(crate) fn idle() -> Self {
+        Self { is_idle: true, ..Self::default() }
+    }
+
     /// Notes an event, applied or reverted.
     pub fn event(&mut self, row: &EventRow) {
+        if self.is_idle {
+            return;
+        }
         if let Some(escrow) = row.escrow {
             self.escrows.insert((row.chain, escrow));
         }

@@ -1,8 +1,11 @@
 //! Final blocks by the thousand: folded without holding the writer, written sorted, all at once.
 
+use crate::stage::Stage;
 use crate::{Cursor, Reads, Staged, Store, StoreError};
 use bmn_primitives::ChainId;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Rows from which on two threads write a flush.
@@ -15,8 +18,10 @@ const PARALLEL_ROWS: usize = 20_000;
 pub struct Bulk {
     store: Store,
     chain: ChainId,
+    /// What the file's cursor is when the next flush comes.
     began: Cursor,
     staged: Staged,
+    writing: Option<JoinHandle<Result<usize, StoreError>>>,
 }
 
 /// What a flush wrote.
@@ -32,7 +37,7 @@ impl Bulk {
     pub(crate) fn new(store: Store, chain: ChainId) -> Result<Self, StoreError> {
         let staged = store.staged()?.for_bulk();
         let began = staged.cursor(chain)?;
-        Ok(Self { store, chain, began, staged })
+        Ok(Self { store, chain, began, staged, writing: None })
     }
 
     /// The chain it writes.
@@ -40,7 +45,12 @@ impl Bulk {
         self.chain
     }
 
-    /// Rows staged, and at most how many bytes of memory they hold.
+    /// True while a flush is under way that [`flush_behind`](Self::flush_behind) began.
+    pub const fn is_writing(&self) -> bool {
+        self.writing.is_some()
+    }
+
+    /// Rows staged, and about how many bytes of memory they hold; not those that are being written.
     pub fn size(&self) -> (usize, usize) {
         self.staged.stage.size()
     }
@@ -52,30 +62,97 @@ impl Bulk {
     /// [`StoreError::CursorMoved`] when another writer moved the chain's cursor;
     /// [`StoreError::Misplaced`] when a block is open. After an error nothing staged is left.
     pub fn flush(&mut self, now: &dyn Fn() -> Duration) -> Result<Flushed, StoreError> {
+        let before = self.finish()?;
         let empty = self.store.staged()?.for_bulk();
         let stage = std::mem::replace(&mut self.staged, empty).into_stage()?;
-        let (rows, _) = stage.size();
-        if rows == 0 {
-            return Ok(Flushed { rows, held: Duration::ZERO });
-        }
-        let (txn, began) = (self.store.begin_behind()?, now());
-        let written = || {
-            let cursor = self.store.staged()?.cursor(self.chain)?;
-            if cursor != self.began {
-                return Err(StoreError::CursorMoved { chain: self.chain });
-            }
-            if rows < PARALLEL_ROWS {
-                stage.apply(&txn)?;
-            } else {
-                stage.apply_in_parallel(&txn)?;
-            }
-            Ok(txn.commit()?)
-        };
-        written().map_err(|error| self.store.name(error))?;
-        let held = now().saturating_sub(began);
+        let (rows, held) = write(&self.store, self.chain, self.began, &stage, now)?;
         self.staged = self.store.staged()?.for_bulk();
         self.began = self.staged.cursor(self.chain)?;
-        Ok(Flushed { rows, held })
+        Ok(Flushed { rows: before + rows, held })
+    }
+
+    /// Begins to make what was staged durable, in one transaction on a thread of its own, and goes on
+    /// over it; waits for the flush before. Answers how many rows that made durable. For a chain
+    /// beside which no other is live.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush), from the flush before: nothing that came after it is left either.
+    pub fn flush_behind(&mut self) -> Result<usize, StoreError> {
+        let before = self.finish()?;
+        let after = self.staged.cursor(self.chain)?;
+        let empty = self.store.staged()?.for_bulk();
+        let stage = Arc::new(std::mem::replace(&mut self.staged, empty).into_stage()?);
+        self.staged = self.store.staged()?.for_bulk().over(Arc::clone(&stage));
+        let (store, chain, began) = (self.store.clone(), self.chain, self.began);
+        let still = || Duration::ZERO;
+        let work = move || write(&store, chain, began, &stage, &still).map(|(rows, _)| rows);
+        self.writing = Some(spawn(work));
+        self.began = after;
+        Ok(before)
+    }
+
+    /// Waits for a flush that was begun; answers how many rows it made durable.
+    fn finish(&mut self) -> Result<usize, StoreError> {
+        let Some(thread) = self.writing.take() else { return Ok(0) };
+        let died = |_| Err(StoreError::Misplaced("a writer of final blocks died"));
+        match thread.join().unwrap_or_else(died) {
+            Ok(rows) => {
+                self.staged.rest_on(self.store.snapshot()?);
+                Ok(rows)
+            }
+            Err(error) => {
+                // What was staged meanwhile stands on rows that never came.
+                self.staged = self.store.staged()?.for_bulk();
+                Err(error)
+            }
+        }
+    }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "joined by its Bulk: before the next flush, or when that is dropped"
+)]
+fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    std::thread::spawn(work)
+}
+
+/// Writes a stage in one durable transaction; answers its rows and how long the writer was held.
+fn write(
+    store: &Store,
+    chain: ChainId,
+    began: Cursor,
+    stage: &Stage,
+    now: &dyn Fn() -> Duration,
+) -> Result<(usize, Duration), StoreError> {
+    let (rows, _) = stage.size();
+    if rows == 0 {
+        return Ok((0, Duration::ZERO));
+    }
+    #[cfg(any(test, feature = "test-utils"))]
+    store.observer().see(stage);
+    let (txn, since) = (store.begin_behind()?, now());
+    let written = || {
+        if store.staged()?.cursor(chain)? != began {
+            return Err(StoreError::CursorMoved { chain });
+        }
+        if rows < PARALLEL_ROWS {
+            stage.apply(&txn)?;
+        } else {
+            stage.apply_in_parallel(&txn)?;
+        }
+        Ok(txn.commit()?)
+    };
+    written().map_err(|error| store.name(error))?;
+    Ok((rows, now().saturating_sub(since)))
+}
+
+impl Drop for Bulk {
+    fn drop(&mut self) {
+        if let Some(thread) = self.writing.take() {
+            // Durable or not, the cursor in the file says which; nobody is left to be told.
+            let _ = thread.join();
+        }
     }
 }
 

@@ -159,6 +159,10 @@ impl Staged {
     fn note_event_of_leg(&mut self, event: &EventRow) -> Result<()> {
         let Some(escrow) = event.escrow else { return Ok(()) };
         let (chain, place) = (event.chain, Place::of(&event.at));
+        let created = self.open.as_ref().and_then(|open| open.newest_leg);
+        if created == Some((event.at.log_index, escrow)) {
+            return Ok(());
+        }
         let Some(mut leg) = legs::leg_row(self, chain, escrow)? else { return Ok(()) };
         if leg.created == place {
             return Ok(());
@@ -199,10 +203,15 @@ impl Staged {
         time: u64,
         count: impl FnOnce(&mut DayCounts) -> bool,
     ) -> Result<()> {
-        let day = daily::day_of(time);
-        let mut counts = daily::counts(self, chain, day)?.unwrap_or_default();
-        if count(&mut counts) {
-            self.put_row(tables::DAILY, daily::day_key(chain, day).as_slice(), &counts)?;
+        let begun = self.open.as_ref().and_then(|open| open.counts);
+        let mut counts = match begun {
+            Some(counts) => counts,
+            None => daily::counts(self, chain, daily::day_of(time))?.unwrap_or_default(),
+        };
+        if count(&mut counts)
+            && let Some(open) = &mut self.open
+        {
+            open.counts = Some(counts);
         }
         Ok(())
     }
@@ -287,10 +296,33 @@ impl Staged {
         token: Address,
         amount: U256,
     ) -> Result<()> {
+        let begun = self.open.as_mut().and_then(|open| open.volumes.get_mut(&(side, token)));
+        if let Some(sum) = begun {
+            *sum = sum.saturating_add(amount);
+            return Ok(());
+        }
         let key = daily::volume_key(chain, daily::day_of(time), side, token);
         let before: Option<U256> = row(self, tables::DAILY, key.as_slice())?;
         let sum = before.unwrap_or_default().saturating_add(amount);
-        self.put_row(tables::DAILY, key.as_slice(), &sum)
+        if let Some(open) = &mut self.open {
+            open.volumes.insert((side, token), sum);
+        }
+        Ok(())
+    }
+
+    // Every event of a block counts, so its day is written once, when it ends.
+    fn put_day(&mut self) -> Result<()> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let (counts, volumes) = (open.counts.take(), std::mem::take(&mut open.volumes));
+        let (chain, day) = (open.chain, daily::day_of(open.block.time));
+        if let Some(counts) = counts {
+            self.put_row(tables::DAILY, daily::day_key(chain, day).as_slice(), &counts)?;
+        }
+        for ((side, token), sum) in volumes {
+            let key = daily::volume_key(chain, day, side, token);
+            self.put_row(tables::DAILY, key.as_slice(), &sum)?;
+        }
+        Ok(())
     }
 
     fn put_index(&mut self, keys: impl IntoIterator<Item = Key>) -> Result<()> {
@@ -334,6 +366,7 @@ impl Staged {
         if before.is_some() {
             return Ok(Changed::Nothing);
         }
+        open.newest_leg = Some((created.log_index, escrow));
         let row = LegRow { side: change.side, state, created: place, end: ended, more: Vec::new() };
         self.put_new(tables::LEGS, key.as_slice(), encode(tables::LEGS.name, &row)?)?;
         Ok(Changed::Created { state })
@@ -347,6 +380,7 @@ impl Staged {
 
     /// Ends the open block: stores its digest and its journal.
     pub fn end_block(&mut self) -> Result<()> {
+        self.put_day()?;
         let digest = self.open.as_mut().map(|open| (open.chain, open.block, open.digest.take()));
         let none = StoreError::Misplaced("no block was begun");
         let (chain, block, hasher) = digest.ok_or(none)?;

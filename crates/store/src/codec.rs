@@ -11,7 +11,22 @@ use serde::{Serialize, de::DeserializeOwned};
 /// [`StoreError::Unencodable`] when the type asks for something postcard cannot do, which is a
 /// mistake in the type, whatever its value.
 pub fn encode<T: Serialize>(table: &'static str, row: &T) -> Result<Vec<u8>, StoreError> {
-    postcard::to_extend(row, vec![ROW_VERSION])
+    let mut bytes = encoded(table, row, USUAL_ROW)?;
+    // Rows wait in memory by the ten thousand.
+    bytes.shrink_to_fit();
+    Ok(bytes)
+}
+
+/// Room for most rows, so that they are not moved while they grow.
+const USUAL_ROW: usize = 192;
+
+/// The same for rows before they are packed.
+const USUAL_PLAIN: usize = 1_024;
+
+fn encoded<T: Serialize>(table: &'static str, row: &T, room: usize) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::with_capacity(room);
+    bytes.push(ROW_VERSION);
+    postcard::to_extend(row, bytes)
         .map_err(|error| StoreError::Unencodable { table, reason: error.to_string() })
 }
 
@@ -36,9 +51,10 @@ pub(crate) fn encode_packed<T: Serialize>(
     table: &'static str,
     row: &T,
 ) -> Result<Vec<u8>, StoreError> {
-    let plain = encode(table, row)?;
+    let plain = encoded(table, row, USUAL_PLAIN)?;
     let mut packed = Vec::with_capacity(plain.len());
     pack(&plain, &mut packed);
+    packed.shrink_to_fit();
     Ok(packed)
 }
 

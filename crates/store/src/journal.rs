@@ -1,12 +1,13 @@
 //! A block being written, and how it is undone: what every changed row was before.
 
 use crate::StoreError;
+use crate::daily::DayCounts;
 use crate::legs::Creation;
 use crate::tables::Table;
-use alloy::primitives::{B256, Bytes, Keccak256};
-use bmn_primitives::{BlockRef, ChainId};
+use alloy::primitives::{Address, B256, Bytes, Keccak256, U256};
+use bmn_primitives::{BlockRef, ChainId, Leg};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// One changed row and what it was before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,11 @@ pub(crate) struct OpenBlock {
     pub(crate) last_log: Option<u32>,
     /// What the factory and its transaction say of escrows created here, by log.
     pub(crate) creations: Vec<(u32, Creation)>,
+    /// The escrow that came into being last, and by which log.
+    pub(crate) newest_leg: Option<(u32, Address)>,
+    /// Statistics of the block's day as far as it changed them: written when it ends.
+    pub(crate) counts: Option<DayCounts>,
+    pub(crate) volumes: BTreeMap<(Leg, Address), U256>,
 }
 
 impl OpenBlock {
@@ -67,6 +73,9 @@ impl OpenBlock {
             digest: None,
             last_log: None,
             creations: Vec::new(),
+            newest_leg: None,
+            counts: None,
+            volumes: BTreeMap::new(),
         }
     }
 

@@ -23,6 +23,7 @@ mod read;
 mod reads;
 mod records;
 mod rows;
+mod runs;
 mod seal;
 mod secrets;
 mod snapshot;

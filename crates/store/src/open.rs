@@ -98,6 +98,8 @@ pub(crate) struct Inner {
     epoch: u64,
     path: PathBuf,
     cache_bytes: usize,
+    #[cfg(any(test, feature = "test-utils"))]
+    pub(crate) observer: crate::testing::Observer,
     // Released last: fields are dropped in the order they stand in.
     _lock: Option<File>,
 }
@@ -191,13 +193,22 @@ impl Store {
         }
         let sealer = Arc::new(sealer);
         let gate = Gate::default();
-        Ok(Self(Arc::new(Inner { database, gate, sealer, epoch, path, cache_bytes, _lock: lock })))
+        Ok(Self(Arc::new(Inner {
+            database,
+            gate,
+            sealer,
+            epoch,
+            path,
+            cache_bytes,
+            #[cfg(any(test, feature = "test-utils"))]
+            observer: crate::testing::Observer::default(),
+            _lock: lock,
+        })))
     }
 
     /// A snapshot. Never waits for the writer.
     pub fn read(&self) -> Result<ReadTx, StoreError> {
-        let txn = self.0.database.begin_read()?;
-        Ok(ReadTx { txn, sealer: Arc::clone(&self.0.sealer) })
+        Ok(ReadTx::new(self.snapshot()?, Arc::clone(&self.0.sealer)))
     }
 
     /// The writer. Blocks the thread while another transaction holds it: never call it on an
@@ -223,11 +234,20 @@ impl Store {
     }
 
     pub(crate) fn staged(&self) -> Result<Staged, StoreError> {
-        Ok(Staged::new(self.0.database.begin_read()?, Arc::clone(&self.0.sealer)))
+        Ok(Staged::new(self.snapshot()?, Arc::clone(&self.0.sealer)))
+    }
+
+    pub(crate) fn snapshot(&self) -> Result<redb::ReadTransaction, StoreError> {
+        Ok(self.0.database.begin_read()?)
     }
 
     pub(crate) fn name(&self, error: StoreError) -> StoreError {
         self.0.name(error)
+    }
+
+    #[cfg(any(test, feature = "test-utils"))]
+    pub(crate) fn observer(&self) -> &crate::testing::Observer {
+        &self.0.observer
     }
 
     /// Gives the pages that nothing uses any more back to the file system. For a store that nobody

@@ -3,11 +3,11 @@
 use crate::keys::KeyRange;
 use crate::rows::{self, Row, Rows, Visitor};
 use crate::seal::Sealer;
-use crate::tables::Table;
+use crate::tables::{CHAIN_SLOTS, Table};
 use crate::{Reads, StoreError};
 use bmn_chain::KnownBlocks;
 use bmn_primitives::{BlockRef, ChainId};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -15,36 +15,50 @@ type Result<T> = std::result::Result<T, StoreError>;
 ///
 /// The file cannot reuse pages that a snapshot still sees: keep it short.
 pub struct ReadTx {
-    pub(crate) txn: redb::ReadTransaction,
-    pub(crate) sealer: Arc<Sealer>,
+    txn: redb::ReadTransaction,
+    // Opening a table costs as much as a read, and one look at a swap reads several rows of each.
+    tables: [OnceLock<OpenTable>; CHAIN_SLOTS],
+    sealer: Arc<Sealer>,
 }
 
+type OpenTable = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
+
 impl ReadTx {
+    pub(crate) fn new(txn: redb::ReadTransaction, sealer: Arc<Sealer>) -> Self {
+        Self { txn, tables: Default::default(), sealer }
+    }
+
     /// The blocks of `chain` as a host asks for them.
     pub const fn known_blocks(&self, chain: ChainId) -> KnownChain<'_> {
         KnownChain { read: self, chain }
     }
 
-    fn table(&self, table: Table) -> Result<redb::ReadOnlyTable<&'static [u8], &'static [u8]>> {
-        Ok(self.txn.open_table(table.definition())?)
+    fn with_table<T>(&self, table: Table, read: impl FnOnce(&OpenTable) -> Result<T>) -> Result<T> {
+        let open = || self.txn.open_table(table.definition());
+        let Some(cell) = self.tables.get(usize::from(table.id)) else { return read(&open()?) };
+        if let Some(table) = cell.get() {
+            return read(table);
+        }
+        let opened = open()?;
+        read(cell.get_or_init(|| opened))
     }
 }
 
 impl Rows for ReadTx {
     fn raw_get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        rows::get(&self.table(table)?, key)
+        self.with_table(table, |table| rows::get(table, key))
     }
 
     fn raw_scan(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
-        rows::scan(&self.table(table)?, range, visit)
+        self.with_table(table, |table| rows::scan(table, range, visit))
     }
 
     fn raw_last(&self, table: Table, range: &KeyRange) -> Result<Option<Row>> {
-        rows::last(&self.table(table)?, range, |_| true)
+        self.with_table(table, |table| rows::last(table, range, |_| true))
     }
 
     fn raw_len(&self, table: Table) -> Result<u64> {
-        rows::len(&self.table(table)?)
+        self.with_table(table, rows::len)
     }
 
     fn sealer(&self) -> &Sealer {

@@ -3,19 +3,23 @@
 use crate::journal::OpenBlock;
 use crate::keys::KeyRange;
 use crate::rows::{self, Row, Rows, Visitor};
+use crate::runs::put_sorted;
 use crate::seal::Sealer;
-use crate::tables::{self, Kind, SLOTS, Table};
+use crate::tables::{self, CHAIN_SLOTS, Kind, SLOTS, Table};
 use crate::{StoreError, encode};
 use bmn_primitives::{BlockRef, ChainId};
 use serde::Serialize;
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
 type Result<T> = std::result::Result<T, StoreError>;
 type OpenTable = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// The key of a row that was read, and its value; none where there is none.
+type ReadRow = (Vec<u8>, Option<Vec<u8>>);
 
 /// The staged rows of one table; none stands for a removed row.
 type TableStage = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
@@ -84,24 +88,49 @@ impl Stage {
     }
 
     fn set(&mut self, table: Table, key: Vec<u8>, value: Option<Vec<u8>>) {
-        let cost = key.len() + value.as_ref().map_or(0, Vec::len) + ROW_OVERHEAD;
-        if self.tables.entry(table.id).or_default().insert(key, value).is_none() {
-            self.rows += 1;
+        let cost = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, Vec::len);
+        let (fixed, new) = (key.len() + ROW_OVERHEAD, cost(&value));
+        match self.tables.entry(table.id).or_default().insert(key, value) {
+            Some(old) => self.bytes = (self.bytes + new).saturating_sub(cost(&old)),
+            None => {
+                self.rows += 1;
+                self.bytes += fixed + new;
+            }
         }
-        // Counted also where a staged row is replaced: the bound may be early, never late.
-        self.bytes += cost;
     }
 
-    /// Rows, and at most how many bytes of memory they hold.
+    /// Rows, and about how many bytes of memory they hold.
     pub(crate) const fn size(&self) -> (usize, usize) {
         (self.rows, self.bytes)
     }
 
+    /// What [`apply`](Self::apply) would write, in its order.
+    #[cfg(any(test, feature = "test-utils"))]
+    pub(crate) fn rows(&self) -> Vec<crate::testing::CommittedRow> {
+        let index = self.table(tables::INDEX).filter(|_| !self.index.is_empty());
+        let index = index.iter().map(|staged| (tables::INDEX.id, &**staged));
+        let tables = index.chain(self.tables.iter().map(|(id, staged)| (*id, staged)));
+        tables
+            .filter_map(|(id, staged)| Some((Table::by_id(id)?, staged)))
+            .flat_map(|(table, staged)| {
+                staged.iter().map(move |(key, value)| crate::testing::CommittedRow {
+                    table: table.name,
+                    key: key.clone(),
+                    value: value.clone(),
+                })
+            })
+            .collect()
+    }
+
     /// Writes everything, table by table, in key order.
-    pub(crate) fn apply(self, txn: &redb::WriteTransaction) -> Result<()> {
-        write_index(txn, self.index)?;
-        for (id, staged) in self.tables {
-            let Some(table) = Table::by_id(id) else { continue };
+    pub(crate) fn apply(&self, txn: &redb::WriteTransaction) -> Result<()> {
+        write_index(txn, &self.index)?;
+        self.apply_tables(txn)
+    }
+
+    fn apply_tables(&self, txn: &redb::WriteTransaction) -> Result<()> {
+        for (id, staged) in &self.tables {
+            let Some(table) = Table::by_id(*id) else { continue };
             write(txn, table, staged)?;
         }
         Ok(())
@@ -109,44 +138,46 @@ impl Stage {
 
     /// The same with the index on a thread of its own. Tables of one transaction may be written side
     /// by side.
-    pub(crate) fn apply_in_parallel(mut self, txn: &redb::WriteTransaction) -> Result<()> {
-        let index = std::mem::take(&mut self.index);
+    pub(crate) fn apply_in_parallel(&self, txn: &redb::WriteTransaction) -> Result<()> {
         std::thread::scope(|scope| {
-            let other = scope.spawn(move || write_index(txn, index));
-            let rest = self.apply(txn);
+            let other = scope.spawn(|| write_index(txn, &self.index));
+            let rest = self.apply_tables(txn);
             let other = other.join().map_err(|_| StoreError::Misplaced("a table writer died"))?;
             rest.and(other)
         })
     }
+
+    /// The changes of one table, those of `below` beneath those here.
+    fn over<'a>(&'a self, below: Option<&'a Self>, table: Table) -> Option<Cow<'a, TableStage>> {
+        let (upper, lower) = (self.table(table), below.and_then(|below| below.table(table)));
+        match (upper, lower) {
+            (Some(upper), Some(lower)) => {
+                let mut both = lower.into_owned();
+                both.extend(upper.into_owned());
+                Some(Cow::Owned(both))
+            }
+            (upper, lower) => upper.or(lower),
+        }
+    }
 }
 
-fn write_index(txn: &redb::WriteTransaction, mut changes: Vec<IndexChange>) -> Result<()> {
+fn write_index(txn: &redb::WriteTransaction, changes: &[IndexChange]) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
+    let mut changes = changes.to_vec();
     // Stable, so that the newest of several changes of one row is the last of them.
     changes.sort_by(|a, b| a.key().cmp(b.key()));
+    let newest = changes.chunk_by(|a, b| a.key() == b.key()).filter_map(<[IndexChange]>::last);
     let mut rows = txn.open_table(tables::INDEX.definition())?;
-    for same in changes.chunk_by(|a, b| a.key() == b.key()) {
-        let Some(change) = same.last() else { continue };
-        if change.is_there {
-            drop(rows.insert(change.key(), &[][..])?);
-        } else {
-            drop(rows.remove(change.key())?);
-        }
-    }
-    Ok(())
+    let newest = newest.map(|change| (change.key(), change.is_there.then_some(&[][..])));
+    put_sorted(&mut rows, changes.len(), newest)
 }
 
-fn write(txn: &redb::WriteTransaction, table: Table, staged: TableStage) -> Result<()> {
+fn write(txn: &redb::WriteTransaction, table: Table, staged: &TableStage) -> Result<()> {
     let mut rows = txn.open_table(table.definition())?;
-    for (key, value) in staged {
-        match value {
-            Some(value) => drop(rows.insert(key.as_slice(), value.as_slice())?),
-            None => drop(rows.remove(key.as_slice())?),
-        }
-    }
-    Ok(())
+    let sorted = staged.iter().map(|(key, value)| (key.as_slice(), value.as_deref()));
+    put_sorted(&mut rows, staged.len(), sorted)
 }
 
 /// Changes in memory over a snapshot of the file: what they read, they see. Nothing reaches the file
@@ -155,8 +186,12 @@ pub struct Staged {
     snapshot: redb::ReadTransaction,
     // Opening a table costs as much as a read, so each is opened once.
     tables: Vec<OnceCell<OpenTable>>,
+    /// The row of each chain table that was read last: what an event changes is looked at several times.
+    newest: [RefCell<Option<ReadRow>>; CHAIN_SLOTS],
     sealer: Arc<Sealer>,
     pub(crate) stage: Stage,
+    /// Changes on their way into the file, which the snapshot need not show yet.
+    below: Option<Arc<Stage>>,
     pub(crate) open: Option<OpenBlock>,
     /// True where rows of the index are written once and not read back.
     is_bulk: bool,
@@ -168,12 +203,41 @@ impl Staged {
     pub(crate) fn new(snapshot: redb::ReadTransaction, sealer: Arc<Sealer>) -> Self {
         let tables = std::iter::repeat_with(OnceCell::new).take(SLOTS).collect();
         let stage = Stage::default();
-        Self { snapshot, tables, sealer, stage, open: None, is_bulk: false, history: None }
+        let newest = Default::default();
+        Self {
+            snapshot,
+            tables,
+            newest,
+            sealer,
+            stage,
+            below: None,
+            open: None,
+            is_bulk: false,
+            history: None,
+        }
     }
 
     pub(crate) fn for_bulk(mut self) -> Self {
         self.is_bulk = true;
         self
+    }
+
+    /// The same over changes that are being written.
+    pub(crate) fn over(mut self, below: Arc<Stage>) -> Self {
+        self.below = Some(below);
+        self
+    }
+
+    /// Goes on over a snapshot that shows what lay between.
+    pub(crate) fn rest_on(&mut self, snapshot: redb::ReadTransaction) {
+        self.tables = std::iter::repeat_with(OnceCell::new).take(SLOTS).collect();
+        self.newest = Default::default();
+        self.below = None;
+        self.snapshot = snapshot;
+    }
+
+    fn changes(&self, table: Table) -> Option<Cow<'_, TableStage>> {
+        self.stage.over(self.below.as_deref(), table)
     }
 
     /// Puts or removes a row of the index.
@@ -206,6 +270,22 @@ impl Staged {
         }
         let open = self.snapshot.open_table(table.definition())?;
         Ok(cell.get_or_init(|| open))
+    }
+
+    // A snapshot never changes, so what was read stays true.
+    fn stored(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let Some(cell) = self.newest.get(usize::from(table.id)) else {
+            return rows::get(self.table(table)?, key);
+        };
+        let mut newest = cell.borrow_mut();
+        match &*newest {
+            Some((of, value)) if of == key => Ok(value.clone()),
+            _ => {
+                let value = rows::get(self.table(table)?, key)?;
+                *newest = Some((key.to_vec(), value.clone()));
+                Ok(value)
+            }
+        }
     }
 
     pub(crate) fn put_row<T: Serialize>(
@@ -273,17 +353,18 @@ impl Staged {
 
 impl Rows for Staged {
     fn raw_get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        match self.stage.get(table, key) {
+        let below = || self.below.as_ref().and_then(|below| below.get(table, key));
+        match self.stage.get(table, key).or_else(below) {
             Some(staged) => {
                 rows::count_read();
                 Ok(staged)
             }
-            None => rows::get(self.table(table)?, key),
+            None => self.stored(table, key),
         }
     }
 
     fn raw_scan(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
-        let Some(staged) = self.stage.table(table) else {
+        let Some(staged) = self.changes(table) else {
             return rows::scan(self.table(table)?, range, visit);
         };
         if range.is_empty() {
@@ -317,7 +398,7 @@ impl Rows for Staged {
     }
 
     fn raw_last(&self, table: Table, range: &KeyRange) -> Result<Option<Row>> {
-        let Some(staged) = self.stage.table(table) else {
+        let Some(staged) = self.changes(table) else {
             return rows::last(self.table(table)?, range, |_| true);
         };
         if range.is_empty() {
@@ -332,7 +413,7 @@ impl Rows for Staged {
     fn raw_len(&self, table: Table) -> Result<u64> {
         let stored = self.table(table)?;
         let mut len = rows::len(stored)?;
-        for (key, row) in self.stage.table(table).iter().flat_map(|staged| staged.iter()) {
+        for (key, row) in self.changes(table).iter().flat_map(|staged| staged.iter()) {
             match (rows::get(stored, key)?.is_some(), row.is_some()) {
                 (true, false) => len -= 1,
                 (false, true) => len += 1,

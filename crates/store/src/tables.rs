@@ -165,6 +165,9 @@ pub(crate) const JOBS_HELD: Table = Table::operational(83, "jobs_held");
 /// Dead letters: action => empty.
 pub(crate) const JOBS_DEAD: Table = Table::operational(84, "jobs_dead");
 
+/// Numbers of chain tables are below this.
+pub(crate) const CHAIN_SLOTS: usize = 8;
+
 /// Numbers of tables are below this.
 pub(crate) const SLOTS: usize = 96;
 
@@ -249,6 +252,7 @@ mod tests {
         let names: HashSet<_> = ALL.iter().map(|table| table.name).collect();
         assert_eq!((ids.len(), names.len()), (ALL.len(), ALL.len()));
         assert!(ALL.iter().all(|table| usize::from(table.id) < SLOTS));
+        assert!(Table::chain_tables().all(|table| usize::from(table.id) < CHAIN_SLOTS));
     }
 
     #[test]

@@ -1,11 +1,13 @@
-//! A storage backend that crashes where it is told to, and a count of the rows that are read.
+//! A storage backend that crashes where it is told to, and a look at what is read and written.
 
+use crate::Store;
+use crate::stage::Stage;
 use parking_lot::Mutex;
 use redb::StorageBackend;
 use std::cell::Cell;
 use std::fmt;
 use std::io::{Error, ErrorKind, Result};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 thread_local! {
     static ROWS_READ: Cell<u64> = const { Cell::new(0) };
@@ -249,4 +251,38 @@ pub fn damage_leg(
     let key = crate::legs::leg_key(chain, escrow);
     tx.restore(crate::tables::LEGS, key.as_slice(), Some(&[0xff; 3]));
     tx.commit()
+}
+
+/// A row of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommittedRow {
+    /// Table name.
+    pub table: &'static str,
+    /// Key.
+    pub key: Vec<u8>,
+    /// Value; none where the row is removed.
+    pub value: Option<Vec<u8>>,
+}
+
+type Sink = dyn Fn(Vec<CommittedRow>) + Send + Sync;
+
+/// Who is shown what every commit writes.
+#[derive(Default)]
+pub(crate) struct Observer(OnceLock<Box<Sink>>);
+
+impl Observer {
+    pub(crate) fn see(&self, stage: &Stage) {
+        if let Some(sink) = self.0.get() {
+            sink(stage.rows());
+        }
+    }
+}
+
+impl Store {
+    /// Shows `sink` the rows of every commit from here on, just before it, in the order they are
+    /// written: for a benchmark whose rival is to write the same. The first sink stays.
+    pub fn observe_commits(&self, sink: impl Fn(Vec<CommittedRow>) + Send + Sync + 'static) {
+        // A second sink would have the first miss rows.
+        let _ = self.observer().0.set(Box::new(sink));
+    }
 }

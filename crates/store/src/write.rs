@@ -39,6 +39,8 @@ impl WriteTx {
     pub fn commit(self) -> Result<(), StoreError> {
         let Self { staged, txn, store, .. } = self;
         let stage = staged.into_stage()?;
+        #[cfg(any(test, feature = "test-utils"))]
+        store.observer.see(&stage);
         stage.apply(&txn).and_then(|()| Ok(txn.commit()?)).map_err(|error| store.name(error))
     }
 

@@ -1,6 +1,7 @@
 //! `bmn bench`.
 
 mod database;
+mod feed;
 mod replay;
 mod report;
 

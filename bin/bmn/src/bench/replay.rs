@@ -2,6 +2,7 @@
 
 use super::{
     database::FreshDatabase,
+    feed::{Fed, Feed},
     report::{Phase, ReplayReport, peak_memory},
 };
 use crate::{
@@ -12,25 +13,23 @@ use crate::{
 };
 use alloy::primitives::{Address, B256};
 use bmn_archive::{Ending, Events, Reader, Record};
-use bmn_chain::ChainEvent;
 use bmn_config::ChainSpec;
 use bmn_indexer::Indexer;
 use bmn_node::{policy_of, rules_of};
-use bmn_primitives::BlockRef;
 use bmn_store::{SCHEMA_VERSION, Store, StoreOptions, digest};
 use clap::Args;
 use std::{
-    collections::VecDeque,
     fs::File,
     hint::black_box,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, mpsc::sync_channel},
     time::Instant,
 };
 
 const EXAMPLES: &str = "\
 Three passes over the file: reading alone, reading and decoding, and indexing. Events are what the
-chain's registered factories and their escrows logged.
+chain's registered factories and their escrows logged. Final blocks are indexed in bulk, as by a node
+that catches up; the last ones, and those that a reorg takes away, with what undoing them needs.
 
 Example:
   bmn archive generate --shape dense -o dense.bmna && bmn bench replay dense.bmna --json";
@@ -56,8 +55,12 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "DIRECTORY")]
     db: Option<PathBuf>,
 
-    /// Blocks that become durable together.
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    /// Index every block as at the head of the chain, none in bulk: one transaction for --batch blocks.
+    #[arg(long)]
+    live: bool,
+
+    /// Blocks read together; with --live they become durable together.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batch: u32,
 
     /// Page cache of the database, MiB.
@@ -68,11 +71,14 @@ pub(crate) struct ReplayArgs {
     chains: ChainArgs,
 }
 
+/// Events read ahead of the index.
+const AHEAD: usize = 2;
+
 #[expect(
     clippy::disallowed_methods,
     reason = "a measurement is of the real clock; nothing is decided by it"
 )]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }
 
@@ -144,7 +150,7 @@ pub(super) fn run(args: &ReplayArgs, output: Output) -> Result<(), Failure> {
     );
     let peak_memory_before = peak_memory();
     let store = database.open(durable, cache_bytes)?;
-    let (index, reorgs) = fill(&archive, spec, &store, args.batch as usize)?;
+    let (index, fed) = fill(&archive, spec, &store, args)?;
     let peak_memory = peak_memory();
     let digest = chain_digest(&store, spec)?;
     drop(store);
@@ -159,12 +165,14 @@ pub(super) fn run(args: &ReplayArgs, output: Output) -> Result<(), Failure> {
             _ => None,
         },
         durable,
-        blocks_per_transaction: args.batch as usize,
+        blocks_per_event: args.batch as usize,
+        bulk_blocks: fed.bulk_blocks,
+        live_blocks: fed.live_blocks,
         cache_bytes,
         read_only,
         decode_only,
         index,
-        reorgs,
+        reorgs: fed.reorgs,
         events,
         events_per_second: if index.seconds > 0.0 { events as f64 / index.seconds } else { 0.0 },
         rows: rows_by_table.values().sum(),
@@ -188,99 +196,40 @@ fn fill(
     archive: &Archive<'_>,
     spec: &ChainSpec,
     store: &Store,
-    batch: usize,
-) -> Result<(Phase, u64), Failure> {
+    args: &ReplayArgs,
+) -> Result<(Phase, Fed), Failure> {
     let bar = progress_bar(archive.bytes, "bytes")?;
     let policy = policy_of(&bmn_config::Policy::default());
     // Nobody's resolver: no escrow of the history names it.
     let us = Address::repeat_byte(0xb5);
     let indexer = Indexer::new(store.clone(), Arc::new(rules_of(us, [spec], policy)));
-    let mut events = Events::new(archive.reader()?, batch);
-    let mut finality = Finality::new(spec.finality_depth);
-    let (mut blocks, mut logs, mut reorgs) = (0, 0, 0);
+    let mut feed = Feed::new(indexer, spec.chain_id, spec.finality_depth, args.live);
+    let mut events = Events::new(archive.reader()?, args.batch as usize);
+    let (mut blocks, mut logs, mut position) = (0, 0, 0);
     let began = now();
-    while let Some(event) = events.next() {
-        let event = event.map_err(|error| failed(archive.path, error))?;
-        let finalized = finality.take(&event);
-        feed(&indexer, spec, &event, finalized)?;
-        blocks += event.committed().len() as u64;
-        logs += event.committed().iter().map(|block| block.logs.len() as u64).sum::<u64>();
-        reorgs += u64::from(!event.reverted().is_empty());
-        bar.set_position(events.reader().position());
-        bar.set_message(format!("indexing, {blocks} blocks"));
-    }
+    // A host reads its chain while the index writes.
+    std::thread::scope(|scope| {
+        let (sender, read) = sync_channel(AHEAD);
+        scope.spawn(move || {
+            while let Some(event) = events.next() {
+                if sender.send((event, events.reader().position())).is_err() {
+                    break;
+                }
+            }
+        });
+        for (event, at) in read {
+            let event = event.map_err(|error| failed(archive.path, error))?;
+            blocks += event.committed().len() as u64;
+            logs += event.committed().iter().map(|block| block.logs.len() as u64).sum::<u64>();
+            feed.take(event)?;
+            position = at;
+            bar.set_position(position);
+            bar.set_message(format!("indexing, {blocks} blocks"));
+        }
+        Ok::<_, Failure>(())
+    })?;
+    let fed = feed.finish()?;
     let took = began.elapsed();
     bar.finish_and_clear();
-    Ok((Phase::new(took, events.reader().position(), blocks, logs), reorgs))
-}
-
-/// The only place where a replay meets the index.
-fn feed(
-    indexer: &Indexer,
-    spec: &ChainSpec,
-    event: &ChainEvent,
-    finalized: Option<BlockRef>,
-) -> Result<(), Failure> {
-    indexer.apply(spec.chain_id, event, finalized).map_err(eyre::Report::new)?;
-    Ok(())
-}
-
-/// Which block is final, by depth.
-struct Finality {
-    depth: usize,
-    newest: VecDeque<BlockRef>,
-}
-
-impl Finality {
-    fn new(depth: u64) -> Self {
-        Self { depth: usize::try_from(depth).unwrap_or(usize::MAX), newest: VecDeque::new() }
-    }
-
-    fn take(&mut self, event: &ChainEvent) -> Option<BlockRef> {
-        for _ in event.reverted() {
-            self.newest.pop_back();
-        }
-        self.newest.extend(event.committed().iter().map(|block| block.header.block_ref()));
-        // One more than the depth: the oldest that is kept is final.
-        let spare = self.newest.len().saturating_sub(self.depth.saturating_add(1));
-        self.newest.drain(..spare);
-        let is_final = self.newest.len() > self.depth;
-        self.newest.front().copied().filter(|_| is_final)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bmn_chain::{Block, Header, Segment};
-
-    fn committed(numbers: std::ops::Range<u64>) -> ChainEvent {
-        let hash = |number: u64| B256::from(alloy::primitives::U256::from(number));
-        let block = |number| Block {
-            header: Header {
-                number,
-                hash: hash(number),
-                parent_hash: hash(number - 1),
-                timestamp: number,
-                logs_bloom: Default::default(),
-                receipts_root: B256::ZERO,
-                base_fee: None,
-            },
-            logs: vec![],
-        };
-        ChainEvent::Committed(Segment::new(numbers.map(block).collect()).unwrap())
-    }
-
-    #[test]
-    fn a_block_is_final_when_so_many_are_on_top() {
-        let mut finality = Finality::new(3);
-        let number = |block: Option<BlockRef>| block.map(|block| block.number);
-        assert_eq!(number(finality.take(&committed(1..4))), None);
-        assert_eq!(number(finality.take(&committed(4..5))), Some(1));
-        assert_eq!(number(finality.take(&committed(5..40))), Some(36));
-        let tip = *finality.newest.back().unwrap();
-        let reverted = vec![tip];
-        // Not known from here any more, and never taken back by a reorg within the depth.
-        assert_eq!(number(finality.take(&ChainEvent::Reverted { reverted })), None);
-    }
+    Ok((Phase::new(took, position, blocks, logs), fed))
 }

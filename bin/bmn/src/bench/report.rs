@@ -42,7 +42,10 @@ pub(super) struct ReplayReport {
     pub(super) chain: u64,
     pub(super) history_digest: Option<B256>,
     pub(super) durable: bool,
-    pub(super) blocks_per_transaction: usize,
+    pub(super) blocks_per_event: usize,
+    /// Blocks written in bulk, and as at the head of a chain.
+    pub(super) bulk_blocks: u64,
+    pub(super) live_blocks: u64,
     pub(super) cache_bytes: usize,
     /// Streaming: checksums and decompression, nothing decoded.
     pub(super) read_only: Phase,
@@ -81,7 +84,13 @@ impl ReplayReport {
             ("read only", phase(&self.read_only)),
             ("decode only", phase(&self.decode_only)),
             ("index", phase(&self.index)),
-            ("", format!("{durable}, {} blocks a transaction", self.blocks_per_transaction)),
+            (
+                "",
+                format!(
+                    "{durable}, {} blocks in bulk, {} as at the head, {} an event",
+                    self.bulk_blocks, self.live_blocks, self.blocks_per_event
+                ),
+            ),
             ("events", format!("{}  {:.0} events/s", self.events, self.events_per_second)),
             ("reorgs", self.reorgs.to_string()),
             ("rows", self.rows.to_string()),

@@ -35,9 +35,19 @@ fn the_recorded_sample_verifies_and_replays_to_the_expected_index() {
     for field in ["totals", "tip", "complete", "historyDigest", "fileDigest"] {
         assert_eq!(verified[field], expected["verify"][field], "{field}");
     }
-    for (durability, batch) in [("--durable", 1), ("--no-durable", 1000)] {
-        let line = format!("bench replay {SAMPLE} {durability} --batch {batch} --json");
+    for (how, bulk_blocks, live_blocks) in [
+        ("--durable --batch 1", 61, 32),
+        ("--no-durable --batch 20", 60, 33),
+        ("--no-durable --batch 1000", 0, 93),
+        ("--durable --batch 10 --live", 0, 93),
+    ] {
+        let line = format!("bench replay {SAMPLE} {how} --json");
         let replayed = ok(directory.path(), &line);
+        assert_eq!(
+            (&replayed["bulkBlocks"], &replayed["liveBlocks"]),
+            (&json!(bulk_blocks), &json!(live_blocks)),
+            "{line}"
+        );
         assert_eq!(replayed["events"], expected["replay"]["events"], "{line}");
         assert_eq!(replayed["index"]["logs"], expected["verify"]["totals"]["logs"]);
         assert_eq!(
@@ -68,9 +78,13 @@ fn a_generated_file_is_described_verified_and_replayed_with_its_reorgs() {
     for measured in ["events", "rows", "databaseBytes", "eventsPerSecond"] {
         assert!(replayed[measured].as_f64() > Some(0.0), "{measured}: {replayed}");
     }
-    let second = ok(here, "bench replay m.bmna --batch 7 --no-durable --json");
-    assert_eq!(second["digest"], replayed["digest"]);
-    assert_eq!(second["durable"], false);
+    // In bulk as far as blocks are final before a reorg comes, and block by block.
+    for how in ["--batch 7", "--batch 1 --live"] {
+        let second = ok(here, &format!("bench replay m.bmna {how} --no-durable --json"));
+        assert_eq!(second["digest"], replayed["digest"], "{how}");
+        assert_eq!(second["bulkBlocks"].as_u64() > Some(0), !how.contains("--live"), "{how}");
+        assert_eq!(second["durable"], false);
+    }
     let error = fails(here, "bench replay m.bmna --db kept", 2).stderr;
     assert!(error.contains("fresh database"), "{error}");
     let error = fails(here, "archive generate --shape dense -o m.bmna", 2).stderr;

@@ -4,7 +4,7 @@ use super::fixtures::*;
 use super::paths::STILL;
 use super::reorg::{Content, Touch, apply, apply_touch};
 use crate::testing::{CrashBackend, Side};
-use crate::{Mode, Reads, RebuildReason, Row, Store, StoreError, Verification, verify};
+use crate::{Bulk, Mode, Reads, RebuildReason, Row, Store, StoreError, Verification, verify};
 
 const BLOCKS: u64 = 12;
 
@@ -16,7 +16,19 @@ fn content(number: u64) -> Content {
 
 /// Writes what is left of the chain as final blocks, three to a flush, after clearing it when that
 /// was begun: what a node does after a restart.
-fn index(store: &Store, mut flushed: impl FnMut(&Store)) -> Result<(), StoreError> {
+fn index(store: &Store, flushed: impl FnMut(&Store)) -> Result<(), StoreError> {
+    index_by(store, flushed, |bulk| {
+        bulk.flush(STILL)?;
+        Ok(true)
+    })
+}
+
+/// The same with another flush, which answers whether it is over.
+fn index_by(
+    store: &Store,
+    mut flushed: impl FnMut(&Store),
+    flush: impl Fn(&mut Bulk) -> Result<bool, StoreError>,
+) -> Result<(), StoreError> {
     while let Mode::Clearing(reason) = store.read()?.cursor(A)?.mode {
         let mut tx = store.write_behind()?;
         if tx.clear_chain(A, 16)? < 16 {
@@ -42,8 +54,7 @@ fn index(store: &Store, mut flushed: impl FnMut(&Store)) -> Result<(), StoreErro
             }
         }
         bulk.end_block()?;
-        if next % 3 == 0 {
-            bulk.flush(STILL)?;
+        if next % 3 == 0 && flush(&mut bulk)? {
             flushed(store);
         }
     }
@@ -145,4 +156,71 @@ fn a_rebuild_that_crashes_goes_on_and_what_was_shown_stays_public() {
     assert!(read.public_secret(lock(77)).unwrap().is_some());
     assert_eq!(read.cursor(A).unwrap().mode, Mode::Rebuilding(RebuildReason::DeepReorg));
     assert!(read.cursor(B).unwrap().tip.is_some());
+}
+
+#[test]
+fn a_crash_behind_a_backfill_leaves_whole_flushes_and_is_told() {
+    let disk = CrashBackend::new();
+    drop(Store::open(options(&disk)).unwrap());
+    let image = disk.synced_image();
+    let mut states = Vec::new();
+    run(&CrashBackend::from_image(image.clone()), false, |store| states.push(everything(store)));
+    let behind = |store: &Store| {
+        index_by(
+            store,
+            |_| {},
+            |bulk| {
+                bulk.flush_behind()?;
+                Ok(false)
+            },
+        )
+    };
+    let mut crashes = 0;
+    for operation in (1..).step_by(2) {
+        let disk = CrashBackend::from_image(image.clone());
+        disk.crash_at(operation, Side::Before);
+        let done = Store::open(options(&disk)).and_then(|store| behind(&store));
+        if !disk.has_crashed() {
+            assert!(done.is_ok(), "{operation}");
+            break;
+        }
+        crashes += 1;
+        // Only what came after the last flush goes untold: redb's own tidying as it is closed.
+        assert!(done.is_err() || states.last() == Some(&reopened(&disk)), "{operation}");
+        for image in [disk.synced_image(), disk.torn_image(operation)] {
+            let store = Store::open(options(&CrashBackend::from_image(image))).unwrap();
+            assert!(states.contains(&everything(&store)), "{operation}: part of a flush");
+            behind(&store).unwrap();
+            assert_eq!(Some(&everything(&store)), states.last(), "{operation}: taken up again");
+        }
+    }
+    assert!(crashes > 20, "only {crashes} crashes");
+}
+
+fn reopened(disk: &CrashBackend) -> Vec<(&'static str, Row)> {
+    let disk = CrashBackend::from_image(disk.synced_image());
+    everything(&Store::open(options(&disk)).unwrap())
+}
+
+#[test]
+fn a_flush_behind_that_fails_takes_what_was_staged_over_it_along() {
+    let disk = CrashBackend::new();
+    let store = Store::open(options(&disk)).unwrap();
+    let mut bulk = store.bulk(A).unwrap();
+    let write = |bulk: &mut Bulk, salt| {
+        let header = header(bulk.cursor(A).unwrap().tip, salt);
+        bulk.begin_final_block(A, &header)?;
+        bulk.end_block()
+    };
+    write(&mut bulk, 1).unwrap();
+    // Another writer takes the chain elsewhere.
+    commit(&store, |tx| apply(tx, A, &content(7)));
+    assert_eq!(bulk.flush_behind().unwrap(), 0, "nothing was under way");
+    write(&mut bulk, 2).unwrap();
+    assert!(bulk.is_writing());
+    let moved = bulk.flush(STILL).unwrap_err();
+    assert!(matches!(moved, StoreError::CursorMoved { chain: A }), "{moved}");
+    let tip = store.read().unwrap().cursor(A).unwrap().tip;
+    assert_eq!((bulk.size().0, bulk.cursor(A).unwrap().tip), (0, tip));
+    assert_eq!(bulk.flush(STILL).unwrap().rows, 0);
 }

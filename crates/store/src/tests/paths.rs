@@ -111,13 +111,21 @@ proptest! {
         let at_once = memory();
         commit(&at_once, |tx| contents.iter().for_each(|block| { apply(tx, A, block); }));
         same(&at_once, &live, tip)?;
-        let segments = memory();
-        let mut bulk = segments.bulk(A).unwrap();
-        for (header, content) in headers(&contents).iter().zip(&contents) {
-            write_final(&mut bulk, header, content);
+        // The second time with slices that are written while the next ones are folded over them.
+        for is_behind in [false, true] {
+            let segments = memory();
+            let mut bulk = segments.bulk(A).unwrap();
+            for (at, (header, content)) in headers(&contents).iter().zip(&contents).enumerate() {
+                write_final(&mut bulk, header, content);
+                if is_behind && at % slice == slice - 1 {
+                    bulk.flush_behind().unwrap();
+                }
+            }
+            let (seen, shown) = (chain_rows(&*bulk, A).unwrap(), live.read().unwrap());
+            prop_assert_eq!(seen, chain_rows(&shown, A).unwrap(), "not flushed yet");
+            bulk.flush(STILL).unwrap();
+            same(&segments, &live, tip)?;
         }
-        bulk.flush(STILL).unwrap();
-        same(&segments, &live, tip)?;
         let holding = holding(&contents);
         let sparse = memory();
         backfilled(&sparse, &contents, &holding, 0..=last, slice);
