@@ -264,7 +264,7 @@ impl Executor {
             return Ok(Prepared::Unfounded(reason));
         }
         let plan = plan.filter(|_| key.action == Action::FundDestination);
-        let gas_limit = simulation.gas + simulation.gas / 4;
+        let gas_limit = simulation.gas.saturating_add(simulation.gas / 4);
         Ok(Prepared::Ready(Box::new(Ready { call, plan, gas_limit })))
     }
 

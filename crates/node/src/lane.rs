@@ -31,6 +31,8 @@ pub(crate) struct Lane {
     /// What the host called final before the next event was asked for: blocks of that event up to it
     /// are never taken back.
     finalized: Option<BlockRef>,
+    /// The factories could not be checked at the start: nothing is sent before they are.
+    unchecked: bool,
 }
 
 impl Lane {
@@ -42,7 +44,12 @@ impl Lane {
             derivation: None,
             pace: Pace::new(),
             finalized: None,
+            unchecked: false,
         }
+    }
+
+    pub(crate) const fn check_factories_first(&mut self) {
+        self.unchecked = true;
     }
 
     /// One step: an event, a slice of a rebuild, or a slice of the orders to be derived again. True
@@ -271,6 +278,11 @@ impl Lane {
             Some(executor) if shared.may_act(chain) => executor,
             _ => return Ok(false),
         };
+        if self.unchecked {
+            let route = shared.rules.routes.iter().find(|route| route.chain == chain);
+            shared.check_factories(route.ok_or(NodeError::UnknownChain(chain))?).await?;
+            self.unchecked = false;
+        }
         let tip = shared.store.read()?.cursor(chain)?.tip;
         let mut worked = false;
         if tip.is_some() && tip != self.maintained {

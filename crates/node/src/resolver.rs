@@ -12,7 +12,7 @@ use bmn_indexer::Indexer;
 use bmn_primitives::ChainId;
 use bmn_queue::{Rules, ready_keys, recover};
 use bmn_store::{Mode, Reads, RebuildReason, Store, WriteTx};
-use bmn_swap::Policy;
+use bmn_swap::{Policy, Route};
 use parking_lot::RwLock;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::{Notify, watch};
@@ -172,16 +172,8 @@ impl Resolver {
     /// # Errors
     /// [`NodeError::LockingFactory`]: what such an escrow holds can never be taken out again.
     pub async fn check_factories(&self) -> Result<(), NodeError> {
-        let Some(executor) = &self.shared.executor else { return Ok(()) };
         for route in &self.shared.rules.routes {
-            let client = executor.client(route.chain)?;
-            let settling = route.factories.iter().filter(|it| it.index_only_reason().is_none());
-            for factory in settling {
-                let both = factory.implementations;
-                for implementation in [both.source, both.destination] {
-                    check_back_reference(client, factory.address, implementation).await?;
-                }
-            }
+            self.shared.check_factories(route).await?;
         }
         Ok(())
     }
@@ -342,6 +334,19 @@ fn claim(store: &Store, rules: &Rules, hosts: &[ChainHost]) -> Result<(), NodeEr
 }
 
 impl Shared {
+    pub(crate) async fn check_factories(&self, route: &Route) -> Result<(), NodeError> {
+        let Some(executor) = &self.executor else { return Ok(()) };
+        let client = executor.client(route.chain)?;
+        let settling = route.factories.iter().filter(|it| it.index_only_reason().is_none());
+        for factory in settling {
+            let both = factory.implementations;
+            for implementation in [both.source, both.destination] {
+                check_back_reference(client, factory.address, implementation).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Why nothing is done on any chain, when nothing is.
     pub(crate) fn not_acting(&self) -> Option<String> {
         let halted = self.halted.read().clone();

@@ -20,10 +20,11 @@ impl Resolver {
     /// [`NodeError::LockingFactory`] before anything is started; [`NodeError::Store`], bare or inside
     /// another, when the database must be opened again
     /// ([`needs_reopening`](bmn_store::StoreError::needs_reopening)).
-    pub async fn run(self, shutdown: CancellationToken) -> Result<(), NodeError> {
+    pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), NodeError> {
         match self.check_factories().await {
             Err(error) if error.class() == ErrorClass::Transient => {
-                tracing::warn!(target: "bmn::node", %error, "factories not checked");
+                tracing::warn!(target: "bmn::node", %error, "factories are checked before we act");
+                self.lanes.values_mut().for_each(Lane::check_factories_first);
             }
             checked => checked?,
         }
