@@ -225,7 +225,10 @@ impl Plan {
         // A process that dies whenever it starts gets nowhere.
         let starting = context == Context::Open;
         if self.quiet > 0 && !starting {
-            self.quiet -= 1;
+            // Catching up after a start is not what it wanted the quiet for.
+            if context != Context::Follow {
+                self.quiet -= 1;
+            }
             return None;
         }
         if let Some((pending, left)) = self.pending.get_mut(&context)
