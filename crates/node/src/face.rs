@@ -39,8 +39,9 @@ impl ResolverHandle {
         self.0.latencies.samples()
     }
 
-    /// Why nothing is done on any chain at the moment: an index that contradicts its chain, or one
-    /// that does not show its chain's newest block yet. None while we act.
+    /// Why new orders are not taken at the moment: we only index, the index contradicts its chain, or
+    /// a chain's index does not show its newest block yet. In the last case alone swaps between the
+    /// other chains go on. None while every chain is acted on.
     pub fn not_acting(&self) -> Option<String> {
         self.0.not_acting()
     }

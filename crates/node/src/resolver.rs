@@ -347,7 +347,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Why nothing is done on any chain, when nothing is.
+    /// Why we do not act, or not on every chain; none when we do.
     pub(crate) fn not_acting(&self) -> Option<String> {
         let halted = self.halted.read().clone();
         let index_only = || self.executor.is_none().then(|| INDEX_ONLY.to_owned());

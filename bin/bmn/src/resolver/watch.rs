@@ -76,7 +76,7 @@ impl Watch {
 
     fn tell(&self, why: Option<&str>) {
         self.output.note(&match why {
-            Some(why) => format!("NOT ACTING, only following and answering: {why}"),
+            Some(why) => format!("NOT ACTING on every chain, new orders are refused: {why}"),
             None => "Acting.".to_owned(),
         });
     }
