@@ -61,9 +61,10 @@ pub struct NodeStatus {
     pub version: String,
     /// Seconds since the node started.
     pub uptime: u64,
-    /// True while the node settles swaps; false while it only answers.
+    /// True while the node acts on every chain and takes new orders. Swaps between chains that have been
+    /// caught up with go on while another one alone is behind.
     pub acting: bool,
-    /// Why it is not acting.
+    /// Why it does not.
     pub not_acting_because: Option<String>,
     /// Newest number of the change log ([`SwapChange`](crate::SwapChange)); 0 when it is empty.
     pub sequence: u64,
