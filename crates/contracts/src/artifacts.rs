@@ -1,7 +1,8 @@
 //! Our own Solidity contracts for development chains, as built.
 //!
 //! The sources and the command that rebuilds them are in `solidity/`; a test compares the sources'
-//! hashes with those written into the artifacts. Nothing here is for public chains.
+//! hashes with those written into the artifacts. Nothing here is for public chains, except
+//! [`resolver`].
 
 use alloy::{
     primitives::{Address, Bytes, U256},
@@ -66,8 +67,32 @@ contracts! {
     BmnEscrowSrc,
     /// Destination escrow, made by the factory.
     BmnEscrowDst,
+    /// Escrow factory, as BMN v3.0.2.
+    Bmn302Factory,
+    /// Its source escrow.
+    Bmn302EscrowSrc,
+    /// Its destination escrow.
+    Bmn302EscrowDst,
+    /// Escrow factory, as 1inch's of 2024.
+    OneInch1Factory,
+    /// Its source escrow.
+    OneInch1EscrowSrc,
+    /// Its destination escrow.
+    OneInch1EscrowDst,
+    /// Where resolvers pay in for fills outside the whitelist; made by that factory.
+    FeeBank,
+    /// Escrow factory, as 1inch's of 2025.
+    OneInch2Factory,
+    /// Its source escrow.
+    OneInch2EscrowSrc,
+    /// Its destination escrow, which pays fees.
+    OneInch2EscrowDst,
+    /// Our own taker: does what its owner says and keeps nothing.
+    Resolver,
     /// Fills signed orders and calls the factory's post-interaction.
     LimitOrderProtocol,
+    /// The same under the EIP-712 domain of 1inch.
+    OneInchLimitOrderProtocol,
     /// ERC-20 with a faucet.
     DevToken,
     /// Wrapped native coin.
@@ -80,6 +105,8 @@ contracts! {
     ReturnsFalseToken,
     /// Ill-behaved token: its transfers can be made to revert.
     RevertingToken,
+    /// Ill-behaved token: returns nothing.
+    NoReturnToken,
     /// Forces native coin into an address that refuses it.
     ForceSend,
     /// A taker that cannot receive native coin.
@@ -123,9 +150,52 @@ pub fn bmn_factory(
     DevContract::BmnFactory.creation_code(&arguments.abi_encode_params())
 }
 
+/// Creation code of a `bmn302` factory; as [`bmn_factory`], but whoever calls its post-interaction is
+/// believed to be a limit-order protocol.
+pub fn bmn302_factory(access_token: Address, owner: Address, rescue_delay: u32) -> Bytes {
+    DevContract::Bmn302Factory
+        .creation_code(&(access_token, owner, rescue_delay).abi_encode_params())
+}
+
+/// Creation code of a `oneinch1` factory. Holders of `access_token` may fill outside an order's
+/// whitelist, against a fee in `fee_token`, and end escrows in public. `rescue_delay` is in seconds.
+pub fn oneinch1_factory(
+    limit_order_protocol: Address,
+    fee_token: Address,
+    access_token: Address,
+    owner: Address,
+    rescue_delay: u32,
+) -> Bytes {
+    let arguments =
+        (limit_order_protocol, fee_token, access_token, owner, rescue_delay, rescue_delay);
+    DevContract::OneInch1Factory.creation_code(&arguments.abi_encode_params())
+}
+
+/// Creation code of a `oneinch2` factory; as [`oneinch1_factory`], but fees come out of the
+/// destination amount.
+pub fn oneinch2_factory(
+    limit_order_protocol: Address,
+    access_token: Address,
+    owner: Address,
+    rescue_delay: u32,
+) -> Bytes {
+    let arguments = (limit_order_protocol, access_token, owner, rescue_delay, rescue_delay);
+    DevContract::OneInch2Factory.creation_code(&arguments.abi_encode_params())
+}
+
+/// Creation code of our resolver contract, which obeys `owner` alone.
+pub fn resolver(owner: Address) -> Bytes {
+    DevContract::Resolver.creation_code(&owner.abi_encode())
+}
+
 /// Creation code of a limit-order protocol.
 pub fn limit_order_protocol(weth: Address) -> Bytes {
     DevContract::LimitOrderProtocol.creation_code(&weth.abi_encode())
+}
+
+/// Creation code of a limit-order protocol under the EIP-712 domain of 1inch.
+pub fn oneinch_limit_order_protocol(weth: Address) -> Bytes {
+    DevContract::OneInchLimitOrderProtocol.creation_code(&weth.abi_encode())
 }
 
 /// A token whose constructor takes name, symbol and decimals.
@@ -153,6 +223,12 @@ pub fn token(kind: TokenKind, name: &str, symbol: &str, decimals: u8) -> Bytes {
         }
     };
     contract.creation_code(&(name, symbol, U256::from(decimals)).abi_encode_params())
+}
+
+/// Creation code of a token of 6 decimals whose functions return nothing and whose allowances go from
+/// one amount to another through zero only.
+pub fn no_return_token() -> Bytes {
+    DevContract::NoReturnToken.creation_code(&[])
 }
 
 /// Creation code of the wrapped native coin.

@@ -135,6 +135,13 @@ sol! {
         function preInteraction(Order order, bytes extension, bytes32 orderHash, address taker, uint256 makingAmount, uint256 takingAmount, uint256 remainingMakingAmount, bytes extraData) external;
     }
 
+    /// Where resolvers pay in for fills of `oneinch1` orders that do not list them.
+    interface IFeeBank {
+        function availableCredit(address account) external view returns (uint256);
+        function deposit(uint256 amount) external returns (uint256);
+        function withdraw(uint256 amount) external returns (uint256);
+    }
+
     /// BMN `EscrowFactory` v1.1 and `CrossChainEscrowFactory` v2.1.
     interface IBmnFactory11 {
         event SrcEscrowCreated(address indexed escrow, PlainImmutables srcImmutables, PlainComplement dstImmutablesComplement);
@@ -229,6 +236,37 @@ sol! {
         function simulate(address target, bytes data) external;
         function transferOwnership(address newOwner) external;
         function unpause() external;
+    }
+
+    /// Our resolver contract.
+    interface IResolver {
+        struct Call {
+            address to;
+            uint256 value;
+            bytes data;
+        }
+
+        struct Fill {
+            address factory;
+            address limitOrderProtocol;
+            Order order;
+            bytes signature;
+            bool byContract;
+            uint256 amount;
+            uint256 takerTraits;
+            bytes args;
+        }
+
+        event OwnershipTransferStarted(address indexed previousOwner, address indexed newOwner);
+        event OwnershipTransferred(address indexed previousOwner, address indexed newOwner);
+
+        function acceptOwnership() external;
+        function fill8(PlainImmutables immutables, Fill fill) external payable returns (address escrow);
+        function fill9(Immutables immutables, Fill fill) external payable returns (address escrow);
+        function owner() external view returns (address);
+        function pendingOwner() external view returns (address);
+        function run(Call[] calls, address[] sweep) external payable;
+        function transferOwnership(address newOwner) external;
     }
 
     /// ERC-20, plus the open faucet of our development tokens.

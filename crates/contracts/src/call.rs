@@ -2,11 +2,12 @@
 
 use crate::{
     bindings::{
-        IBmnFactory, IBmnFactory23, IEscrow, ILimitOrderProtocol, IOneInchFactory,
-        IOneInchFactory1, IPlainEscrow,
+        IBmnFactory, IBmnFactory23, IErc20, IEscrow, ILimitOrderProtocol, IOneInchFactory,
+        IOneInchFactory1, IPlainEscrow, IResolver,
     },
     error::DecodeError,
     order::{LimitOrder, OrderSignature},
+    resolver::{self, InnerCall, ResolverFill},
     traits::{MakerTraits, TakerTraits},
 };
 use alloy::{
@@ -91,6 +92,38 @@ pub enum Call {
         /// The supplied immutables.
         immutables: Immutables,
     },
+    /// `run` of our resolver contract. Decode each inner call on its own.
+    ResolverRun {
+        /// What it calls, in order.
+        calls: Vec<InnerCall>,
+        /// Tokens whose whole balance goes to the owner at the end; zero is the native coin.
+        sweep: Vec<Address>,
+    },
+    /// `fill8` or `fill9` of our resolver contract.
+    ResolverFill(Box<ResolverFill>),
+    /// ERC-20 `approve`.
+    Approve {
+        /// Who may take from the caller.
+        spender: Address,
+        /// How much, smallest unit.
+        amount: U256,
+    },
+    /// ERC-20 `transfer`.
+    Transfer {
+        /// Who receives.
+        to: Address,
+        /// How much, smallest unit.
+        amount: U256,
+    },
+    /// ERC-20 `transferFrom`.
+    TransferFrom {
+        /// Whose tokens.
+        from: Address,
+        /// Who receives.
+        to: Address,
+        /// How much, smallest unit.
+        amount: U256,
+    },
 }
 
 impl Call {
@@ -103,8 +136,8 @@ impl Call {
     }
 }
 
-/// Decodes calldata of the calls that move orders and escrows, in every dialect: the selector tells
-/// whether immutables carry `parameters`.
+/// Decodes calldata of the calls that move orders, escrows and tokens, in every dialect: the selector
+/// tells whether immutables carry `parameters`.
 ///
 /// # Errors
 /// An unknown or missing selector, or arguments that do not decode.
@@ -121,6 +154,14 @@ pub fn decode_calldata(calldata: &[u8]) -> Result<Call, DecodeError> {
     };
     let call = match call {
         None => decode_end(*selector, calldata)?,
+        found => found,
+    };
+    let call = match call {
+        None => decode_resolver(*selector, calldata)?,
+        found => found,
+    };
+    let call = match call {
+        None => decode_token(*selector, calldata)?,
         found => found,
     };
     call.ok_or_else(|| DecodeError::UnknownCall((*selector).into()))
@@ -271,4 +312,44 @@ fn decode_end(selector: [u8; 4], calldata: &[u8]) -> Result<Option<Call>, Decode
         immutables: call.immutables.into(),
     });
     Ok(None)
+}
+
+fn decode_resolver(selector: [u8; 4], calldata: &[u8]) -> Result<Option<Call>, DecodeError> {
+    Ok(Some(match selector {
+        IResolver::runCall::SELECTOR => {
+            resolver::check_call_count(calldata)?;
+            let call: IResolver::runCall = arguments(calldata)?;
+            let calls = call.calls.into_iter().map(InnerCall::from).collect();
+            Call::ResolverRun { calls, sweep: call.sweep }
+        }
+        IResolver::fill8Call::SELECTOR => {
+            let call: IResolver::fill8Call = arguments(calldata)?;
+            let fill = ResolverFill::decoded("fill8", call.immutables.into(), call.fill)?;
+            Call::ResolverFill(Box::new(fill))
+        }
+        IResolver::fill9Call::SELECTOR => {
+            let call: IResolver::fill9Call = arguments(calldata)?;
+            let fill = ResolverFill::decoded("fill9", call.immutables.into(), call.fill)?;
+            Call::ResolverFill(Box::new(fill))
+        }
+        _ => return Ok(None),
+    }))
+}
+
+fn decode_token(selector: [u8; 4], calldata: &[u8]) -> Result<Option<Call>, DecodeError> {
+    Ok(Some(match selector {
+        IErc20::approveCall::SELECTOR => {
+            let call: IErc20::approveCall = arguments(calldata)?;
+            Call::Approve { spender: call.spender, amount: call.amount }
+        }
+        IErc20::transferCall::SELECTOR => {
+            let call: IErc20::transferCall = arguments(calldata)?;
+            Call::Transfer { to: call.to, amount: call.amount }
+        }
+        IErc20::transferFromCall::SELECTOR => {
+            let call: IErc20::transferFromCall = arguments(calldata)?;
+            Call::TransferFrom { from: call.from, to: call.to, amount: call.amount }
+        }
+        _ => return Ok(None),
+    }))
 }

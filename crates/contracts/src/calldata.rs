@@ -3,16 +3,17 @@
 use crate::{
     bindings::{
         IBmnFactory, IBmnFactory23, IErc20, IErc1271, IEscrow, ILimitOrderProtocol,
-        IOneInchFactory, IOneInchFactory1, IPlainEscrow,
+        IOneInchFactory, IOneInchFactory1, IPlainEscrow, IResolver,
     },
     order::{LimitOrder, OrderSignature},
+    resolver::{InnerCall, ResolverFill},
     traits::{MakerTraits, TakerTraits},
 };
 use alloy::{
-    primitives::{Address, Bytes, U256},
-    sol_types::SolCall,
+    primitives::{Address, B256, Bytes, U256},
+    sol_types::{SolCall, SolValue},
 };
-use bmn_primitives::{Complement, Dialect, Immutables, OrderHash, Secret};
+use bmn_primitives::{Complement, Dialect, Hashlock, Immutables, OrderHash, Secret};
 
 fn encode(call: &impl SolCall) -> Bytes {
     call.abi_encode().into()
@@ -30,14 +31,14 @@ macro_rules! escrow_call {
 }
 
 /// `fillOrderArgs`, or `fillContractOrderArgs` for a contract's signature. `making_amount` is in the
-/// maker asset's smallest unit; `extension` is passed as the arguments, so `taker_traits` must carry
-/// its length and neither target nor interaction.
+/// maker asset's smallest unit; `arguments` are the extension alone, or what [`fill_arguments`] makes,
+/// as `taker_traits` say.
 pub fn fill_order_args(
     order: &LimitOrder,
     signature: &OrderSignature,
     making_amount: U256,
     taker_traits: TakerTraits,
-    extension: Bytes,
+    arguments: Bytes,
 ) -> Bytes {
     match signature {
         OrderSignature::Compact { r, vs } => encode(&ILimitOrderProtocol::fillOrderArgsCall {
@@ -46,7 +47,7 @@ pub fn fill_order_args(
             vs: *vs,
             amount: making_amount,
             takerTraits: taker_traits.0,
-            args: extension,
+            args: arguments,
         }),
         OrderSignature::Contract(signature) => {
             encode(&ILimitOrderProtocol::fillContractOrderArgsCall {
@@ -54,10 +55,25 @@ pub fn fill_order_args(
                 signature: signature.clone(),
                 amount: making_amount,
                 takerTraits: taker_traits.0,
-                args: extension,
+                args: arguments,
             })
         }
     }
+}
+
+/// The arguments of a 1inch fill: where the maker's tokens go (the source escrow, computed for the block of
+/// the fill; `None` leaves it to our resolver contract, which puts it in front), the extension, and the
+/// taker interaction, which is empty for an order that is filled at once.
+pub fn fill_arguments(target: Option<Address>, extension: &[u8], interaction: &[u8]) -> Bytes {
+    let target = target.as_ref().map_or(&[][..], |target| target.as_slice());
+    [target, extension, interaction].concat().into()
+}
+
+/// The taker interaction of a fill of a part: the factory, and what it proves its secret's hash with
+/// before the escrow is made.
+pub fn secret_proof(factory: Address, proof: &[B256], index: u64, secret_hash: Hashlock) -> Bytes {
+    let proved = (proof, U256::from(index), secret_hash.0).abi_encode_params();
+    [factory.as_slice(), &proved].concat().into()
 }
 
 /// `cancelOrder` by the maker.
@@ -255,6 +271,26 @@ pub fn factory_of() -> Bytes {
     encode(&IEscrow::FACTORYCall {})
 }
 
+/// `run` of our resolver contract, by its owner: the calls in their order, then its whole balance of
+/// each token of `sweep` (zero: native coin) to the owner. An inner withdrawal contains its secret.
+pub fn resolver_run(calls: &[InnerCall], sweep: &[Address]) -> Bytes {
+    encode(&IResolver::runCall {
+        calls: calls.iter().cloned().map(IResolver::Call::from).collect(),
+        sweep: sweep.to_vec(),
+    })
+}
+
+/// `fill8` or `fill9` of our resolver contract, by its owner. The value of the transaction must cover
+/// the source's safety deposit; what is more comes back.
+pub fn resolver_fill(dialect: Dialect, fill: &ResolverFill) -> Bytes {
+    let immutables = &fill.immutables;
+    if dialect.has_parameters() {
+        encode(&IResolver::fill9Call { immutables: immutables.into(), fill: fill.into() })
+    } else {
+        encode(&IResolver::fill8Call { immutables: immutables.into(), fill: fill.into() })
+    }
+}
+
 /// ERC-20 `approve`; smallest unit.
 pub fn approve(spender: Address, amount: U256) -> Bytes {
     encode(&IErc20::approveCall { spender, amount })
@@ -263,6 +299,11 @@ pub fn approve(spender: Address, amount: U256) -> Bytes {
 /// ERC-20 `transfer`; smallest unit.
 pub fn transfer(to: Address, amount: U256) -> Bytes {
     encode(&IErc20::transferCall { to, amount })
+}
+
+/// ERC-20 `transferFrom`; smallest unit.
+pub fn transfer_from(from: Address, to: Address, amount: U256) -> Bytes {
+    encode(&IErc20::transferFromCall { from, to, amount })
 }
 
 /// ERC-20 `balanceOf`.

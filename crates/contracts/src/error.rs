@@ -1,7 +1,7 @@
 //! What can be wrong with logs, calldata and orders.
 
 use alloy::primitives::{Address, B256, Selector, U256};
-use bmn_primitives::ErrorClass;
+use bmn_primitives::{Dialect, ErrorClass};
 
 /// A log or calldata is not what its topic or selector promises.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -104,6 +104,40 @@ pub enum OrderError {
     /// The extra data is too short for its five words.
     #[error("extra data of {0} bytes: expected at least 160")]
     ExtraDataTooShort(usize),
+    /// Orders of this dialect say nothing about who may fill them.
+    #[error("orders of {dialect} have no fees and whitelist, only those of oneinch1 and oneinch2", dialect = .0.name())]
+    NoFillTerms(Dialect),
+    /// Fees and whitelist end early.
+    #[error("fees and whitelist of {0} bytes: too short for what they announce")]
+    FillTermsTooShort(usize),
+    /// The factory would ignore these bytes.
+    #[error("{0} bytes between whitelist and the last five words mean nothing to the factory")]
+    FillTermsSurplus(usize),
+    /// The factory would ignore some of these bits.
+    #[error("fee flags {0:#04x}: only bit 0 is known below the number of resolvers")]
+    FillTermsFlags(u8),
+    /// The factory would refuse the fill (`InvalidIntegratorShare`, `InvalidWhitelistDiscountNumerator`).
+    #[error("{field} of {value} percent: at most 100")]
+    AboveHundredPercent {
+        /// Which.
+        field: &'static str,
+        /// Percent.
+        value: u8,
+    },
+    /// More resolvers than the dialect can count.
+    #[error("a whitelist of {entries} resolvers: at most {most}")]
+    WhitelistTooLong {
+        /// Resolvers.
+        entries: usize,
+        /// The most that fit.
+        most: u8,
+    },
+    /// The destination could never be withdrawn (`IndexOutOfRange`).
+    #[error("parameters of {0} bytes: both fee amounts, and the recipient of each, are 32 bytes")]
+    ParametersTooShort(usize),
+    /// The destination could never be withdrawn.
+    #[error("the fees are more than the amount {0} of the escrow")]
+    FeesAboveAmount(U256),
     /// The factory would refuse the fill: this time must lie after the block's.
     #[error("{field} {value} must be after the block time {block_time}")]
     NotInFuture {

@@ -10,6 +10,7 @@ use alloy::{
     sol_types::{Eip712Domain, SolValue},
 };
 use bmn_primitives::{ChainId, OrderHash};
+use serde_json::json;
 use std::fmt;
 
 /// What a permission lets its caller do.
@@ -84,14 +85,64 @@ pub fn sign_permission(
     caller: Address,
     action: PublicAction,
 ) -> Result<Bytes, OrderError> {
+    let digest = permission_digest(chain_id, clone, order_hash, caller, action)?;
+    Ok(Bytes::copy_from_slice(&sign_digest(signer, digest)?.as_bytes()))
+}
+
+/// The digest of a permission that may be signed at all, for signers that answer later.
+///
+/// # Errors
+/// [`OrderError::PublicCancelRefused`], as in [`sign_permission`].
+pub fn permission_digest(
+    chain_id: ChainId,
+    clone: Address,
+    order_hash: OrderHash,
+    caller: Address,
+    action: PublicAction,
+) -> Result<B256, OrderError> {
     match action {
         PublicAction::SrcPublicCancel | PublicAction::DstPublicCancel => {
-            return Err(OrderError::PublicCancelRefused(action.as_str()));
+            Err(OrderError::PublicCancelRefused(action.as_str()))
         }
-        PublicAction::SrcPublicWithdraw | PublicAction::DstPublicWithdraw => {}
+        PublicAction::SrcPublicWithdraw | PublicAction::DstPublicWithdraw => {
+            Ok(public_action_digest(chain_id, clone, order_hash, caller, action))
+        }
     }
-    let digest = public_action_digest(chain_id, clone, order_hash, caller, action);
-    Ok(Bytes::copy_from_slice(&sign_digest(signer, digest)?.as_bytes()))
+}
+
+/// What [`public_action_digest`] is the digest of, as the JSON document of `eth_signTypedData_v4`.
+pub fn public_action_document(
+    chain_id: ChainId,
+    clone: Address,
+    order_hash: OrderHash,
+    caller: Address,
+    action: PublicAction,
+) -> String {
+    let field = |name: &str, kind: &str| json!({ "name": name, "type": kind });
+    json!({
+        "types": {
+            "EIP712Domain": [
+                field("name", "string"),
+                field("version", "string"),
+                field("chainId", "uint256"),
+                field("verifyingContract", "address"),
+            ],
+            "PublicAction": [
+                field("orderHash", "bytes32"),
+                field("caller", "address"),
+                field("action", "string"),
+            ],
+        },
+        "primaryType": "PublicAction",
+        "domain": {
+            "name": "BMN-Escrow",
+            "version": "2.3",
+            "chainId": chain_id.0.to_string(),
+            "verifyingContract": clone,
+        },
+        "message": { "orderHash": order_hash.0, "caller": caller, "action": action.as_str() },
+    })
+    .to_string()
 }
 
 /// The resolver whose key made a permission, as the clone's `_recover` finds it.

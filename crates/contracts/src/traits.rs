@@ -177,6 +177,19 @@ impl TakerTraits {
             .with_threshold(max_taking_amount)
     }
 
+    /// A fill of a 1inch order: as [`Self::bmn_fill`], but with the source escrow as the target, since
+    /// the factory expects the maker's tokens there, and with a taker interaction (of length 0 unless
+    /// the order is filled in parts).
+    pub fn one_inch_fill(
+        extension_length: usize,
+        interaction_length: usize,
+        max_taking_amount: U256,
+    ) -> Self {
+        Self::bmn_fill(extension_length, max_taking_amount)
+            .with_target()
+            .with_interaction_length(interaction_length)
+    }
+
     fn with_field(self, shift: usize, width: usize, value: U256) -> Self {
         Self((self.0 & !(mask(width) << shift)) | ((value & mask(width)) << shift))
     }

@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use alloy::primitives::{Address, Bytes, keccak256};
-use alloy::sol_types::SolInterface;
+use alloy::sol_types::{SolCall, SolInterface};
 use bmn_contracts::artifacts::{self, DevContract, TokenKind};
 use bmn_contracts::bindings::{
-    IBmnFactory::IBmnFactoryCalls, IErc20::IErc20Calls, IEscrow::IEscrowCalls,
-    ILimitOrderProtocol::ILimitOrderProtocolCalls,
+    IBmnFactory::IBmnFactoryCalls, IBmnFactory23, IErc20::IErc20Calls, IEscrow::IEscrowCalls,
+    IFeeBank::IFeeBankCalls, ILimitOrderProtocol::ILimitOrderProtocolCalls,
+    IOneInchFactory::IOneInchFactoryCalls, IOneInchFactory1::IOneInchFactory1Calls,
+    IPlainEscrow::IPlainEscrowCalls, IResolver::IResolverCalls,
 };
 use bmn_contracts::{EmitterKind, identify};
 use serde_json::Value;
@@ -102,6 +104,11 @@ fn constructors_take_what_we_encode() {
     let token = "(string,string,uint8)";
     for (contract, expected) in [
         (DevContract::BmnFactory, "(address,address,uint32,address,address)"),
+        (DevContract::Bmn302Factory, "(address,address,uint32)"),
+        (DevContract::OneInch1Factory, "(address,address,address,address,uint32,uint32)"),
+        (DevContract::OneInch2Factory, "(address,address,address,uint32,uint32)"),
+        (DevContract::OneInchLimitOrderProtocol, "(address)"),
+        (DevContract::Resolver, "(address)"),
         (DevContract::LimitOrderProtocol, "(address)"),
         (DevContract::DevToken, token),
         (DevContract::ReturnsFalseToken, token),
@@ -112,7 +119,12 @@ fn constructors_take_what_we_encode() {
     ] {
         assert_eq!(signatures(contract, "constructor"), [expected], "{}", contract.name());
     }
-    for contract in [DevContract::DevWeth, DevContract::TrueToken, DevContract::NoReceiveTaker] {
+    for contract in [
+        DevContract::DevWeth,
+        DevContract::TrueToken,
+        DevContract::NoReceiveTaker,
+        DevContract::NoReturnToken,
+    ] {
         let arguments = signatures(contract, "constructor");
         assert!(arguments.is_empty() || arguments == ["()"], "{}", contract.name());
     }
@@ -121,8 +133,18 @@ fn constructors_take_what_we_encode() {
 #[test]
 fn creation_code_is_the_bytecode_and_whole_words_of_arguments() {
     let zero = Address::ZERO;
-    let created: [(DevContract, Bytes, usize); 9] = [
+    let created: [(DevContract, Bytes, usize); 15] = [
         (DevContract::BmnFactory, artifacts::bmn_factory(zero, zero, 604_800, zero, zero), 5),
+        (DevContract::Bmn302Factory, artifacts::bmn302_factory(zero, zero, 604_800), 3),
+        (
+            DevContract::OneInch1Factory,
+            artifacts::oneinch1_factory(zero, zero, zero, zero, 604_800),
+            6,
+        ),
+        (DevContract::OneInch2Factory, artifacts::oneinch2_factory(zero, zero, zero, 604_800), 5),
+        (DevContract::OneInchLimitOrderProtocol, artifacts::oneinch_limit_order_protocol(zero), 1),
+        (DevContract::Resolver, artifacts::resolver(zero), 1),
+        (DevContract::NoReturnToken, artifacts::no_return_token(), 0),
         (DevContract::LimitOrderProtocol, artifacts::limit_order_protocol(zero), 1),
         (DevContract::DevToken, artifacts::token(TokenKind::Plain, "A", "B", 18), 7),
         (
@@ -162,6 +184,31 @@ fn our_contracts_have_the_functions_that_we_call() {
     let escrow: Vec<_> = IEscrowCalls::SELECTORS.iter().collect();
     assert_eq!(absent(DevContract::BmnEscrowSrc, &escrow), 0);
     assert_eq!(absent(DevContract::BmnEscrowDst, &escrow), 2);
+    let resolver: Vec<_> = IResolverCalls::SELECTORS.iter().collect();
+    assert_eq!(absent(DevContract::Resolver, &resolver), 0);
+    assert_eq!(selectors(DevContract::Resolver).len(), resolver.len());
+    let older = [
+        IBmnFactory23::addressOfEscrowCall::SELECTOR,
+        IBmnFactory23::createSrcEscrowCall::SELECTOR,
+        IBmnFactory23::createDstEscrowCall::SELECTOR,
+    ];
+    assert_eq!(absent(DevContract::Bmn302Factory, &older.each_ref()), 0);
+    let plain: Vec<_> = IPlainEscrowCalls::SELECTORS.iter().collect();
+    assert_eq!(absent(DevContract::Bmn302EscrowSrc, &plain), 0);
+    assert_eq!(absent(DevContract::Bmn302EscrowDst, &plain), 2);
+    // Neither amount getters nor a pre-interaction, and no permissions in escrows.
+    let factory: Vec<_> = IOneInchFactory1Calls::SELECTORS.iter().collect();
+    assert_eq!(absent(DevContract::OneInch1Factory, &factory), 1);
+    let factory: Vec<_> = IOneInchFactoryCalls::SELECTORS.iter().collect();
+    assert_eq!(absent(DevContract::OneInch2Factory, &factory), 0);
+    assert_eq!(absent(DevContract::OneInch1EscrowSrc, &plain), 2);
+    assert_eq!(absent(DevContract::OneInch1EscrowDst, &plain), 4);
+    assert_eq!(absent(DevContract::OneInch2EscrowSrc, &escrow), 4);
+    assert_eq!(absent(DevContract::OneInch2EscrowDst, &escrow), 6);
+    let bank: Vec<_> = IFeeBankCalls::SELECTORS.iter().collect();
+    assert_eq!(absent(DevContract::FeeBank, &bank), 0);
+    let orders = selectors(DevContract::LimitOrderProtocol);
+    assert_eq!(selectors(DevContract::OneInchLimitOrderProtocol), orders);
     let token: Vec<_> = IErc20Calls::SELECTORS.iter().collect();
     assert_eq!(absent(DevContract::DevToken, &token), 0);
     for selector in selectors(DevContract::LimitOrderProtocol) {
@@ -175,6 +222,16 @@ fn our_contracts_log_events_that_we_know() {
         (DevContract::BmnFactory, EmitterKind::Factory),
         (DevContract::BmnEscrowSrc, EmitterKind::Escrow),
         (DevContract::BmnEscrowDst, EmitterKind::Escrow),
+        (DevContract::Bmn302Factory, EmitterKind::Factory),
+        (DevContract::Bmn302EscrowSrc, EmitterKind::Escrow),
+        (DevContract::Bmn302EscrowDst, EmitterKind::Escrow),
+        (DevContract::OneInch1Factory, EmitterKind::Factory),
+        (DevContract::OneInch1EscrowSrc, EmitterKind::Escrow),
+        (DevContract::OneInch1EscrowDst, EmitterKind::Escrow),
+        (DevContract::OneInch2Factory, EmitterKind::Factory),
+        (DevContract::OneInch2EscrowSrc, EmitterKind::Escrow),
+        (DevContract::OneInch2EscrowDst, EmitterKind::Escrow),
+        (DevContract::OneInchLimitOrderProtocol, EmitterKind::LimitOrderProtocol),
         (DevContract::LimitOrderProtocol, EmitterKind::LimitOrderProtocol),
         (DevContract::DevToken, EmitterKind::Token),
     ] {

@@ -4,8 +4,9 @@
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::sol_types::{SolEvent, SolValue};
 use bmn_contracts::{
-    ContractEvent, Emitter, Extension, ExtensionField, ExtraData, LimitOrder, MakerTraits,
-    OrderFile, OrderSignature, Revert, bindings, calldata, decode, decode_calldata, topics,
+    Admission, ContractEvent, DestinationFees, Emitter, Extension, ExtensionField, ExtraData,
+    FeeTerms, FillFee, FillTerms, LimitOrder, MakerTraits, OrderFile, OrderSignature, Payout,
+    Revert, WhitelistEntry, bindings, calldata, decode, decode_calldata, topics,
 };
 use bmn_primitives::{
     AddressWord, ChainId, Complement, Dialect, Hashlock, Immutables, OrderHash, Timelocks,
@@ -230,6 +231,60 @@ proptest! {
         let bytes = words.concat();
         for dialect in Dialect::ALL {
             prop_assert_eq!(&ExtraData::decode(dialect, &bytes).unwrap().encode()[..], &bytes[..]);
+        }
+    }
+
+    #[test]
+    fn fill_terms_round_trip(
+        numbers in any::<(u32, Option<u32>, u16, u16)>(),
+        percents in [0_u8..=100, 0_u8..=100],
+        recipients in any::<[[u8; 20]; 2]>(),
+        whitelist in vec(any::<([u8; 10], u16)>(), 0..31),
+        more in proptest::option::of((any::<[u8; 20]>(), bytes(60))),
+        taking in word(),
+    ) {
+        let (allowed_time, credit, integrator_fee, resolver_fee) = numbers;
+        let fees = FeeTerms {
+            integrator: recipients[0].into(),
+            protocol: recipients[1].into(),
+            integrator_fee,
+            integrator_share: percents[0],
+            resolver_fee,
+            whitelist_discount: percents[1],
+            post_interaction: more.map(|(target, data)| (target.into(), data)),
+        };
+        for admission in [Admission::Whitelisted, Admission::AccessToken] {
+            let fees = fees.of_fill(admission, taking);
+            let paid = fees.protocol_amount.checked_add(fees.integrator_amount).unwrap();
+            let parameters = fees.parameters();
+            let destination = Immutables { amount: taking, parameters, ..empty() };
+            let payout = Payout::of(Dialect::OneInch2, &destination).unwrap();
+            prop_assert_eq!(payout.maker, taking - paid);
+        }
+        for (dialect, fee) in [
+            (Dialect::OneInch1, FillFee::Credit(credit)),
+            (Dialect::OneInch2, FillFee::Destination(fees.clone())),
+        ] {
+            let entry = |(tail, delay): &_| WhitelistEntry { tail: *tail, delay: *delay };
+            let whitelist = whitelist.iter().map(entry).collect();
+            let terms = FillTerms { allowed_time, whitelist, fee };
+            let header = terms.encode().unwrap();
+            prop_assert_eq!(FillTerms::decode(dialect, &header), Ok(terms));
+        }
+    }
+
+    #[test]
+    fn whatever_is_read_as_fill_terms_is_written_the_same(
+        header in bytes(120),
+        last in 0_u8..16,
+    ) {
+        let mut header = header.to_vec();
+        header.push(last << 2);
+        for dialect in [Dialect::OneInch1, Dialect::OneInch2] {
+            if let Ok(terms) = FillTerms::decode(dialect, &header) {
+                prop_assert_eq!(&terms.encode().unwrap()[..], &header[..]);
+            }
+            let _ = DestinationFees::decode(&header);
         }
     }
 

@@ -6,24 +6,26 @@
 //! lost. Whatever is recorded under `reverts`, `logs` and `facts` is replayed; the last test counts.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod administration;
-mod deposits;
-mod endings;
-mod escrows;
-mod fills;
-mod happy;
+#[path = "../bmn_scenarios/mod.rs"]
+mod bmn_scenarios;
 mod net;
-mod orders;
-mod quirks;
+mod own;
 mod replay;
+#[path = "../replay_bed/mod.rs"]
+mod replay_bed;
 mod vectors;
 
-use replay::Replay;
+use bmn_scenarios::{administration, deposits, endings, fills, happy, quirks};
+use replay::{DROPPED_BY_THE_RECORDER, Replay};
 use std::collections::BTreeSet;
+
+fn replay() -> Replay {
+    Replay::new(&vectors::RECORDING, &DROPPED_BY_THE_RECORDER)
+}
 
 macro_rules! replays {
     ($($module:ident :: $name:ident),* $(,)?) => {
-        $(#[test] fn $name() { $module::$name(&mut Replay::default()); })*
+        $(#[test] fn $name() { $module::$name(&mut replay()); })*
 
         const ALL: &[fn(&mut Replay)] = &[$($module::$name),*];
     };
@@ -32,7 +34,9 @@ macro_rules! replays {
 replays! {
     happy::contracts_land_on_the_recorded_addresses,
     happy::the_recorded_fill_logs_the_same_bytes,
-    happy::the_source_can_be_rebuilt_from_the_order_and_the_block_time,
+    own::contracts_with_an_access_token_land_on_the_recorded_addresses,
+    own::the_source_can_be_rebuilt_from_the_order_and_the_block_time,
+    own::the_factory_keeps_the_recorded_immutables,
     happy::the_recorded_destination_logs_the_same_bytes,
     happy::the_destination_refuses_what_it_refused,
     happy::the_recorded_withdrawals_log_the_same_bytes,
@@ -44,13 +48,15 @@ replays! {
     endings::theft_a_maker_who_is_the_taker_takes_both_sides,
     endings::theft_a_resolver_who_knows_the_secret_takes_both_sides,
     endings::critical_one_cancel_permission_drains_a_destination_to_its_holder,
-    endings::holders_of_the_access_token_end_escrows_in_public,
+    own::holders_of_the_access_token_end_escrows_in_public,
     deposits::a_source_deposit_is_never_funded_and_locks_the_escrow,
     deposits::forced_coins_unlock_a_source_with_a_deposit,
     deposits::a_source_can_be_funded_before_it_exists,
     deposits::a_rescue_waits_for_the_delay_and_pays_the_taker,
     deposits::an_underfunded_destination_is_accepted_and_locked,
     deposits::the_recorded_native_destination_logs_the_same_bytes,
+    own::the_recorded_native_withdrawal_logs_the_same_bytes,
+    deposits::a_native_destination_pays_coins_and_keeps_the_surplus,
     deposits::a_taker_that_cannot_receive_coins_cannot_withdraw,
     fills::orders_of_others_and_broken_orders_are_refused,
     fills::the_factory_refuses_times_and_data_it_refused,
@@ -67,8 +73,8 @@ replays! {
     quirks::the_receiver_of_the_order_is_the_maker_of_the_destination,
     quirks::a_destination_that_opens_after_its_end_never_pays,
     quirks::a_back_dated_destination_can_be_rescued_at_once,
-    quirks::the_recorded_destination_with_parameters_works,
-    quirks::only_the_protocol_may_call_the_post_interaction,
+    own::the_recorded_destination_with_parameters_works,
+    own::only_the_protocol_may_call_the_post_interaction,
     administration::a_pause_stops_new_escrows_and_no_old_ones,
     administration::the_whitelist_counts_unless_bypassed,
     administration::the_whitelist_of_makers_is_not_asked_in_a_fill,
@@ -76,7 +82,7 @@ replays! {
 
 #[test]
 fn nothing_recorded_is_left_out() {
-    let mut replay = Replay::default();
+    let mut replay = replay();
     for play in ALL {
         play(&mut replay);
     }

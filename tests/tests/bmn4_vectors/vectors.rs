@@ -1,155 +1,45 @@
-//! Reading the recording. A part that is not there fails the test.
+//! The recording of `bmn4`, by the names of its parts.
 
-use alloy::primitives::{Address, B256, Bytes, U256};
-use bmn_contracts::{LimitOrder, MakerTraits, OrderSignature};
-use bmn_primitives::{AddressWord, Complement, Hashlock, Immutables, OrderHash, Secret, Timelocks};
+pub(crate) use crate::replay_bed::recording::*;
+use alloy::primitives::Address;
+use bmn_primitives::Secret;
 use serde_json::Value;
-use std::{collections::BTreeSet, fmt::Debug, str::FromStr, sync::LazyLock};
+use std::{collections::BTreeSet, sync::LazyLock};
 
-static RECORDING: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../../data/bmn4_replay.json")).unwrap());
-
-/// The recorded factories: without an access token, and with one. No name occurs under both.
+/// Without an access token, and with one.
 const FACTORIES: [&str; 2] = ["bmn4", "bmn4access"];
 
-/// One recorded log.
-#[derive(Debug)]
-pub(crate) struct RecordedLog {
-    pub(crate) event: String,
-    pub(crate) address: Address,
-    pub(crate) topics: Vec<B256>,
-    pub(crate) data: Bytes,
-}
-
-fn entry(kind: &str, name: &str) -> &'static Value {
-    let entries = FACTORIES.map(|factory| &RECORDING[kind][factory][name]);
-    let mut found = entries.into_iter().filter(|entry| !entry.is_null());
-    let entry = found.next().unwrap_or_else(|| panic!("{kind}: no {name:?}"));
-    assert!(found.next().is_none(), "{kind}: {name:?} is recorded twice");
-    entry
-}
+pub(crate) static RECORDING: LazyLock<Recording> =
+    LazyLock::new(|| Recording::new(include_str!("../../data/bmn4_replay.json"), &FACTORIES));
 
 /// Every name under `reverts`, `logs` or `facts`.
 pub(crate) fn names(kind: &str) -> BTreeSet<&'static str> {
-    let keys = |factory: &'static str| RECORDING[kind][factory].as_object().unwrap().keys();
-    let names: Vec<&str> = FACTORIES.iter().flat_map(|it| keys(it)).map(String::as_str).collect();
-    let distinct: BTreeSet<&str> = names.iter().copied().collect();
-    assert_eq!(distinct.len(), names.len(), "{kind}: a name is recorded twice");
-    distinct
-}
-
-/// Revert data of a call; `None` when it did not revert.
-pub(crate) fn revert(name: &str) -> Option<Bytes> {
-    match entry("reverts", name).as_str().unwrap() {
-        "NO REVERT" => None,
-        data => Some(data.parse().unwrap()),
-    }
+    RECORDING.names(kind)
 }
 
 pub(crate) fn logs(scenario: &str) -> Vec<RecordedLog> {
-    let logs = entry("logs", scenario).as_array().unwrap();
-    assert!(!logs.is_empty());
-    let read = |log| RecordedLog {
-        event: get(log, "event"),
-        address: get(log, "address"),
-        topics: log["topics"].as_array().unwrap().iter().map(parse).collect(),
-        data: get(log, "data"),
-    };
-    logs.iter().map(read).collect()
+    RECORDING.logs(scenario)
 }
 
 /// The secret that a recorded withdrawal published.
 pub(crate) fn logged_secret(scenario: &str) -> Secret {
-    let logs = logs(scenario);
-    let withdrawal = logs.iter().find(|log| log.event == "EscrowWithdrawal").unwrap();
-    Secret::new(withdrawal.data[..].try_into().unwrap())
+    RECORDING.logged_secret(scenario)
 }
 
 pub(crate) fn fact(name: &str) -> &'static Value {
-    entry("facts", name)
+    RECORDING.fact(name)
 }
 
 pub(crate) fn sample(name: &str) -> &'static Value {
-    let sample = &RECORDING["samples"][name];
-    assert!(!sample.is_null(), "no sample {name}");
-    sample
+    RECORDING.at(&["samples", name])
 }
 
 /// An address of a deployed contract; `side` is `src` or `dst`.
-pub(crate) fn deployed(access_token: bool, side: &str, contract: &str) -> Address {
-    get(&RECORDING["deployments"][FACTORIES[usize::from(access_token)]][side], contract)
+pub(crate) fn deployed(side: &str, contract: &str) -> Address {
+    get(RECORDING.at(&["deployments", FACTORIES[0], side]), contract)
 }
 
-pub(crate) fn account(name: &str) -> Address {
-    get(&RECORDING["accounts"], name)
-}
-
-fn parse<T: FromStr<Err: Debug>>(value: &Value) -> T {
-    match value {
-        Value::String(text) => text.parse().unwrap(),
-        Value::Number(number) => number.to_string().parse().unwrap(),
-        other => panic!("neither text nor number: {other}"),
-    }
-}
-
-pub(crate) fn get<T: FromStr<Err: Debug>>(value: &Value, key: &str) -> T {
-    assert!(!value[key].is_null(), "no {key} in {value}");
-    parse(&value[key])
-}
-
-fn uint(value: &Value, key: &str) -> U256 {
-    get(value, key)
-}
-
-fn word(value: &Value, key: &str) -> AddressWord {
-    AddressWord(uint(value, key))
-}
-
-pub(crate) fn secret(value: &Value) -> Secret {
-    get(value, "secret")
-}
-
-pub(crate) fn immutables(value: &Value, key: &str) -> Immutables {
-    let value = &value[key];
-    Immutables {
-        order_hash: OrderHash(get(value, "orderHash")),
-        hashlock: Hashlock(get(value, "hashlock")),
-        maker: word(value, "maker"),
-        taker: word(value, "taker"),
-        token: word(value, "token"),
-        amount: uint(value, "amount"),
-        safety_deposit: uint(value, "safetyDeposit"),
-        timelocks: Timelocks(uint(value, "timelocks")),
-        parameters: get(value, "parameters"),
-    }
-}
-
-pub(crate) fn complement(value: &Value, key: &str) -> Complement {
-    let value = &value[key];
-    Complement {
-        maker: word(value, "maker"),
-        amount: uint(value, "amount"),
-        token: word(value, "token"),
-        safety_deposit: uint(value, "safetyDeposit"),
-        chain_id: uint(value, "chainId"),
-        parameters: get(value, "parameters"),
-    }
-}
-
-pub(crate) fn order(value: &Value) -> LimitOrder {
-    let value = &value["order"];
-    LimitOrder {
-        salt: uint(value, "salt"),
-        maker: word(value, "maker"),
-        receiver: word(value, "receiver"),
-        maker_asset: word(value, "makerAsset"),
-        taker_asset: word(value, "takerAsset"),
-        making_amount: uint(value, "makingAmount"),
-        taking_amount: uint(value, "takingAmount"),
-        maker_traits: MakerTraits(uint(value, "makerTraits")),
-    }
-}
-
-pub(crate) fn signature(value: &Value) -> OrderSignature {
-    OrderSignature::Compact { r: get(value, "r"), vs: get(value, "vs") }
+/// The same where the factory has an access token.
+pub(crate) fn deployed_with_access_token(side: &str, contract: &str) -> Address {
+    get(RECORDING.at(&["deployments", FACTORIES[1], side]), contract)
 }

@@ -1,64 +1,49 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.23;
 
+import {BmnDstActions} from "./BmnDstActions.sol";
 import {BmnEscrowBase} from "./BmnEscrowBase.sol";
-import {Immutables, Timelocks, toAddress} from "./EscrowTypes.sol";
+import {Immutables, PlainImmutables, full, plain} from "./EscrowTypes.sol";
 
-/// @title Destination escrow: the taker's tokens (or native coins), for the maker, or back to the taker
+/// @title Destination escrow of the v4 factory: the taker's tokens or coins, for the maker, or back to the taker
 /// @notice The safety deposit goes to the caller of the final function.
-contract BmnEscrowDst is BmnEscrowBase {
+contract BmnEscrowDst is BmnDstActions {
     constructor(uint32 rescueDelay, address accessToken) BmnEscrowBase(rescueDelay, accessToken) {}
 
     /// @notice The taker pays the maker by showing the secret.
     function withdraw(bytes32 secret, Immutables calldata immutables) external {
-        _fromTaker(immutables);
-        _within(immutables.timelocks, Timelocks.DST_WITHDRAWAL, Timelocks.DST_CANCELLATION);
-        _release(secret, immutables);
+        _withdraw(secret, plain(immutables));
     }
 
     /// @notice A holder of the access token pays the maker by showing the secret.
     function publicWithdraw(bytes32 secret, Immutables calldata immutables) external {
-        _fromHolder();
-        _within(immutables.timelocks, Timelocks.DST_PUBLIC_WITHDRAWAL, Timelocks.DST_CANCELLATION);
-        _release(secret, immutables);
+        _publicWithdraw(secret, plain(immutables));
     }
 
     /// @notice As publicWithdraw, for anybody with a whitelisted resolver's signature.
-    function publicWithdrawSigned(bytes32 secret, Immutables calldata immutables, bytes calldata signature) external {
-        _within(immutables.timelocks, Timelocks.DST_PUBLIC_WITHDRAWAL, Timelocks.DST_CANCELLATION);
-        _permitted(immutables.orderHash, "DST_PUBLIC_WITHDRAW", signature);
-        _release(secret, immutables);
+    function publicWithdrawSigned(bytes32 secret, Immutables calldata immutables, bytes calldata signature)
+        external
+    {
+        _publicWithdrawSigned(secret, plain(immutables), signature);
     }
 
     /// @notice The taker takes his tokens back.
-    /// @dev Unlike on the source side, the immutables are checked before the time.
     function cancel(Immutables calldata immutables) external {
-        _fromTaker(immutables);
-        _genuine(immutables);
-        _notBefore(Timelocks.startOf(immutables.timelocks, Timelocks.DST_CANCELLATION));
-        _refund(immutables);
+        _cancel(plain(immutables));
     }
 
-    /// @notice Gives the tokens back to the taker, with a whitelisted resolver's signature.
-    /// @dev DEFECT OF THE ORIGINAL, REPRODUCED ON PURPOSE: nothing checks that the immutables belong to this clone,
-    /// so a whitelisted signature is enough to drain it at any time to anybody.
+    /// @notice Gives the tokens back to the taker, with a whitelisted resolver's signature. The immutables are not
+    /// checked: see BmnDstActions.
     function publicCancelSigned(Immutables calldata immutables, bytes calldata signature) external {
-        _notBefore(Timelocks.startOf(immutables.timelocks, Timelocks.DST_CANCELLATION));
-        _permitted(immutables.orderHash, "DST_PUBLIC_CANCEL", signature);
-        _refund(immutables);
+        _publicCancelSigned(plain(immutables), signature);
     }
 
-    function _release(bytes32 secret, Immutables calldata immutables) private {
-        _genuine(immutables);
-        _opens(secret, immutables);
-        _pay(toAddress(immutables.token), toAddress(immutables.maker), immutables.amount);
-        _payNative(msg.sender, immutables.safetyDeposit);
-        emit EscrowWithdrawal(secret);
+    /// @notice Lets the taker recover any token (zero: native) once the rescue delay is over.
+    function rescueFunds(address token, uint256 amount, Immutables calldata immutables) external {
+        _rescue(token, amount, plain(immutables));
     }
 
-    function _refund(Immutables calldata immutables) private {
-        _pay(toAddress(immutables.token), toAddress(immutables.taker), immutables.amount);
-        _payNative(msg.sender, immutables.safetyDeposit);
-        emit EscrowCancelled();
+    function _salt(PlainImmutables calldata immutables) internal pure override returns (bytes32) {
+        return keccak256(abi.encode(full(immutables)));
     }
 }

@@ -15,6 +15,18 @@ struct Immutables {
     bytes parameters;
 }
 
+/// @dev Immutables of the factories without parameters: the same eight words, and nothing behind them.
+struct PlainImmutables {
+    bytes32 orderHash;
+    bytes32 hashlock;
+    uint256 maker;
+    uint256 taker;
+    uint256 token;
+    uint256 amount;
+    uint256 safetyDeposit;
+    uint256 timelocks;
+}
+
 /// @dev The part of the destination immutables that the source chain already knows.
 struct DstImmutablesComplement {
     uint256 maker;
@@ -40,6 +52,20 @@ struct Order {
 /// @dev The low 160 bits of a word, as an address.
 function toAddress(uint256 word) pure returns (address) {
     return address(uint160(word));
+}
+
+/// @dev The eight words that immutables begin with, in place. In calldata both structs start with them.
+function plain(Immutables calldata immutables) pure returns (PlainImmutables calldata words) {
+    assembly ("memory-safe") {
+        words := immutables
+    }
+}
+
+/// @dev The inverse, for words that `plain` returned; of others the ninth word is somebody else's.
+function full(PlainImmutables calldata words) pure returns (Immutables calldata immutables) {
+    assembly ("memory-safe") {
+        immutables := words
+    }
 }
 
 /// @dev Packed stage offsets: seven uint32 offsets in seconds, then the deployment time in the top 32 bits.

@@ -88,7 +88,7 @@ contract LimitOrderProtocol {
 
     uint256 private constant POST_INTERACTION_FIELD = 7;
     uint256 private constant HALF_CURVE_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
-    bytes32 private constant DOMAIN_TYPEHASH =
+    bytes32 internal constant DOMAIN_TYPEHASH =
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 private constant ORDER_TYPEHASH = keccak256(
         "Order(uint256 salt,address maker,address receiver,address makerAsset,address takerAsset,uint256 makingAmount,uint256 takingAmount,uint256 makerTraits)"
@@ -200,7 +200,7 @@ contract LimitOrderProtocol {
 
     // ---------------------------------------------------------------------------------------------- views
 
-    function DOMAIN_SEPARATOR() public view returns (bytes32) {
+    function DOMAIN_SEPARATOR() public view virtual returns (bytes32) {
         return keccak256(
             abi.encode(DOMAIN_TYPEHASH, keccak256("Bridge-Me-Not Orders"), keccak256("1"), block.chainid, address(this))
         );
@@ -210,6 +210,7 @@ contract LimitOrderProtocol {
     function eip712Domain()
         external
         view
+        virtual
         returns (bytes1, string memory, string memory, uint256, address, bytes32, uint256[] memory)
     {
         return (hex"0f", "Bridge-Me-Not Orders", "1", block.chainid, address(this), 0, new uint256[](0));

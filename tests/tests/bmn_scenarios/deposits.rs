@@ -1,8 +1,8 @@
 //! Safety deposits, native coins and rescues.
 
+use super::escrows::create_destination;
 use crate::{
-    escrows::create_destination,
-    net::{Actor, DST, Net, ONE, RESCUE_DELAY, SRC},
+    net::{Actor, DIALECT, DST, Net, ONE, RESCUE_DELAY, SRC},
     replay::{Replay, event_names},
     vectors,
 };
@@ -12,7 +12,7 @@ use alloy::{
     sol_types::SolCall,
 };
 use bmn_contracts::{EscrowImplementations, artifacts, calldata, source_escrow};
-use bmn_primitives::{AddressWord, Dialect, Immutables};
+use bmn_primitives::{AddressWord, Immutables};
 use serde_json::json;
 
 sol! {
@@ -61,8 +61,8 @@ pub(crate) fn a_source_can_be_funded_before_it_exists(replay: &mut Replay) {
         amount: order.order.making_amount,
         ..src.destination_immutables(order.secret.hashlock(), time)
     };
-    let implementations = EscrowImplementations::for_factory(Dialect::Bmn4, src.factory);
-    let predicted = source_escrow(Dialect::Bmn4, src.factory, &implementations, &immutables);
+    let implementations = EscrowImplementations::for_factory(DIALECT, src.factory);
+    let predicted = source_escrow(DIALECT, src.factory, &implementations, &immutables);
     src.tx(Actor::Bob, predicted, Bytes::new()).paying(coins(DEPOSIT)).mined();
     let data = order.fill();
     let filled = src.filled_by(Actor::Bob, time, order, data);
@@ -78,8 +78,7 @@ pub(crate) fn a_rescue_waits_for_the_delay_and_pays_the_taker(replay: &mut Repla
     let src = Net::new(SRC);
     let filled = src.filled(|draft| draft.deposits(DEPOSIT, DEPOSIT));
     let open = filled.immutables.timelocks.rescue(u64::from(RESCUE_DELAY)).start;
-    let rescue =
-        calldata::rescue_funds(Dialect::Bmn4, src.token, U256::from(ONE), &filled.immutables);
+    let rescue = calldata::rescue_funds(DIALECT, src.token, U256::from(ONE), &filled.immutables);
     let rescue = src.tx(Actor::Bob, filled.escrow, rescue).at(open);
     let early = rescue.clone().at(open - 1);
     replay.reverts("src.rescueFunds before deployedAt+RESCUE_DELAY", &early);
@@ -94,7 +93,7 @@ pub(crate) fn an_underfunded_destination_is_accepted_and_locked(replay: &mut Rep
     let held = dst.wei(created.escrow);
     assert!(held < immutables.safety_deposit);
     replay.fact("createDstEscrow msg.value < safetyDeposit accepted", json!(!held.is_zero()));
-    let withdraw = calldata::withdraw(Dialect::Bmn4, &secret, &immutables);
+    let withdraw = calldata::withdraw(DIALECT, &secret, &immutables);
     let withdraw = dst.tx(Actor::Bob, created.escrow, withdraw).at(time + 30);
     replay.reverts("dst.withdraw underfunded deposit", &withdraw);
     let again = dst.tx(Actor::Bob, dst.factory, create_destination(&immutables));
@@ -111,14 +110,24 @@ pub(crate) fn the_recorded_native_destination_logs_the_same_bytes(replay: &mut R
     let created = dst.destination_at(immutables.clone(), time, over);
     replay.logs("S11.createDst(native)", &created.mined.logs);
     assert_eq!(created.escrow, vectors::get::<Address>(sample, "dstEscrow"));
+}
+
+pub(crate) fn a_native_destination_pays_coins_and_keeps_the_surplus(replay: &mut Replay) {
+    let dst = Net::new(DST);
+    let recorded = vectors::immutables(vectors::sample("native"), "dstImmutables");
+    let (time, secret) = (dst.now() + 1, dst.secret());
+    let immutables = Immutables {
+        token: AddressWord::ZERO,
+        amount: recorded.amount,
+        ..dst.destination_immutables(secret.hashlock(), time)
+    };
+    let over = immutables.amount + coins(5 * DEPOSIT);
+    let created = dst.destination_at(immutables.clone(), time, over);
 
     let alice = Actor::Alice.address();
     let before = dst.wei(alice);
-    let secret = vectors::logged_secret("S11.withdraw(native)");
-    let withdraw = calldata::withdraw(Dialect::Bmn4, &secret, &immutables);
-    let withdraw = dst.tx(Actor::Bob, created.escrow, withdraw);
-    let done = withdraw.at(immutables.timelocks.dst_withdraw().start).mined();
-    replay.logs("S11.withdraw(native)", &done.logs);
+    let withdraw = calldata::withdraw(DIALECT, &secret, &immutables);
+    dst.tx(Actor::Bob, created.escrow, withdraw).at(time + 30).mined();
     let received = dst.wei(alice) - before;
     replay.fact("native dst: alice received", json!(received.to_string()));
     let left = dst.wei(created.escrow).to_string();
@@ -144,8 +153,7 @@ pub(crate) fn a_taker_that_cannot_receive_coins_cannot_withdraw(replay: &mut Rep
     let created = execute(dst.factory, create_destination(&immutables)).at(time).mined();
     assert_eq!(event_names(&created.logs), ["Transfer", "DstEscrowCreated"]);
     let escrow = dst.destination_created(&created);
-    let withdraw =
-        execute(escrow, calldata::withdraw(Dialect::Bmn4, &secret, &immutables)).at(time + 30);
+    let withdraw = execute(escrow, calldata::withdraw(DIALECT, &secret, &immutables)).at(time + 30);
     let name = "taker contract without receive(), safetyDeposit=0";
     withdraw.fails_with(vectors::fact(name).as_str().unwrap());
     replay.shown(name);

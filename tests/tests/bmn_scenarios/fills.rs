@@ -1,14 +1,16 @@
 //! Fills that are refused, and fills that should have been.
 
-use crate::{
+use super::{
     happy::deltas,
-    net::{Actor, DST, HANDED_OUT, Net, ONE, SRC, Tx},
     orders::{Draft, Signed, public_traits, single_fill_traits, standard_traits},
+};
+use crate::{
+    net::{Actor, DIALECT, DST, HANDED_OUT, Net, ONE, SRC, Tx},
     replay::{Replay, event_names},
 };
 use alloy::primitives::{Bytes, U256};
 use bmn_contracts::{bindings::IBmnFactory, calldata};
-use bmn_primitives::{AddressWord, Dialect};
+use bmn_primitives::AddressWord;
 use serde_json::json;
 
 /// A new order for a fill in the next second.
@@ -138,10 +140,10 @@ pub(crate) fn a_partial_fill_excludes_the_next(replay: &mut Replay) {
         })
     };
     let filled = src.filled_by(Actor::Bob, src.now() + 1, order.clone(), part(4));
-    let amounts = json!({
-        "src": filled.immutables.amount.to_string(),
-        "dst": filled.complement.amount.to_string(),
-    });
+    let mut amounts = json!({ "src": filled.immutables.amount.to_string() });
+    if let Some(complement) = &filled.complement {
+        amounts["dst"] = json!(complement.amount.to_string());
+    }
     replay.fact("partial fill 40%: src amount / complement amount", amounts);
     replay.reverts("second partial fill", &src.lop_tx(Actor::Bob, part(1)));
 }
@@ -200,7 +202,7 @@ pub(crate) fn a_real_taker_asset_is_paid_twice(replay: &mut Replay) {
     let own = [filled.escrow.into_word(), filled.hashlock().0, filled.signed.hash.0];
     replay.renamed_logs("S10.fill(real takerAsset)", &filled.mined.logs, own);
     let created = dst.destination(filled.hashlock(), |_| ());
-    let withdraw = calldata::withdraw(Dialect::Bmn4, &filled.secret, &created.immutables);
+    let withdraw = calldata::withdraw(DIALECT, &filled.secret, &created.immutables);
     dst.tx(Actor::Bob, created.escrow, withdraw).at(created.time() + 30).mined();
     src.tx(Actor::Bob, filled.escrow, filled.withdraw()).mined();
     let deltas = deltas(before, [held(&src), held(&dst)]);

@@ -1,18 +1,31 @@
 //! Permissions, cancellations and who can end an escrow when.
 
+use super::escrows::Swap;
 use crate::{
-    escrows::Swap,
-    net::{Actor, DST, HANDED_OUT, Net, ONE, SRC},
+    net::{Actor, DIALECT, DST, HANDED_OUT, Net, ONE, SRC},
+    own::{PUBLIC_TIMES, create_source},
     replay::Replay,
     vectors,
 };
 use alloy::primitives::{Address, B256, Bytes, U256};
 use bmn_contracts::{PublicAction, calldata, recover_permission_signer};
-use bmn_primitives::{Dialect, Immutables, OrderHash, Secret, Stage, Timelocks};
+use bmn_primitives::{Immutables, OrderHash, Secret, Stage, Timelocks};
 use serde_json::json;
 
-/// The recorded swap that ended in public: its order hash is recorded with the permission, its secret
-/// stands in the log of `withdrawTo`.
+/// When the recorded swap that ended in public was filled and funded, and the offsets of its stages.
+/// Not recorded, but of all times around these only they give the recorded addresses.
+pub(crate) struct PublicTimes {
+    /// Unix seconds.
+    pub(crate) filled: u32,
+    pub(crate) source: [u32; 7],
+    /// Unix seconds.
+    pub(crate) created: u32,
+    pub(crate) destination: [u32; 7],
+    /// Where its secret was logged.
+    pub(crate) secret_in: &'static str,
+}
+
+/// The recorded swap that ended in public: its order hash is recorded with the permission.
 struct PublicSwap {
     order_hash: OrderHash,
     secret: Secret,
@@ -21,14 +34,9 @@ struct PublicSwap {
 }
 
 impl PublicSwap {
-    /// When fill and destination were mined, unix seconds. Not recorded, but of all times around
-    /// these only they give the recorded addresses.
-    const FILLED: u32 = 1_755_450_041;
-    const CREATED: u32 = 1_755_450_043;
-
     fn new() -> Self {
         let order_hash = OrderHash(vectors::get(vectors::sample("publicAction"), "orderHash"));
-        let secret = vectors::logged_secret("S2.withdrawTo");
+        let secret = vectors::logged_secret(PUBLIC_TIMES.secret_in);
         let immutables = |amount, deposit, timelocks| Immutables {
             order_hash,
             hashlock: secret.hashlock(),
@@ -40,8 +48,8 @@ impl PublicSwap {
             timelocks,
             parameters: Bytes::new(),
         };
-        let source = Timelocks::pack(Self::FILLED, [0, 60, 600, 660, 30, 90, 600]);
-        let destination = Timelocks::pack(Self::CREATED, [0, 0, 0, 0, 28, 88, 598]);
+        let source = Timelocks::pack(PUBLIC_TIMES.filled, PUBLIC_TIMES.source);
+        let destination = Timelocks::pack(PUBLIC_TIMES.created, PUBLIC_TIMES.destination);
         Self {
             order_hash,
             source: immutables(ONE, 0, source),
@@ -54,13 +62,12 @@ impl PublicSwap {
 pub(crate) fn the_recorded_withdrawal_to_another_address_logs_the_same_bytes(replay: &mut Replay) {
     let src = Net::new(SRC);
     let swap = PublicSwap::new();
-    let complement = vectors::complement(vectors::sample("directSrc"), "complement");
-    let create = calldata::create_src_escrow(&swap.source, &complement);
+    let create = create_source(&swap.source);
     let filled = swap.source.timelocks.deployed_at();
     src.tx(Actor::Bob, src.factory, create).at(filled).mined();
-    let escrow: Address = vectors::logs("S2.withdrawTo")[1].address;
-    let data =
-        calldata::withdraw_to(Dialect::Bmn4, &swap.secret, Actor::Carol.address(), &swap.source);
+    // The tokens left the escrow.
+    let escrow = Address::from_word(vectors::logs("S2.withdrawTo")[0].topics[1]);
+    let data = calldata::withdraw_to(DIALECT, &swap.secret, Actor::Carol.address(), &swap.source);
     let withdrawn = src.tx(Actor::Bob, escrow, data).at(filled + 40).mined();
     replay.logs("S2.withdrawTo", &withdrawn.logs);
 }
@@ -70,7 +77,7 @@ pub(crate) fn the_recorded_permission_opens_the_destination(replay: &mut Replay)
     let dst = Net::new(DST);
     let swap = PublicSwap::new();
     let deposit = swap.destination.safety_deposit;
-    let created = u64::from(PublicSwap::CREATED);
+    let created = u64::from(PUBLIC_TIMES.created);
     let destination = dst.destination_at(swap.destination.clone(), created, deposit);
     assert_eq!(destination.escrow, vectors::get::<Address>(sample, "escrow"));
 
@@ -84,12 +91,8 @@ pub(crate) fn the_recorded_permission_opens_the_destination(replay: &mut Replay)
 
     let open = swap.destination.timelocks.at(Stage::DstPublicWithdrawal);
     let withdraw = |from, permission| {
-        let data = calldata::public_withdraw_signed(
-            Dialect::Bmn4,
-            &swap.secret,
-            &swap.destination,
-            permission,
-        );
+        let data =
+            calldata::public_withdraw_signed(DIALECT, &swap.secret, &swap.destination, permission);
         dst.tx(from, destination.escrow, data).at(open)
     };
     let early = withdraw(Actor::Alice, good.clone()).at(open - 1);
@@ -145,14 +148,12 @@ fn cancel_source(swap: &Swap, replay: &mut Replay) {
     let hash = source.immutables.order_hash;
     let action = PublicAction::SrcPublicCancel;
     let permission = src.permission(Actor::Bob, source.escrow, hash, Actor::Carol, action);
-    let public =
-        calldata::public_cancel_signed(Dialect::Bmn4, &source.immutables, permission.clone());
+    let public = calldata::public_cancel_signed(DIALECT, &source.immutables, permission.clone());
     let public = tx(Actor::Carol, public).at(at + 60);
     let early = public.clone().at(at + 59);
     replay.reverts("src.publicCancelSigned before srcPublicCancellation", &early);
     let forged = Immutables { timelocks: Timelocks::default(), ..source.immutables.clone() };
-    let forged =
-        tx(Actor::Carol, calldata::public_cancel_signed(Dialect::Bmn4, &forged, permission));
+    let forged = tx(Actor::Carol, calldata::public_cancel_signed(DIALECT, &forged, permission));
     let forged = forged.at(at + 60);
     replay.reverts("src.publicCancelSigned with forged immutables", &forged);
 
@@ -222,7 +223,7 @@ pub(crate) fn critical_one_cancel_permission_drains_a_destination_to_its_holder(
     };
     let dave = Actor::Dave.address();
     let before = dst.tokens(dave);
-    let data = calldata::public_cancel_signed(Dialect::Bmn4, &forged, permission);
+    let data = calldata::public_cancel_signed(DIALECT, &forged, permission);
     let drained = dst.tx(Actor::Dave, victim.escrow, data).mined();
     replay.renamed_logs("S14.drain", &drained.logs, [victim.escrow.into_word()]);
     let found = json!({
@@ -231,37 +232,4 @@ pub(crate) fn critical_one_cancel_permission_drains_a_destination_to_its_holder(
         "victimEscrowLeft": dst.tokens(victim.escrow).to_string(),
     });
     replay.fact("CRITICAL EscrowDst.publicCancelSigned skips onlyValidImmutables", found);
-}
-
-pub(crate) fn holders_of_the_access_token_end_escrows_in_public(replay: &mut Replay) {
-    let swap = Swap::on(Net::with_access_token(SRC), Net::with_access_token(DST), |_| ());
-    let (src, dst) = (&swap.src, &swap.dst);
-    let (source, destination) = (&swap.source, &swap.destination);
-    let open = destination.time() + 90;
-    let withdraw =
-        calldata::public_withdraw(Dialect::Bmn4, &source.secret, &destination.immutables);
-    let tx = |from| dst.tx(from, destination.escrow, withdraw.clone()).at(open);
-    let early = tx(Actor::Carol).at(open - 1);
-    replay.reverts("dst.publicWithdraw before dstPublicWithdrawal (holder)", &early);
-    replay.reverts("dst.publicWithdraw by non-holder (erin)", &tx(Actor::Erin));
-    let logs = tx(Actor::Carol).mined().logs;
-    replay.renamed_logs("access.dstPublicWithdraw", &logs, swap.own_words());
-
-    let bob = Actor::Bob.address();
-    let before = src.tokens(bob);
-    let withdraw = calldata::public_withdraw(Dialect::Bmn4, &source.secret, &source.immutables);
-    let withdraw = src.tx(Actor::Carol, source.escrow, withdraw).at(source.time() + 60);
-    let logs = src.aside(|| {
-        let logs = withdraw.mined().logs;
-        let gained = src.tokens(bob) - before;
-        replay.fact("src.publicWithdraw sends tokens to taker", json!(gained == U256::from(ONE)));
-        logs
-    });
-    replay.renamed_logs("access.srcPublicWithdraw", &logs, swap.own_words());
-
-    let cancel = calldata::public_cancel(Dialect::Bmn4, &source.immutables);
-    let cancel = src.tx(Actor::Carol, source.escrow, cancel).at(source.time() + 660);
-    replay.reverts("src.publicCancel 1s early", &cancel.clone().at(source.time() + 659));
-    let logs = cancel.mined().logs;
-    replay.renamed_logs("access.srcPublicCancel", &logs, swap.own_words());
 }

@@ -1,15 +1,15 @@
 //! Signed orders and their fills.
 
 use crate::{
-    net::{Actor, DST, Mined, Net, ONE, Tx},
-    vectors,
+    net::{Actor, DIALECT, DST, Mined, Net, ONE, Tx},
+    own, vectors,
 };
 use alloy::primitives::{Address, Bytes, Log, U256, keccak256};
 use bmn_contracts::{
     ContractEvent, Emitter, Extension, ExtraData, LimitOrder, MakerTraits, OrderSignature,
     TakerTraits, calldata, decode, order_domain, sign_order,
 };
-use bmn_primitives::{Complement, Dialect, Hashlock, Immutables, OrderHash, Secret};
+use bmn_primitives::{Complement, Hashlock, Immutables, OrderHash, Secret};
 use serde_json::Value;
 
 /// An order before it is signed.
@@ -27,7 +27,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(crate) fn deposits(&mut self, source: u128, destination: u128) {
-        self.extra.deposits = ExtraData::pack_deposits(Dialect::Bmn4, source, destination);
+        self.extra.deposits = ExtraData::pack_deposits(DIALECT, source, destination);
     }
 
     /// Unix seconds.
@@ -119,7 +119,7 @@ impl Net {
                 hashlock: secret.hashlock(),
                 dst_chain_id: U256::from(DST),
                 dst_token: self.token.into(),
-                deposits: ExtraData::pack_deposits(Dialect::Bmn4, 0, ONE / 1000),
+                deposits: ExtraData::pack_deposits(DIALECT, 0, ONE / 1000),
                 timelocks: ExtraData::pack_bmn_times(time + 600, time + 30),
             },
             raw_extra: None,
@@ -131,7 +131,7 @@ impl Net {
         let extension = Extension::post_interaction_only(self.factory, &extra);
         let entropy = U256::from(self.draw()) << 160;
         let order = LimitOrder { salt: LimitOrder::salt_for(&extension, entropy), ..draft.order };
-        let hash = order.hash(&order_domain(Dialect::Bmn4, self.id, self.lop));
+        let hash = order.hash(&order_domain(DIALECT, self.id, self.lop));
         let signature = sign_order(&draft.signer.key(), hash).unwrap();
         Signed { order, extension, hash, signature, secret }
     }
@@ -157,19 +157,9 @@ impl Net {
     /// Mines a fill of the order at `time`, unix seconds.
     pub(crate) fn filled_by(&self, taker: Actor, time: u64, signed: Signed, data: Bytes) -> Filled {
         let mined = self.lop_tx(taker, data).at(time).mined();
-        let (immutables, complement) = self.source_created(&mined.logs);
         let escrow = self.source_escrow_created(&mined.logs);
+        let (immutables, complement) = own::source_created(self, &signed, &mined.logs);
         Filled { secret: signed.secret.clone(), signed, immutables, complement, escrow, mined }
-    }
-
-    fn source_created(&self, logs: &[Log]) -> (Immutables, Complement) {
-        let found = self.factory_events(logs).into_iter().find_map(|event| match event {
-            ContractEvent::SourceCreated { immutables, complement } => {
-                Some((immutables, complement))
-            }
-            _ => None,
-        });
-        found.expect("the fill created a source escrow")
     }
 
     fn source_escrow_created(&self, logs: &[Log]) -> Address {
@@ -183,7 +173,7 @@ impl Net {
     /// The factory's events among the logs, decoded.
     pub(crate) fn factory_events(&self, logs: &[Log]) -> Vec<ContractEvent> {
         let ours = logs.iter().filter(|log| log.address == self.factory);
-        let emitter = Emitter::Factory(Dialect::Bmn4);
+        let emitter = Emitter::Factory(DIALECT);
         ours.filter_map(|log| decode(emitter, log.topics(), &log.data.data).unwrap()).collect()
     }
 }
@@ -194,7 +184,8 @@ pub(crate) struct Filled {
     pub(crate) signed: Signed,
     pub(crate) secret: Secret,
     pub(crate) immutables: Immutables,
-    pub(crate) complement: Complement,
+    /// Where the factory states it.
+    pub(crate) complement: Option<Complement>,
     pub(crate) escrow: Address,
     pub(crate) mined: Mined,
 }
@@ -211,11 +202,11 @@ impl Filled {
 
     /// Calldata of the taker's `withdraw`.
     pub(crate) fn withdraw(&self) -> Bytes {
-        calldata::withdraw(Dialect::Bmn4, &self.secret, &self.immutables)
+        calldata::withdraw(DIALECT, &self.secret, &self.immutables)
     }
 
     /// Calldata of the taker's `cancel`.
     pub(crate) fn cancel(&self) -> Bytes {
-        calldata::cancel(Dialect::Bmn4, &self.immutables)
+        calldata::cancel(DIALECT, &self.immutables)
     }
 }

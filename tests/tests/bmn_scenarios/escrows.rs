@@ -1,15 +1,13 @@
 //! Destination escrows, and permissions to end escrows in public.
 
-use crate::{
-    net::{Actor, DST, Mined, Net, ONE, SRC},
-    orders::Filled,
-};
+use super::orders::Filled;
+use crate::net::{Actor, DIALECT, DST, Mined, Net, ONE, SRC};
 use alloy::{
     primitives::{Address, B256, Bytes, U256, keccak256},
     signers::SignerSync,
 };
 use bmn_contracts::{ContractEvent, PublicAction, calldata, public_action_digest};
-use bmn_primitives::{Dialect, Hashlock, Immutables, OrderHash, Timelocks};
+use bmn_primitives::{Hashlock, Immutables, OrderHash, Timelocks};
 
 /// Stage offsets, seconds: source 0, 60, 600, 660; destination 30, 90, 600.
 const OFFSETS: [u32; 7] = [0, 60, 600, 660, 30, 90, 600];
@@ -97,7 +95,7 @@ impl Net {
 
 /// Calldata of `createDstEscrow`.
 pub(crate) fn create_destination(immutables: &Immutables) -> Bytes {
-    calldata::create_dst_escrow(Dialect::Bmn4, immutables, None)
+    calldata::create_dst_escrow(DIALECT, immutables, None)
 }
 
 impl Destination {
@@ -108,7 +106,7 @@ impl Destination {
 
     /// Calldata of the taker's `cancel`.
     pub(crate) fn cancel(&self) -> Bytes {
-        calldata::cancel(Dialect::Bmn4, &self.immutables)
+        calldata::cancel(DIALECT, &self.immutables)
     }
 }
 
@@ -135,7 +133,7 @@ impl Swap {
 
     /// Calldata of `withdraw` at the destination.
     pub(crate) fn dst_withdraw(&self) -> Bytes {
-        calldata::withdraw(Dialect::Bmn4, &self.source.secret, &self.destination.immutables)
+        calldata::withdraw(DIALECT, &self.source.secret, &self.destination.immutables)
     }
 
     /// The words of this swap that are another's in the recording: both escrows and the secret.

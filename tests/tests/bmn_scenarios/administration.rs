@@ -1,15 +1,14 @@
 //! What the owner of the factory can do, and what it does not do.
 
+use super::{escrows::create_destination, orders::public_traits};
 use crate::{
-    escrows::create_destination,
-    net::{Actor, DST, Net, SRC},
-    orders::public_traits,
+    net::{Actor, DIALECT, DST, Net, SRC},
+    own::create_source,
     replay::Replay,
 };
 use alloy::sol_types::SolCall;
 use bmn_chain::CallOutcome;
 use bmn_contracts::{Revert, bindings::IBmnFactory, calldata};
-use bmn_primitives::Dialect;
 use serde_json::json;
 
 fn administrate(net: &Net, call: &impl SolCall) {
@@ -35,7 +34,7 @@ pub(crate) fn a_pause_stops_new_escrows_and_no_old_ones(replay: &mut Replay) {
     let create = create.paying(immutables.safety_deposit);
     replay.reverts("createDst while paused", &create);
 
-    let withdraw = calldata::withdraw(Dialect::Bmn4, &filled.secret, &created.immutables);
+    let withdraw = calldata::withdraw(DIALECT, &filled.secret, &created.immutables);
     let withdraw = dst.tx(Actor::Bob, created.escrow, withdraw);
     withdraw.at(created.time() + 30).mined();
     src.tx(Actor::Bob, filled.escrow, filled.withdraw()).mined();
@@ -77,7 +76,7 @@ pub(crate) fn the_whitelist_of_makers_is_not_asked_in_a_fill(replay: &mut Replay
 
     let mut immutables = filled.immutables;
     immutables.hashlock = src.secret().hashlock();
-    let create = calldata::create_src_escrow(&immutables, &filled.complement);
+    let create = create_source(&immutables);
     let outcome = src.tx(Actor::Bob, src.factory, create).tried();
     let CallOutcome::Reverted(data) = outcome else { panic!("it is asked in createSrcEscrow") };
     assert_eq!(Revert::decode(&data), Revert::Message("Maker not whitelisted".to_owned()));

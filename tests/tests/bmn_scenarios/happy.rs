@@ -1,38 +1,37 @@
 //! The recorded swap from fill to withdrawals, byte for byte.
 
-use crate::{
+use super::{
     escrows::create_destination,
-    net::{Actor, DST, Mined, Net, SRC},
     orders::{Filled, Signed},
+};
+use crate::{
+    net::{Actor, DIALECT, DST, Mined, Net, SRC},
+    own::{assert_claims, create_source},
     replay::{Replay, event_name},
     vectors,
 };
-use alloy::{
-    primitives::{Address, B256, Bytes, U256},
-    sol_types::SolValue,
-};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use bmn_contracts::{
-    EscrowImplementations, ExtraData, TakerTraits, bindings,
+    EscrowImplementations, TakerTraits,
     bindings::{IBmnFactory, ILimitOrderProtocol},
-    bmn_factory_timelocks, calldata, immutables_hash, order_domain, proxy_bytecode_hash,
-    source_escrow,
+    calldata, immutables_hash, order_domain,
 };
-use bmn_primitives::{Dialect, Immutables, Secret, Stage};
+use bmn_primitives::{Complement, Immutables, Secret, Stage};
 use serde_json::{Value, json};
 
 /// The recorded swap, up to where a test needs it.
-struct Happy {
-    src: Net,
-    dst: Net,
-    order: Signed,
-    source: Immutables,
-    source_escrow: Address,
-    destination: Immutables,
-    destination_escrow: Address,
+pub(crate) struct Happy {
+    pub(crate) src: Net,
+    pub(crate) dst: Net,
+    pub(crate) order: Signed,
+    pub(crate) source: Immutables,
+    pub(crate) source_escrow: Address,
+    pub(crate) destination: Immutables,
+    pub(crate) destination_escrow: Address,
 }
 
 impl Happy {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let sample = vectors::sample("happy");
         Self {
             src: Net::new(SRC),
@@ -45,21 +44,21 @@ impl Happy {
         }
     }
 
-    fn fill_data(&self) -> Bytes {
+    pub(crate) fn fill_data(&self) -> Bytes {
         let traits: U256 = vectors::get(vectors::sample("happy"), "takerTraits");
         self.order.fill_with(|fill| fill.traits = TakerTraits(traits))
     }
 
     /// Time of the fill.
-    fn start(&self) -> u64 {
+    pub(crate) fn start(&self) -> u64 {
         self.source.timelocks.deployed_at()
     }
 
-    fn fill(&self) -> Filled {
+    pub(crate) fn fill(&self) -> Filled {
         self.src.filled_by(Actor::Bob, self.start(), self.order.clone(), self.fill_data())
     }
 
-    fn create_destination(&self) -> Mined {
+    pub(crate) fn create_destination(&self) -> Mined {
         let data = create_destination(&self.destination);
         let time = self.destination.timelocks.deployed_at();
         let deposit = self.destination.safety_deposit;
@@ -67,7 +66,7 @@ impl Happy {
     }
 
     /// Unix seconds.
-    fn dst_withdrawal(&self) -> u64 {
+    pub(crate) fn dst_withdrawal(&self) -> u64 {
         self.destination.timelocks.at(Stage::DstWithdrawal)
     }
 }
@@ -95,34 +94,30 @@ fn escrow_at(net: &Net, key: B256) -> Value {
 }
 
 fn salt(immutables: &Immutables) -> B256 {
-    immutables_hash(Dialect::Bmn4, immutables)
+    immutables_hash(DIALECT, immutables)
+}
+
+/// Everything that the recording deployed is where the recording had it.
+pub(crate) fn assert_addresses(net: &Net, recorded: impl Fn(&str) -> Address) {
+    let contracts = ["weth", "token", "token6", "trueToken", "lop", "factory"];
+    let found = [net.weth, net.token, net.token6, net.true_token, net.lop, net.factory];
+    assert_eq!(found, contracts.map(&recorded));
+    assert!(found.iter().all(|contract| !net.chain.code(*contract).is_empty()));
+    let source = net.view(net.factory, &IBmnFactory::ESCROW_SRC_IMPLEMENTATIONCall {});
+    let destination = net.view(net.factory, &IBmnFactory::ESCROW_DST_IMPLEMENTATIONCall {});
+    assert_eq!([source, destination], ["srcImpl", "dstImpl"].map(recorded));
+    let derived = EscrowImplementations::for_factory(DIALECT, net.factory);
+    assert_eq!(derived, EscrowImplementations { source, destination });
 }
 
 pub(crate) fn contracts_land_on_the_recorded_addresses(replay: &mut Replay) {
     for (id, side) in [(SRC, "src"), (DST, "dst")] {
-        for access_token in [false, true] {
-            let net = if access_token { Net::with_access_token(id) } else { Net::new(id) };
-            let recorded = |contract| vectors::deployed(access_token, side, contract);
-            let contracts = ["weth", "token", "token6", "trueToken", "lop", "factory"];
-            let found = [net.weth, net.token, net.token6, net.true_token, net.lop, net.factory];
-            assert_eq!(found, contracts.map(recorded));
-            assert!(found.iter().all(|contract| !net.chain.code(*contract).is_empty()));
-            let source = net.view(net.factory, &IBmnFactory::ESCROW_SRC_IMPLEMENTATIONCall {});
-            let destination = net.view(net.factory, &IBmnFactory::ESCROW_DST_IMPLEMENTATIONCall {});
-            assert_eq!([source, destination], ["srcImpl", "dstImpl"].map(recorded));
-            let derived = EscrowImplementations::for_factory(Dialect::Bmn4, net.factory);
-            assert_eq!(derived, EscrowImplementations { source, destination });
-        }
+        assert_addresses(&Net::new(id), |contract| vectors::deployed(side, contract));
     }
     let net = Net::new(SRC);
     let separator = net.view(net.lop, &ILimitOrderProtocol::DOMAIN_SEPARATORCall {});
-    assert_eq!(separator, order_domain(Dialect::Bmn4, net.id, net.lop).separator());
+    assert_eq!(separator, order_domain(DIALECT, net.id, net.lop).separator());
     replay.fact("DOMAIN_SEPARATOR src", json!(separator.to_string()));
-    let source = net.view(net.factory, &IBmnFactory::ESCROW_SRC_PROXY_BYTECODE_HASHCall {});
-    let destination = net.view(net.factory, &IBmnFactory::ESCROW_DST_PROXY_BYTECODE_HASHCall {});
-    let of = |side| proxy_bytecode_hash(vectors::deployed(false, "src", side));
-    let equal = json!([source == of("srcImpl"), destination == of("dstImpl")]);
-    replay.fact("ESCROW_*_PROXY_BYTECODE_HASH match", equal);
 }
 
 pub(crate) fn the_recorded_fill_logs_the_same_bytes(replay: &mut Replay) {
@@ -143,15 +138,8 @@ pub(crate) fn the_recorded_fill_logs_the_same_bytes(replay: &mut Replay) {
     let mut stages = stages(&filled.immutables);
     stages["word"] = json!(B256::from(filled.immutables.timelocks.0).to_string());
     replay.fact("srcImm.timelocks", stages);
-    let complement = &filled.complement;
-    let recorded = json!({
-        "maker": complement.maker.0.to_string(),
-        "amount": complement.amount.to_string(),
-        "token": complement.token.0.to_string(),
-        "safetyDeposit": complement.safety_deposit.to_string(),
-        "chainId": complement.chain_id.to_string(),
-        "parameters": complement.parameters.to_string(),
-    });
+    let complement = filled.complement.as_ref();
+    let recorded = complement.map_or_else(|| json!("not emitted"), complement_of);
     replay.fact("complement", recorded);
     let src = &happy.src;
     replay.fact("escrows[hashlock] on src", escrow_at(src, happy.source.hashlock.0));
@@ -159,29 +147,16 @@ pub(crate) fn the_recorded_fill_logs_the_same_bytes(replay: &mut Replay) {
     replay.fact("srcEscrow eth balance", json!(src.wei(filled.escrow).to_string()));
 }
 
-pub(crate) fn the_source_can_be_rebuilt_from_the_order_and_the_block_time(replay: &mut Replay) {
-    let happy = Happy::new();
-    let order = &happy.order.order;
-    let extension = order.check_extension(&happy.order.extension).unwrap();
-    let (factory, extra) = extension.post_interaction().unwrap();
-    let extra = ExtraData::decode(Dialect::Bmn4, extra).unwrap();
-    let filled = happy.fill();
-    let times = (extra.src_cancellation(), extra.dst_withdrawal());
-    let rebuilt = Immutables {
-        order_hash: order.hash(&order_domain(Dialect::Bmn4, happy.src.id, happy.src.lop)),
-        hashlock: extra.hashlock,
-        maker: order.maker,
-        taker: Actor::Bob.address().into(),
-        token: order.maker_asset,
-        amount: order.making_amount,
-        safety_deposit: extra.src_deposit(Dialect::Bmn4),
-        timelocks: bmn_factory_timelocks(happy.src.now(), times.0, times.1).unwrap(),
-        parameters: Bytes::new(),
-    };
-    assert_eq!(rebuilt, filled.immutables);
-    let implementations = EscrowImplementations::for_factory(Dialect::Bmn4, factory);
-    let escrow = source_escrow(Dialect::Bmn4, factory, &implementations, &rebuilt);
-    replay.fact("reconstructFromOrder", json!(escrow == filled.escrow));
+/// As the recording writes it.
+fn complement_of(complement: &Complement) -> Value {
+    json!({
+        "maker": complement.maker.0.to_string(),
+        "amount": complement.amount.to_string(),
+        "token": complement.token.0.to_string(),
+        "safetyDeposit": complement.safety_deposit.to_string(),
+        "chainId": complement.chain_id.to_string(),
+        "parameters": complement.parameters.to_string(),
+    })
 }
 
 pub(crate) fn the_recorded_destination_logs_the_same_bytes(replay: &mut Replay) {
@@ -191,19 +166,6 @@ pub(crate) fn the_recorded_destination_logs_the_same_bytes(replay: &mut Replay) 
     let (dst, key) = (&happy.dst, salt(&happy.destination));
     replay.fact("escrows[salt] on dst", escrow_at(dst, key));
     replay.fact("escrows[hashlock] on dst", escrow_at(dst, happy.destination.hashlock.0));
-    let kept = dst.view(dst.factory, &IBmnFactory::escrowImmutablesCall { salt: key });
-    let kept = json!([
-        kept.orderHash.to_string(),
-        kept.hashlock.to_string(),
-        kept.maker.to_string(),
-        kept.taker.to_string(),
-        kept.token.to_string(),
-        kept.amount.to_string(),
-        kept.safetyDeposit.to_string(),
-        kept.timelocks.to_string(),
-        kept.parameters.to_string(),
-    ]);
-    replay.fact("escrowImmutables[salt] on dst", kept);
 }
 
 pub(crate) fn the_destination_refuses_what_it_refused(replay: &mut Replay) {
@@ -212,26 +174,25 @@ pub(crate) fn the_destination_refuses_what_it_refused(replay: &mut Replay) {
     let at = happy.dst_withdrawal();
     let (secret, good) = (&happy.order.secret, &happy.destination);
     let tx = |from, data| happy.dst.tx(from, happy.destination_escrow, data).at(at);
-    let withdraw = calldata::withdraw(Dialect::Bmn4, secret, good);
+    let withdraw = calldata::withdraw(DIALECT, secret, good);
     tx(Actor::Bob, withdraw.clone()).passes();
     let early = tx(Actor::Bob, withdraw.clone()).at(at - 1);
     replay.reverts("dst.withdraw 1s before dstWithdrawal", &early);
-    let wrong = calldata::withdraw(Dialect::Bmn4, &Secret::new([0; 32]), good);
+    let wrong = calldata::withdraw(DIALECT, &Secret::new([0; 32]), good);
     replay.reverts("dst.withdraw wrong secret", &tx(Actor::Bob, wrong));
     replay.reverts("dst.withdraw by non-taker (alice)", &tx(Actor::Alice, withdraw.clone()));
     let amount = Immutables { amount: U256::from(1), ..good.clone() };
-    let amount = calldata::withdraw(Dialect::Bmn4, secret, &amount);
+    let amount = calldata::withdraw(DIALECT, secret, &amount);
     replay.reverts("dst.withdraw tampered amount", &tx(Actor::Bob, amount));
     let earlier = good.timelocks.with_deployed_at(good.timelocks.deployed_at() - 1);
     let earlier = Immutables { timelocks: earlier, ..good.clone() };
-    let earlier = calldata::withdraw(Dialect::Bmn4, secret, &earlier);
+    let earlier = calldata::withdraw(DIALECT, secret, &earlier);
     replay.reverts("dst.withdraw tampered deployedAt", &tx(Actor::Bob, earlier));
-    let cancel = tx(Actor::Bob, calldata::cancel(Dialect::Bmn4, good));
+    let cancel = tx(Actor::Bob, calldata::cancel(DIALECT, good));
     replay.reverts("dst.cancel before dstCancellation", &cancel);
-    let public =
-        tx(Actor::Bob, calldata::public_withdraw(Dialect::Bmn4, secret, good)).at(at + 100);
+    let public = tx(Actor::Bob, calldata::public_withdraw(DIALECT, secret, good)).at(at + 100);
     replay.reverts("dst.publicWithdraw accessToken=0x0", &public);
-    let implementation = vectors::deployed(false, "dst", "dstImpl");
+    let implementation = vectors::deployed("dst", "dstImpl");
     let direct = happy.dst.tx(Actor::Bob, implementation, withdraw).at(at);
     replay.reverts("dst impl.withdraw directly", &direct);
 }
@@ -243,7 +204,7 @@ pub(crate) fn the_recorded_withdrawals_log_the_same_bytes(replay: &mut Replay) {
     happy.fill();
     happy.create_destination();
     let at = happy.dst_withdrawal();
-    let withdraw = calldata::withdraw(Dialect::Bmn4, &happy.order.secret, &happy.destination);
+    let withdraw = calldata::withdraw(DIALECT, &happy.order.secret, &happy.destination);
     let withdraw = happy.dst.tx(Actor::Bob, happy.destination_escrow, withdraw);
     replay.logs("S1.dstWithdraw", &withdraw.clone().at(at).mined().logs);
     replay.fact("dst.withdraw allowed exactly at dstWithdrawal", json!(happy.dst.now() == at));
@@ -251,7 +212,7 @@ pub(crate) fn the_recorded_withdrawals_log_the_same_bytes(replay: &mut Replay) {
 
     refusals_of_the_source(&happy, replay);
     let at = happy.start() + 40;
-    let withdraw = calldata::withdraw(Dialect::Bmn4, &happy.order.secret, &happy.source);
+    let withdraw = calldata::withdraw(DIALECT, &happy.order.secret, &happy.source);
     let withdraw = happy.src.tx(Actor::Bob, happy.source_escrow, withdraw);
     replay.logs("S1.srcWithdraw", &withdraw.clone().at(at).mined().logs);
     replay.reverts("src.withdraw again", &withdraw.at(at + 1));
@@ -270,14 +231,13 @@ fn refusals_of_the_source(happy: &Happy, replay: &mut Replay) {
     let at = happy.start() + 40;
     let good = &happy.source;
     let tx = |from, data| happy.src.tx(from, happy.source_escrow, data).at(at);
-    let withdraw = calldata::withdraw(Dialect::Bmn4, &happy.order.secret, good);
+    let withdraw = calldata::withdraw(DIALECT, &happy.order.secret, good);
     replay.reverts("src.withdraw by non-taker", &tx(Actor::Alice, withdraw));
-    let wrong = calldata::withdraw(Dialect::Bmn4, &Secret::new([0; 32]), good);
+    let wrong = calldata::withdraw(DIALECT, &Secret::new([0; 32]), good);
     replay.reverts("src.withdraw wrong secret", &tx(Actor::Bob, wrong));
-    let cancel = tx(Actor::Bob, calldata::cancel(Dialect::Bmn4, good));
+    let cancel = tx(Actor::Bob, calldata::cancel(DIALECT, good));
     replay.reverts("src.cancel before srcCancellation", &cancel);
-    let public =
-        tx(Actor::Bob, calldata::public_cancel(Dialect::Bmn4, good)).at(happy.start() + 700);
+    let public = tx(Actor::Bob, calldata::public_cancel(DIALECT, good)).at(happy.start() + 700);
     replay.reverts("src.publicCancel accessToken=0x0", &public);
 }
 
@@ -305,9 +265,7 @@ pub(crate) fn the_recorded_direct_source_escrow_logs_the_same_bytes(replay: &mut
     let src = Net::new(SRC);
     let sample = vectors::sample("directSrc");
     let immutables = vectors::immutables(sample, "immutables");
-    let complement = vectors::complement(sample, "complement");
-    let data = calldata::create_src_escrow(&immutables, &complement);
-    let create = src.tx(Actor::Carol, src.factory, data);
+    let create = src.tx(Actor::Carol, src.factory, create_source(&immutables));
     let created = create.clone().at(immutables.timelocks.deployed_at() + 50).mined();
     replay.logs("S6.createSrcEscrow", &created.logs);
     let names: Vec<_> = created.logs.iter().map(event_name).collect();
@@ -320,9 +278,7 @@ pub(crate) fn the_recorded_direct_source_escrow_logs_the_same_bytes(replay: &mut
     // Carol names Bob as the taker and a moment of her choosing: the cancellation is open already.
     assert_eq!(immutables.taker, Actor::Bob.address().into());
     assert!(immutables.timelocks.src_cancel().contains(src.now()));
-    let claimed =
-        (bindings::Immutables::from(&immutables), bindings::Complement::from(&complement));
-    assert_eq!(created.logs[1].data.data, claimed.abi_encode_params());
+    assert_claims(&created.logs[1], &immutables);
     replay.shown(
         "createSrcEscrow accepts arbitrary/back-dated deployedAt; taker=bob was never asked",
     );
