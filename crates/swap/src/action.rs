@@ -25,11 +25,17 @@ pub enum Action {
     Fill = 6,
     /// Take the source of a swap whose destination was paid, after the rescue delay.
     RescueSource = 7,
+    /// Finish a stranger's destination with the public secret, for its safety deposit.
+    PublicWithdrawDestination = 8,
+    /// Finish a stranger's source with the public secret, for its safety deposit.
+    PublicWithdrawSource = 9,
+    /// Give a stranger's source back to its maker, for its safety deposit.
+    PublicCancelSource = 10,
 }
 
 impl Action {
     /// Every action, most urgent first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::WithdrawSource,
         Self::WithdrawDestination,
         Self::Permit,
@@ -38,6 +44,9 @@ impl Action {
         Self::FundDestination,
         Self::Fill,
         Self::RescueSource,
+        Self::PublicWithdrawDestination,
+        Self::PublicWithdrawSource,
+        Self::PublicCancelSource,
     ];
 
     /// Lower runs first. Money that could be lost goes before money that could be won.
@@ -48,6 +57,14 @@ impl Action {
     /// The action with this [`priority`](Self::priority), if any.
     pub fn from_priority(priority: u8) -> Option<Self> {
         Self::ALL.get(usize::from(priority)).copied()
+    }
+
+    /// A public action on a stranger's escrow: nothing of ours is in it.
+    pub const fn is_keeper(self) -> bool {
+        matches!(
+            self,
+            Self::PublicWithdrawDestination | Self::PublicWithdrawSource | Self::PublicCancelSource
+        )
     }
 
     /// Name in answers and logs.
@@ -61,6 +78,9 @@ impl Action {
             Self::FundDestination => "fundDestination",
             Self::Fill => "fill",
             Self::RescueSource => "rescueSource",
+            Self::PublicWithdrawDestination => "publicWithdrawDestination",
+            Self::PublicWithdrawSource => "publicWithdrawSource",
+            Self::PublicCancelSource => "publicCancelSource",
         }
     }
 }

@@ -1,14 +1,20 @@
 //! Is this order ours to settle?
 
 use crate::{
-    Decision, Order, Origin, Policy, Refusal, Route, SignedOrder, SourceLeg,
-    policy::{FactoryTerms, TokenTerms, profit},
-    timeline::{Windows, compile},
+    Decision, Moment, Order, OrderTimes, Origin, Part, Policy, Refusal, Route, SignedOrder,
+    SourceLeg,
+    header::{fill_opens_at, header_refusals},
+    parts::{affordable_making, check_secrets, has_parts, next_part},
+    policy::FactoryTerms,
+    times::schedule,
     verify::check_source,
+    worth::{Market, funds, inventory, route, worth},
 };
-use alloy::primitives::{Address, U256};
-use bmn_contracts::{ExtensionField, ExtraData, OrderSignature, recover_maker};
-use bmn_primitives::{AddressWord, BlockRef, ChainId, Dialect, OrderHash, OrderId, Stage};
+use alloy::primitives::{Address, Bytes, U256, U512};
+use bmn_contracts::{ExtensionField, ExtraData, OrderSignature, parts_of, recover_maker};
+use bmn_primitives::{
+    AddressWord, BlockRef, ChainId, Dialect, Hashlock, OrderHash, OrderId, Stage,
+};
 
 /// What an order is judged against, apart from the state of the chains.
 #[derive(Debug, Clone, Copy)]
@@ -26,10 +32,16 @@ impl<'a> Terms<'a> {
     pub fn route(&self, chain: ChainId) -> Option<&'a Route> {
         self.routes.iter().find(|route| route.chain == chain)
     }
+
+    /// Who of us takes orders, and owns destinations, of a dialect on a chain: the signer, or our
+    /// contract there. None for dialects that are indexed only and where the contract is not configured.
+    pub fn taker(&self, chain: ChainId, dialect: Dialect) -> Option<Address> {
+        self.route(chain)?.taker(self.us, dialect)
+    }
 }
 
 /// The state of the chains as far as a submitted order depends on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntakeFacts {
     /// Source head.
     pub source_head: BlockRef,
@@ -47,14 +59,18 @@ pub struct IntakeFacts {
     pub free_token: U256,
     /// Our destination native coin that is not reserved.
     pub free_native: U256,
+    /// Our source native coin that is not reserved; a fill pays the source's safety deposit of it.
+    pub free_source_native: U256,
     /// Gas prices on (source, destination), wei per gas.
     pub gas_price: (u128, u128),
     /// Orders open now.
     pub open_orders: u64,
     /// Another order or escrow uses the hashlock.
     pub hashlock_used: bool,
-    /// An order with this hash is known.
+    /// An order with this hash is known elsewhere, or a fill of it is under way.
     pub order_known: bool,
+    /// Prices, fees for data, and what stands against the caps.
+    pub market: Market,
 }
 
 /// A submitted order that could be read; not judged yet.
@@ -63,18 +79,93 @@ pub struct Draft {
     order: Order,
     signed: SignedOrder,
     taker_asset: AddressWord,
-    source_deposit: U256,
     destination_chain: U256,
+    /// What stands in front of the extra data (1inch): fees and who may fill.
+    header: Bytes,
+    /// The order's hashlock word, where it takes several fills and none of them is chosen yet.
+    undivided: Option<Hashlock>,
 }
 
 /// What follows the eight fields of an extension, as a field number.
 const CUSTOM_DATA: u8 = 8;
 
 impl Draft {
-    /// The order, provisionally accepted.
+    /// The order, provisionally accepted. One that takes several fills stands for all of them until
+    /// [`choose_part`] has chosen ours.
     pub const fn order(&self) -> &Order {
         &self.order
     }
+
+    /// As it was handed in.
+    pub const fn signed(&self) -> &SignedOrder {
+        &self.signed
+    }
+
+    /// True when the order takes several fills and ours is still to be chosen.
+    pub const fn is_undivided(&self) -> bool {
+        self.undivided.is_some()
+    }
+}
+
+/// The fill of an order of several that is ours next: all that is left, or what inventory and limits
+/// allow of it. Where none can be ours now, the draft stays undivided and the reason is told. Any other
+/// draft stays as it is.
+pub fn choose_part(
+    mut draft: Draft,
+    facts: &IntakeFacts,
+    terms: &Terms<'_>,
+) -> (Draft, Option<Refusal>) {
+    let Some(word) = draft.undivided else { return (draft, None) };
+    let chosen = check_secrets(word, &draft.signed.secret_hashes).and_then(|()| {
+        let (least, most) = part_bounds(&draft, facts, terms);
+        let left = remaining(&draft, facts);
+        let part = next_part(&draft.signed.order, parts_of(word), left, most, least)?;
+        let hash = draft.signed.secret_hashes.get(usize::from(part.leaf)).copied();
+        let absent = || Refusal::BadSecretHashes(format!("there is none for part {}", part.leaf));
+        Ok((part, hash.ok_or_else(absent)?))
+    });
+    match chosen {
+        Ok((Part { leaf, making, taking }, hashlock)) => {
+            draft.order.id.leaf = leaf;
+            draft.order.hashlock = hashlock;
+            draft.order.source_amount = making;
+            draft.order.destination_amount = taking;
+            draft.undivided = None;
+            (draft, None)
+        }
+        Err(reason) => (draft, Some(reason)),
+    }
+}
+
+/// The least and the most that a part of ours may make, smallest unit of the source token.
+fn part_bounds(draft: &Draft, facts: &IntakeFacts, terms: &Terms<'_>) -> (U256, U256) {
+    let (order, whole) = (&draft.order, &draft.signed.order);
+    let payable = if order.destination_token.is_zero() {
+        facts.free_native.saturating_sub(order.destination_deposit)
+    } else {
+        facts.free_token
+    };
+    let most = affordable_making(whole, payable);
+    let route = terms.route(order.id.chain);
+    let token = route.and_then(|route| route.token(order.source_token));
+    match (route, token) {
+        (Some(route), Some(token)) if token.price.0 != 0 => {
+            let amount = |micros: u128, up: bool| {
+                let scaled = U512::from(micros) * U512::from(10).pow(U512::from(token.decimals));
+                let price = U512::from(token.price.0);
+                let amount = if up { scaled.div_ceil(price) } else { scaled / price };
+                amount.saturating_to::<U256>()
+            };
+            let cap = amount(terms.policy.max_order_value, false);
+            (amount(route.min_order_value, true), most.min(cap))
+        }
+        _ => (U256::ZERO, most),
+    }
+}
+
+fn remaining(draft: &Draft, facts: &IntakeFacts) -> U256 {
+    let making = draft.signed.order.making_amount;
+    if facts.raw_remaining.is_zero() { making } else { !facts.raw_remaining }
 }
 
 /// Reads a submitted order. The limit-order contract it must be signed for is the one its factory
@@ -114,6 +205,12 @@ pub fn read_submitted(
     let contract = factory.limit_order_protocol;
     let domain = bmn_contracts::order_domain(factory.dialect, chain, contract);
     let id = OrderId { chain, contract, hash: order.hash(&domain), leaf: 0 };
+    let undivided = has_parts(factory.dialect, order).then_some(extra.hashlock);
+    if undivided.is_none() && !signed.secret_hashes.is_empty() {
+        let reason = "the order takes one fill, so it has one secret".to_owned();
+        return Err(Refusal::BadSecretHashes(reason));
+    }
+    let header = tail.get(..tail.len().saturating_sub(ExtraData::LEN)).unwrap_or_default();
     Ok(Draft {
         order: Order {
             id,
@@ -129,15 +226,20 @@ pub fn read_submitted(
             destination_token: clean("dstToken", extra.dst_token)?,
             destination_amount: order.taking_amount,
             destination_deposit: extra.dst_deposit(factory.dialect),
-            src_cancellation: extra.src_cancellation(),
-            dst_withdrawal: extra.dst_withdrawal(),
+            source_deposit: extra.src_deposit(factory.dialect),
+            times: OrderTimes::of(&extra, factory.dialect),
             seen_at,
             decision: Decision::Accepted,
         },
         signed: signed.clone(),
         taker_asset: order.taker_asset,
-        source_deposit: extra.src_deposit(factory.dialect),
         destination_chain: extra.dst_chain_id,
+        header: Bytes::copy_from_slice(if factory.dialect.has_absolute_times() {
+            &[]
+        } else {
+            header
+        }),
+        undivided,
     })
 }
 
@@ -148,9 +250,26 @@ pub fn admit_submitted(draft: &Draft, facts: &IntakeFacts, terms: &Terms<'_>) ->
     reasons.extend(shape(draft, terms));
     reasons.extend(signature(draft, facts));
     reasons.extend(liveness(draft, facts, terms));
+    reasons.extend(route(order, draft.destination_chain, terms));
+    reasons.extend(fits(order, Moment::Unfilled(facts.source_head.time), terms));
+    if let Some(word) = draft.undivided {
+        // What the whole would cost says nothing about the part that could be ours.
+        let (remaining, most) = (remaining(draft, facts), part_bounds(draft, facts, terms).1);
+        let reason = format!("none of its {} parts is chosen", parts_of(word));
+        reasons.push(Refusal::NoPart { remaining, most, reason });
+        return reasons;
+    }
     reasons.extend(funds(order, facts));
     if terms.route(order.destination_chain).is_some() {
         reasons.extend(inventory(order, facts));
+    }
+    if facts.free_source_native < order.source_deposit {
+        reasons.push(Refusal::Inventory {
+            chain: order.id.chain,
+            token: Address::ZERO,
+            available: facts.free_source_native,
+            needed: order.source_deposit,
+        });
     }
     if facts.hashlock_used {
         reasons.push(Refusal::HashlockUsed(order.hashlock));
@@ -158,9 +277,8 @@ pub fn admit_submitted(draft: &Draft, facts: &IntakeFacts, terms: &Terms<'_>) ->
     if facts.order_known {
         reasons.push(Refusal::OrderKnown(order.id.hash));
     }
-    reasons.extend(route(order, draft.destination_chain, terms));
-    reasons.extend(worth(order, facts.gas_price, facts.open_orders, terms));
-    reasons.extend(fits(order, facts.source_head.time, true, terms));
+    let (now, open) = (facts.source_head.time, facts.open_orders);
+    reasons.extend(worth(order, &facts.market, facts.gas_price, open, now, terms));
     reasons
 }
 
@@ -186,9 +304,12 @@ fn shape(draft: &Draft, terms: &Terms<'_>) -> Vec<Refusal> {
             reasons.push(Refusal::UnsupportedTrait(name.to_owned()));
         }
     }
-    if !traits.allows(terms.us) {
-        let allowed = format!("{:#x}", traits.allowed_sender());
-        reasons.push(Refusal::PrivateOrder { allowed, us: terms.us });
+    if let Some(us) = terms.taker(order.id.chain, order.dialect) {
+        if !traits.allows(us) {
+            let allowed = format!("{:#x}", traits.allowed_sender());
+            reasons.push(Refusal::PrivateOrder { allowed, us });
+        }
+        reasons.extend(header_refusals(order.dialect, &draft.header, us));
     }
     for (amount, name) in
         [(order.source_amount, "makingAmount"), (order.destination_amount, "takingAmount")]
@@ -197,18 +318,26 @@ fn shape(draft: &Draft, terms: &Terms<'_>) -> Vec<Refusal> {
             reasons.push(Refusal::ZeroAmount(name.to_owned()));
         }
     }
-    if !draft.source_deposit.is_zero() {
-        reasons.push(Refusal::SourceDeposit(draft.source_deposit));
+    if order.dialect.has_absolute_times() && !order.source_deposit.is_zero() {
+        reasons.push(Refusal::SourceDeposit(order.source_deposit));
     }
     reasons.extend(taker_asset(draft, terms));
     reasons
 }
 
-// Every dialect is indexed; orders of one are settled, at factories that give back what goes in.
+// Every dialect is indexed; orders are settled of those that somebody of us can take, at factories that
+// give back what goes in.
 fn served(order: &Order, terms: &Terms<'_>) -> Vec<Refusal> {
     let mut reasons = Vec::new();
-    if order.dialect != Dialect::Bmn4 {
-        reasons.push(Refusal::DialectNotFilled(order.dialect));
+    let dialect = order.dialect;
+    if matches!(dialect, Dialect::Bmn1 | Dialect::Bmn11 | Dialect::Bmn23) {
+        reasons.push(Refusal::DialectNotFilled(dialect));
+    } else {
+        let chains = [order.id.chain, order.destination_chain];
+        let without = chains.into_iter().filter(|chain| {
+            terms.route(*chain).is_some_and(|route| route.taker(terms.us, dialect).is_none())
+        });
+        reasons.extend(without.map(|chain| Refusal::NoTaker { chain, dialect }));
     }
     let factory = terms.route(order.id.chain).and_then(|route| route.factory(order.factory));
     if let Some(reason) = factory.and_then(FactoryTerms::index_only_reason) {
@@ -227,6 +356,18 @@ fn taker_asset(draft: &Draft, terms: &Terms<'_>) -> Option<Refusal> {
     (!route.true_tokens.contains(&asset)).then_some(Refusal::DoublePayment(asset))
 }
 
+/// What is wrong with a signature that no chain needs to be asked about; none for that of a contract.
+pub fn check_signature(draft: &Draft) -> Option<Refusal> {
+    match &draft.signed.signature {
+        OrderSignature::Contract(_) => None,
+        compact => match recover_maker(draft.order.id.hash, compact) {
+            Ok(recovered) if recovered == draft.order.maker => None,
+            Ok(recovered) => Some(Refusal::BadSignature { recovered, maker: draft.order.maker }),
+            Err(error) => Some(Refusal::UnusableSignature(error.to_string())),
+        },
+    }
+}
+
 fn signature(draft: &Draft, facts: &IntakeFacts) -> Option<Refusal> {
     match &draft.signed.signature {
         OrderSignature::Contract(_) if facts.contract_signature == Some(true) => None,
@@ -234,12 +375,24 @@ fn signature(draft: &Draft, facts: &IntakeFacts) -> Option<Refusal> {
             let reason = "the maker's contract does not accept it (ERC-1271)";
             Some(Refusal::UnusableSignature(reason.to_owned()))
         }
-        compact => match recover_maker(draft.order.id.hash, compact) {
-            Ok(recovered) if recovered == draft.order.maker => None,
-            Ok(recovered) => Some(Refusal::BadSignature { recovered, maker: draft.order.maker }),
-            Err(error) => Some(Refusal::UnusableSignature(error.to_string())),
-        },
+        _ => check_signature(draft),
     }
+}
+
+/// Longest wait for a fill to open, seconds, beside the time that a transaction takes: what was priced and
+/// promised at the door is good for no longer.
+const LONGEST_WAIT: u64 = 180;
+
+fn opens_later(draft: &Draft, now: u64, terms: &Terms<'_>) -> Option<Refusal> {
+    let order = &draft.order;
+    let taker = terms.taker(order.id.chain, order.dialect)?;
+    let longest = LONGEST_WAIT.saturating_add(terms.route(order.id.chain)?.pace.inclusion);
+    let opens_at = fill_opens_at(order, taker);
+    (opens_at > now.saturating_add(longest)).then_some(Refusal::OpensLater {
+        opens_at,
+        now,
+        longest,
+    })
 }
 
 fn liveness(draft: &Draft, facts: &IntakeFacts, terms: &Terms<'_>) -> Vec<Refusal> {
@@ -250,173 +403,51 @@ fn liveness(draft: &Draft, facts: &IntakeFacts, terms: &Terms<'_>) -> Vec<Refusa
     if expiration != 0 && expiration < now {
         reasons.push(Refusal::Expired { expiration, now });
     }
-    let making = draft.order.source_amount;
-    let remaining = if facts.raw_remaining.is_zero() { making } else { !facts.raw_remaining };
+    reasons.extend(opens_later(draft, now, terms));
+    let making = draft.signed.order.making_amount;
+    let remaining = remaining(draft, facts);
     if facts.nonce_used || remaining.is_zero() {
         reasons.push(Refusal::Invalidated);
-    } else if remaining < making {
+    } else if remaining < making && draft.signed.secret_hashes.is_empty() {
         reasons.push(Refusal::PartiallyFilled { remaining, making });
     }
     reasons.extend(window_range(&draft.order, now, terms.policy));
     reasons
 }
 
-// The factory truncates offsets to 32 bits: a time too far ahead becomes one that is over.
+// The factory truncates offsets to 32 bits: a time too far ahead becomes one that is over. Offsets in an
+// order are within 32 bits, and can be too long all the same.
 fn window_range(order: &Order, now: u64, policy: &Policy) -> Vec<Refusal> {
     let latest = now.saturating_add(policy.max_window);
-    [("srcCancellation", order.src_cancellation), ("dstWithdrawal", order.dst_withdrawal)]
-        .into_iter()
-        .filter(|(_, value)| *value <= now || *value > latest)
-        .map(|(field, value)| Refusal::BadWindow {
-            field: field.to_owned(),
-            value,
-            expected: format!("after {now} and not after {latest}"),
-        })
-        .collect()
-}
-
-fn funds(order: &Order, facts: &IntakeFacts) -> Vec<Refusal> {
-    let mut reasons = Vec::new();
-    let needed = order.source_amount;
-    if facts.maker_balance < needed {
-        reasons.push(Refusal::MakerBalance { balance: facts.maker_balance, needed });
-    }
-    if facts.maker_allowance < needed {
-        reasons.push(Refusal::MakerAllowance { allowance: facts.maker_allowance, needed });
-    }
-    reasons
-}
-
-fn inventory(order: &Order, facts: &IntakeFacts) -> Vec<Refusal> {
-    let mut reasons = Vec::new();
-    let chain = order.destination_chain;
-    let native = order.destination_token.is_zero();
-    if !native && facts.free_token < order.destination_amount {
-        reasons.push(Refusal::Inventory {
-            chain,
-            token: order.destination_token,
-            available: facts.free_token,
-            needed: order.destination_amount,
-        });
-    }
-    let coin = order.destination_deposit.saturating_add(if native {
-        order.destination_amount
-    } else {
-        U256::ZERO
-    });
-    if facts.free_native < coin {
-        reasons.push(Refusal::Inventory {
-            chain,
-            token: Address::ZERO,
-            available: facts.free_native,
-            needed: coin,
-        });
-    }
-    reasons
-}
-
-fn route(order: &Order, destination: U256, terms: &Terms<'_>) -> Vec<Refusal> {
-    let mut reasons = Vec::new();
-    let known = |chain: ChainId, token: Address| {
-        terms.route(chain).is_some_and(|route| route.token(token).is_some())
+    let bad = |field: String, value: u64| Refusal::BadWindow {
+        field,
+        value,
+        expected: format!("after {now} and not after {latest}"),
     };
-    let served = order.destination_chain != order.id.chain
-        && terms
-            .route(order.destination_chain)
-            .is_some_and(|route| route.factory_for(order.dialect).is_some())
-        && U256::from(order.destination_chain.0) == destination;
-    if !served {
-        reasons.push(Refusal::UnknownDestination(destination));
-    } else if !known(order.destination_chain, order.destination_token) {
-        let (chain, token) = (order.destination_chain, order.destination_token);
-        reasons.push(Refusal::UnknownToken { chain, token });
+    match order.times {
+        OrderTimes::Absolute { src_cancellation, dst_withdrawal } => {
+            [("srcCancellation", src_cancellation), ("dstWithdrawal", dst_withdrawal)]
+                .into_iter()
+                .filter(|(_, value)| *value <= now || *value > latest)
+                .map(|(field, value)| bad(field.to_owned(), value))
+                .collect()
+        }
+        OrderTimes::Offsets(offsets) => Stage::ALL
+            .into_iter()
+            .map(|stage| (stage, now.saturating_add(u64::from(offsets.offset(stage)))))
+            .filter(|(_, value)| *value > latest)
+            .map(|(stage, value)| bad(format!("{stage:?}"), value))
+            .collect(),
     }
-    if order.source_token.is_zero() || !known(order.id.chain, order.source_token) {
-        reasons.push(Refusal::UnknownToken { chain: order.id.chain, token: order.source_token });
-    }
-    reasons
 }
 
-fn worth(order: &Order, gas_price: (u128, u128), open: u64, terms: &Terms<'_>) -> Vec<Refusal> {
-    let mut reasons = Vec::new();
-    let limit = terms.policy.max_open_orders;
-    if open >= limit {
-        reasons.push(Refusal::TooManyOpen { open, limit });
-    }
-    let token = |chain: ChainId, address: Address| -> Option<&TokenTerms> {
-        terms.route(chain).and_then(|route| route.token(address))
-    };
-    let parts = (
-        token(order.id.chain, order.source_token),
-        token(order.destination_chain, order.destination_token),
-        token(order.id.chain, Address::ZERO),
-        token(order.destination_chain, Address::ZERO),
-    );
-    let (Some(source), Some(destination), Some(native_src), Some(native_dst)) = parts else {
-        return reasons;
-    };
-    let priced = [
-        (order.id.chain, source),
-        (order.destination_chain, destination),
-        (order.id.chain, native_src),
-        (order.destination_chain, native_dst),
-    ];
-    // Without a price what we pay is worth nothing in our own books, and every order a bargain.
-    let mut unpriced: Vec<_> = priced
-        .into_iter()
-        .filter(|(_, token)| token.price.0 == 0)
-        .map(|(chain, token)| Refusal::NoPrice { chain, token: token.address })
-        .collect();
-    unpriced.dedup();
-    if !unpriced.is_empty() {
-        reasons.extend(unpriced);
-        return reasons;
-    }
-    let earned = profit(
-        (source, order.source_amount),
-        (destination, order.destination_amount),
-        (native_src, native_dst),
-        gas_price,
-        order.destination_deposit,
-    );
-    if earned.bps < terms.policy.min_profit_bps {
-        let (bps, micros, min_bps) = (earned.bps, earned.net, terms.policy.min_profit_bps);
-        reasons.push(Refusal::Unprofitable { bps, micros, min_bps });
-    }
-    let least = terms.route(order.id.chain).map_or(0, |route| route.min_order_value);
-    if earned.source_value < least {
-        reasons.push(Refusal::TooSmall { micros: earned.source_value, least });
-    }
-    if earned.source_value > terms.policy.max_order_value {
-        let (micros, cap) = (earned.source_value, terms.policy.max_order_value);
-        reasons.push(Refusal::TooLarge { micros, cap });
-    }
-    reasons
-}
-
-fn fits(order: &Order, now: u64, to_be_filled: bool, terms: &Terms<'_>) -> Option<Refusal> {
-    let source = terms.route(order.id.chain)?;
-    let destination = terms.route(order.destination_chain)?;
-    let windows = order_windows(order, terms.policy, to_be_filled);
-    compile(windows, source.pace, destination.pace, now)
-        .err()
-        .map(|short| Refusal::DoesNotFit { step: short.step, seconds: short.seconds })
-}
-
-/// The windows of an order as the timelock compiler takes them. The public destination window opens
-/// 60 s after the private one (`SimplifiedEscrowFactory`, `protocol.md` 5.2).
-pub(crate) const fn order_windows(order: &Order, policy: &Policy, to_be_filled: bool) -> Windows {
-    Windows {
-        src_cancellation: order.src_cancellation,
-        dst_withdrawal: order.dst_withdrawal,
-        dst_public_withdrawal: order.dst_withdrawal.saturating_add(60),
-        maker_reaction: policy.maker_reaction,
-        to_be_filled,
-    }
+fn fits(order: &Order, moment: Moment, terms: &Terms<'_>) -> Option<Refusal> {
+    let short = schedule(order, moment, terms)?.err()?;
+    Some(Refusal::DoesNotFit { step: short.step, seconds: short.seconds })
 }
 
 /// The state of the chains as far as a direct source escrow depends on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectFacts {
     /// Source head.
     pub source_head: BlockRef,
@@ -426,6 +457,8 @@ pub struct DirectFacts {
     pub open_orders: u64,
     /// Another order or escrow uses the hashlock.
     pub hashlock_used: bool,
+    /// Prices, fees for data, and what stands against the caps.
+    pub market: Market,
 }
 
 /// The order that a direct source escrow is, provisionally accepted. Dirty words are masked here and
@@ -448,8 +481,11 @@ pub fn read_direct(leg: &SourceLeg) -> Order {
         destination_token: complement.token.masked(),
         destination_amount: complement.amount,
         destination_deposit: complement.safety_deposit,
-        src_cancellation: immutables.timelocks.at(Stage::SrcCancellation),
-        dst_withdrawal: immutables.timelocks.at(Stage::DstWithdrawal),
+        source_deposit: immutables.safety_deposit,
+        times: OrderTimes::Absolute {
+            src_cancellation: immutables.timelocks.at(Stage::SrcCancellation),
+            dst_withdrawal: immutables.timelocks.at(Stage::DstWithdrawal),
+        },
         seen_at: leg.created.block,
         decision: Decision::Accepted,
     }
@@ -471,8 +507,8 @@ fn unreadable(leg: &SourceLeg) -> Order {
         destination_token: Address::ZERO,
         destination_amount: U256::ZERO,
         destination_deposit: U256::ZERO,
-        src_cancellation: u64::MAX,
-        dst_withdrawal: u64::MAX,
+        source_deposit: U256::ZERO,
+        times: OrderTimes::Absolute { src_cancellation: u64::MAX, dst_withdrawal: u64::MAX },
         seen_at: leg.created.block,
         decision: Decision::Refused(vec![Refusal::ImmutablesUnknown(leg.swap.escrow)]),
     }
@@ -504,7 +540,8 @@ pub fn admit_direct(
     }
     reasons.extend(window_range(order, facts.source_head.time, terms.policy));
     reasons.extend(route(order, complement.chain_id, terms));
-    reasons.extend(worth(order, facts.gas_price, facts.open_orders, terms));
-    reasons.extend(fits(order, facts.source_head.time, false, terms));
+    let (now, open) = (facts.source_head.time, facts.open_orders);
+    reasons.extend(worth(order, &facts.market, facts.gas_price, open, now, terms));
+    reasons.extend(fits(order, Moment::Filled(facts.source_head.time), terms));
     reasons
 }

@@ -1,6 +1,6 @@
 //! Orders, legs and the evidence about them: the values the state machine folds.
 
-use crate::Refusal;
+use crate::{FactoryTerms, OrderTimes, Refusal};
 use alloy::primitives::{Address, B256, Bytes, U256};
 use bmn_contracts::{LimitOrder, OrderSignature};
 use bmn_primitives::{
@@ -18,6 +18,9 @@ pub struct SignedOrder {
     pub extension: Bytes,
     /// The maker's signature.
     pub signature: OrderSignature,
+    /// Hashes of the secrets of an order that takes several fills, in the order of its parts (one more
+    /// than it has parts); empty for every other order.
+    pub secret_hashes: Vec<Hashlock>,
 }
 
 /// How we came to know an order.
@@ -27,6 +30,27 @@ pub enum Origin {
     Submitted(Box<SignedOrder>),
     /// A source escrow somebody created naming us as taker (`createSrcEscrow`).
     DirectSource,
+    /// A stranger's source escrow, which we watch to finish either leg for its safety deposit. Nothing
+    /// of ours is in it, and we fund nothing for it.
+    Watched,
+    /// An escrow of ours that a chain shows and no stored order knew: brought to its end, never filled or
+    /// funded. With the signed order where that had to be read from the fill.
+    Recovered(Option<Box<SignedOrder>>),
+}
+
+impl Origin {
+    /// The maker's signed order, where we have it.
+    pub fn signed(&self) -> Option<&SignedOrder> {
+        match self {
+            Self::Submitted(signed) | Self::Recovered(Some(signed)) => Some(signed),
+            _ => None,
+        }
+    }
+
+    /// True for what was read back from a chain.
+    pub const fn is_recovered(&self) -> bool {
+        matches!(self, Self::Recovered(_))
+    }
 }
 
 /// What we made of an order. Taken once, kept for ever.
@@ -57,8 +81,10 @@ pub struct Order {
     pub beneficiary: Address,
     /// Token on the source chain.
     pub source_token: Address,
-    /// Amount on the source chain, smallest unit.
+    /// Amount on the source chain, smallest unit: of this fill, where an order takes several.
     pub source_amount: U256,
+    /// Safety deposit of the source escrow, wei; our fill pays it where the dialect can hold one.
+    pub source_deposit: U256,
     /// Destination chain.
     pub destination_chain: ChainId,
     /// Token on the destination chain; zero is the native coin.
@@ -67,10 +93,8 @@ pub struct Order {
     pub destination_amount: U256,
     /// Safety deposit of the destination escrow, wei.
     pub destination_deposit: U256,
-    /// When withdrawing the source ends and cancelling it begins, unix seconds.
-    pub src_cancellation: u64,
-    /// When withdrawing the destination begins, unix seconds; a BMN fill must be mined before it.
-    pub dst_withdrawal: u64,
+    /// When its windows open and close.
+    pub times: OrderTimes,
     /// Source chain head when we first saw it.
     pub seen_at: BlockRef,
     /// What we decided.
@@ -273,6 +297,10 @@ pub struct DestinationLeg {
 }
 
 /// The destination escrow we mean to create or have created: its exact immutables, for ever.
+///
+/// Where the factory writes the time of the creating block into them (1inch), there is no address before
+/// that block: the deployment time is then zero and the plan unbound, until an escrow appears whose
+/// address these immutables give at its block's time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DestinationPlan {
     /// Destination chain.
@@ -283,15 +311,54 @@ pub struct DestinationPlan {
     pub source: SwapId,
     /// Exact immutables.
     pub immutables: Immutables,
-    /// Address derived from them.
-    pub escrow: Address,
+    /// Address derived from them; none while the plan is unbound.
+    pub escrow: Option<Address>,
 }
 
 impl DestinationPlan {
-    /// When destination withdrawal ends and cancellation begins, unix seconds.
-    pub fn dst_cancellation(&self) -> u64 {
-        self.immutables.timelocks.at(Stage::DstCancellation)
+    /// When destination withdrawal ends and cancellation begins, unix seconds; none while the plan is
+    /// unbound.
+    pub fn dst_cancellation(&self) -> Option<u64> {
+        self.escrow.map(|_| self.immutables.timelocks.at(Stage::DstCancellation))
     }
+
+    /// The plan as the factory's creation of `leg` binds it; none when its immutables do not give that
+    /// escrow at that block's time, whatever else the escrow repeats of ours.
+    pub fn bound_to(&self, leg: &DestinationLeg, factory: &FactoryTerms) -> Option<Self> {
+        if (leg.chain, leg.factory) != (self.chain, self.factory)
+            || (factory.address, factory.dialect) != (leg.factory, leg.dialect)
+        {
+            return None;
+        }
+        let mut immutables = self.immutables.clone();
+        if writes_creation_time(leg.dialect) {
+            immutables.timelocks = immutables.timelocks.with_deployed_at(leg.created.block.time);
+        }
+        let escrow = bmn_contracts::destination_escrow(
+            leg.dialect,
+            factory.address,
+            &factory.implementations,
+            &immutables,
+        );
+        let bound = Self { immutables, escrow: Some(escrow), ..self.clone() };
+        (escrow == leg.escrow).then_some(bound)
+    }
+
+    /// The plan without an escrow, where the dialect's factory decides the address with its block; the
+    /// plan itself where it does not.
+    pub fn unbound(mut self, dialect: Dialect) -> Self {
+        if writes_creation_time(dialect) {
+            self.immutables.timelocks = self.immutables.timelocks.with_deployed_at(0);
+            self.escrow = None;
+        }
+        self
+    }
+}
+
+/// Whether the factory of a dialect writes the creating block's time into a destination's immutables
+/// (`protocol.md` 5.2): those whose orders carry offsets.
+pub const fn writes_creation_time(dialect: Dialect) -> bool {
+    !dialect.has_absolute_times()
 }
 
 /// What we know of a secret.

@@ -3,9 +3,13 @@
 use crate::{
     Action, ActionKey, Attempt, DestinationLeg, DestinationPlan, Due, EscrowEnd, Evidence, Order,
     Origin, Permission, SecretKnowledge, SourceLeg, Status, Wake, When,
-    admit::{Terms, order_windows},
+    admit::Terms,
     derive_status,
-    timeline::{Pace, Schedule, compile},
+    header::fill_opens_at,
+    model::writes_creation_time,
+    recovered::is_in_doubt,
+    timeline::{Pace, Schedule},
+    times::{Moment, schedule},
     verify::check_source,
 };
 use alloy::primitives::Address;
@@ -93,7 +97,7 @@ pub fn plan(view: &SwapView<'_>, terms: &Terms<'_>) -> Plan {
         Status::DestinationPaid => planner.destination_paid(&mut plan),
         Status::DestinationRefunded => planner.destination_refunded(&mut plan),
         Status::DestinationStranded | Status::Exposed => planner.cancel_destination(&mut plan),
-        Status::Violated => planner.make_good(&mut plan),
+        Status::Owing => planner.make_good(&mut plan),
         Status::Refunding => plan.due.extend(cancel_refused(view)),
         _ => {}
     }
@@ -117,7 +121,8 @@ fn alarms(view: &SwapView<'_>, status: Status) -> Vec<Alarm> {
     }
     let ended = view.destination.and_then(|leg| leg.end);
     if let (Some((EscrowEnd::Cancelled, at)), Some(intended)) = (ended, view.intended) {
-        let seconds_early = intended.dst_cancellation().saturating_sub(at.block.time);
+        let opens = intended.dst_cancellation().unwrap_or(0);
+        let seconds_early = opens.saturating_sub(at.block.time);
         if seconds_early > 0 {
             alarms.push(Alarm::DestinationTaken { seconds_early });
         }
@@ -183,18 +188,18 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     fn new(view: &'a SwapView<'a>, terms: &'a Terms<'a>) -> Option<Self> {
+        let value = terms.reference_value(view.order);
         Some(Self {
             view,
             terms,
-            source_pace: terms.route(view.order.id.chain)?.pace,
-            destination_pace: terms.route(view.order.destination_chain)?.pace,
+            source_pace: terms.route(view.order.id.chain)?.pace_for(value),
+            destination_pace: terms.route(view.order.destination_chain)?.pace_for(value),
             destination_view: view.destination_chain?,
         })
     }
 
-    fn schedule(&self, to_be_filled: bool, now: u64) -> Option<Schedule> {
-        let windows = order_windows(self.view.order, self.terms.policy, to_be_filled);
-        compile(windows, self.source_pace, self.destination_pace, now).ok()
+    fn schedule(&self, moment: Moment) -> Option<Schedule> {
+        schedule(self.view.order, moment, self.terms)?.ok()
     }
 
     fn push(&self, plan: &mut Plan, key: ActionKey, when: When) {
@@ -205,10 +210,12 @@ impl<'a> Planner<'a> {
         let order = self.view.order;
         if !matches!(order.origin, Origin::Submitted(_)) {
             // A direct source escrow that a reorg removed: nothing of ours can bring it back.
-            plan.give_up_fill = order.src_cancellation <= self.view.source_chain.next_time;
+            let (over, _) = order.times.absolute().unwrap_or_default();
+            plan.give_up_fill = over <= self.view.source_chain.next_time;
             return;
         }
-        if self.schedule(true, self.view.source_chain.head.time).is_none() {
+        let now = self.view.source_chain.head.time;
+        if self.is_stale(now) || self.schedule(Moment::Unfilled(now)).is_none() {
             plan.give_up_fill = self.view.evidence.fill != Attempt::Live;
             return;
         }
@@ -218,7 +225,20 @@ impl<'a> Planner<'a> {
             chain: order.id.chain,
             escrow: Address::ZERO,
         };
-        self.push(plan, key, When::Now);
+        let taker = self.terms.taker(order.id.chain, order.dialect).unwrap_or_default();
+        let opens = fill_opens_at(order, taker);
+        self.push(plan, key, at_time(self.view.source_chain, order.id.chain, opens));
+    }
+
+    // Offsets never run out by themselves: an order of them ends with its expiration, and is not kept
+    // open for longer than a window may last.
+    fn is_stale(&self, now: u64) -> bool {
+        let Order { times, origin: Origin::Submitted(signed), seen_at, .. } = self.view.order
+        else {
+            return false;
+        };
+        let longest = seen_at.time.saturating_add(self.terms.policy.max_window);
+        times.absolute().is_none() && (now > longest || signed.order.maker_traits.is_expired(now))
     }
 
     fn source_confirmed(&self, leg: &SourceLeg) -> When {
@@ -244,7 +264,12 @@ impl<'a> Planner<'a> {
             };
             self.push(plan, key, self.source_confirmed(leg));
         }
-        if self.view.evidence.funding != Attempt::Live {
+        if self.view.evidence.funding == Attempt::Live {
+            return;
+        }
+        if order.origin.is_recovered() {
+            self.cancel_recovered(plan, leg);
+        } else {
             self.cancel_source(plan, leg);
         }
     }
@@ -254,12 +279,16 @@ impl<'a> Planner<'a> {
         let intended_elsewhere =
             self.view.intended.is_some_and(|intended| intended.source != leg.swap);
         if self.view.evidence.funding == Attempt::Closed
+            || self.view.order.origin.is_recovered()
+            || is_in_doubt(&self.view.evidence, self.view.intended)
             || (intended_elsewhere && self.view.evidence.funding == Attempt::Live)
             || !check_source(self.view.order, leg, self.terms).is_empty()
         {
             return false;
         }
-        let Some(schedule) = self.schedule(false, leg.created.block.time) else { return false };
+        let Some(schedule) = self.schedule(Moment::Filled(leg.created.block.time)) else {
+            return false;
+        };
         self.destination_view.next_time <= schedule.fund_by
             && self.view.source_chain.head.time <= schedule.fund_by
     }
@@ -271,6 +300,18 @@ impl<'a> Planner<'a> {
         self.push(plan, source_key(self.view.order, leg, Action::CancelSource), when);
     }
 
+    // A funding that we forgot may still be mined. Destinations end before their source: once both
+    // clocks are past that, no block can pay one any more.
+    fn cancel_recovered(&self, plan: &mut Plan, leg: &SourceLeg) {
+        let Some(immutables) = leg.immutables() else { return };
+        let start = immutables.timelocks.src_cancel().start;
+        let pace = self.destination_pace;
+        let over = start + pace.settle() + pace.block_time;
+        let when = at_time(self.destination_view, self.view.order.destination_chain, over)
+            .and(|| at_time(self.view.source_chain, leg.swap.chain, start));
+        self.push(plan, source_key(self.view.order, leg, Action::CancelSource), when);
+    }
+
     fn cancel_destination(&self, plan: &mut Plan) {
         let (Some(leg), Some(intended)) = (self.view.destination, self.view.intended) else {
             return;
@@ -278,7 +319,8 @@ impl<'a> Planner<'a> {
         if leg.end.is_some() {
             return;
         }
-        let when = at_time(self.destination_view, leg.chain, intended.dst_cancellation());
+        let Some(opens) = intended.dst_cancellation() else { return };
+        let when = at_time(self.destination_view, leg.chain, opens);
         let key = destination_key(self.view.order, leg, Action::CancelDestination);
         self.push(plan, key, when);
     }
@@ -296,8 +338,9 @@ impl<'a> Planner<'a> {
             return;
         };
         let Some(immutables) = source.immutables() else { return };
+        let Some(opens) = intended.dst_cancellation() else { return };
         let pace = self.destination_pace;
-        let over = intended.dst_cancellation() + pace.settle() + pace.block_time;
+        let over = opens + pace.settle() + pace.block_time;
         let start = immutables.timelocks.src_cancel().start;
         let when = at_time(self.destination_view, intended.chain, over)
             .and(|| at_time(self.view.source_chain, source.swap.chain, start));
@@ -306,6 +349,10 @@ impl<'a> Planner<'a> {
 
     fn permit(&self, plan: &mut Plan) {
         let Some(leg) = self.view.destination else { return };
+        // Others have no such function.
+        if !leg.dialect.names_fills() {
+            return;
+        }
         if self.view.permission.is_some_and(|permission| permission.escrow == leg.escrow) {
             return;
         }
@@ -386,7 +433,9 @@ impl<'a> Planner<'a> {
             return;
         }
         let pace = self.source_pace;
-        let margin = 2 * pace.inclusion + pace.settle() + pace.skew;
+        // Not sooner: a payment in the destination's last second is confirmed before this, and a reorg of
+        // an unconfirmed one would leave us with both sides.
+        let margin = pace.inclusion + pace.settle();
         let urgent = at_time(self.view.source_chain, chain, window.end.saturating_sub(margin));
         let when = self
             .destination_confirmed(paid.block)
@@ -420,7 +469,7 @@ impl<'a> Planner<'a> {
 }
 
 /// The exact immutables of the destination that answers a source escrow, of which `complement` is what
-/// its factory stated beside it (`protocol.md` section 12),
+/// its factory stated beside it (`protocol.md` section 12), with us as `taker`,
 /// counted from `deployed_at`, which must be close to the creating block's time.
 ///
 /// Windows stay those of the source in absolute time, except that cancellation comes earlier
@@ -428,7 +477,7 @@ impl<'a> Planner<'a> {
 pub fn destination_immutables(
     source: &Immutables,
     complement: &Complement,
-    us: Address,
+    taker: Address,
     dst_cancellation: u64,
     deployed_at: u64,
 ) -> Immutables {
@@ -436,43 +485,61 @@ pub fn destination_immutables(
     let offset = |time: u64| u32::try_from(time.saturating_sub(deployed_at)).unwrap_or(u32::MAX);
     let mut offsets = Stage::ALL.map(|stage| offset(locks.at(stage)));
     offsets[Stage::DstCancellation as usize] = offset(dst_cancellation);
+    let timelocks = Timelocks::pack(u32::try_from(deployed_at).unwrap_or(u32::MAX), offsets);
+    answering(source, complement, taker, timelocks)
+}
+
+pub(crate) fn answering(
+    source: &Immutables,
+    complement: &Complement,
+    taker: Address,
+    timelocks: Timelocks,
+) -> Immutables {
     Immutables {
         order_hash: source.order_hash,
         hashlock: source.hashlock,
         maker: complement.maker,
-        taker: AddressWord::from(us),
+        taker: AddressWord::from(taker),
         token: complement.token,
         amount: complement.amount,
         safety_deposit: complement.safety_deposit,
-        timelocks: Timelocks::pack(u32::try_from(deployed_at).unwrap_or(u32::MAX), offsets),
+        timelocks,
         parameters: complement.parameters.clone(),
     }
 }
 
-/// The destination plan for a source escrow, with its derived address; `None` when the schedule does
-/// not fit, the destination chain has no factory of the dialect, or the chain does not state what the
+/// The destination plan for a source escrow; `None` when the schedule does not fit, the destination chain
+/// has no factory of the dialect or nobody of us who can own one, or the chain does not state what the
 /// source is bound to.
+///
+/// Where the factory writes the creating block's time into the immutables, the plan is unbound, and the
+/// offsets are the source's, untouched: makers compare them.
 pub fn intend_destination(
     order: &Order,
     leg: &SourceLeg,
     terms: &Terms<'_>,
     deployed_at: u64,
 ) -> Option<DestinationPlan> {
-    let source = terms.route(order.id.chain)?;
     let destination = terms.route(order.destination_chain)?;
     let factory = destination.factory_for(order.dialect)?;
-    let windows = order_windows(order, terms.policy, false);
-    let schedule = compile(windows, source.pace, destination.pace, leg.created.block.time).ok()?;
+    let taker = destination.taker(terms.us, order.dialect)?;
+    let schedule = schedule(order, Moment::Filled(leg.created.block.time), terms)?.ok()?;
     let (bound, complement) = leg.stated()?;
-    let dst_cancellation = schedule.dst_cancellation;
-    let immutables =
-        destination_immutables(bound, complement, terms.us, dst_cancellation, deployed_at);
-    let escrow = bmn_contracts::destination_escrow(
-        order.dialect,
-        factory.address,
-        &factory.implementations,
-        &immutables,
-    );
+    let (immutables, escrow) = if writes_creation_time(order.dialect) {
+        let timelocks = bound.timelocks.with_deployed_at(0);
+        (answering(bound, complement, taker, timelocks), None)
+    } else {
+        let dst_cancellation = schedule.dst_cancellation;
+        let immutables =
+            destination_immutables(bound, complement, taker, dst_cancellation, deployed_at);
+        let escrow = bmn_contracts::destination_escrow(
+            order.dialect,
+            factory.address,
+            &factory.implementations,
+            &immutables,
+        );
+        (immutables, Some(escrow))
+    };
     Some(DestinationPlan {
         chain: order.destination_chain,
         factory: factory.address,

@@ -1,6 +1,6 @@
 //! Whether an order is worth it: prices, profit, caps.
 
-use crate::timeline::Pace;
+use crate::{quotes::PriceTerms, timeline::Pace, worth::basis_points};
 use alloy::primitives::{Address, U256};
 use bmn_contracts::EscrowImplementations;
 use bmn_primitives::{ChainId, Dialect};
@@ -16,6 +16,13 @@ impl Price {
     pub fn value(self, amount: U256, decimals: u8) -> u128 {
         let scaled = amount.saturating_mul(U256::from(self.0));
         let value = scaled / U256::from(10).pow(U256::from(decimals));
+        u128::try_from(value).unwrap_or(u128::MAX)
+    }
+
+    /// The same rounded up: for what we pay.
+    pub fn value_up(self, amount: U256, decimals: u8) -> u128 {
+        let scaled = amount.saturating_mul(U256::from(self.0));
+        let value = scaled.div_ceil(U256::from(10).pow(U256::from(decimals)));
         u128::try_from(value).unwrap_or(u128::MAX)
     }
 }
@@ -76,9 +83,131 @@ pub struct Route {
     pub factories: Vec<FactoryTerms>,
     /// Least source value of an order from here, millionths of the reference currency.
     pub min_order_value: u128,
+    /// What else the specification says of money here.
+    pub limits: RouteLimits,
+    /// Our resolver contract on this chain; it takes for the dialects that a plain account cannot or
+    /// must not take for.
+    pub resolver: Option<Address>,
+}
+
+/// What a specification says of the worth and the manners of what is on its chain.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RouteLimits {
+    /// A rollup of the OP stack: transactions pay for their data, too.
+    pub op_stack: bool,
+    /// From which source value on how many confirmations are asked for; never fewer than the pace has.
+    pub confirmation_steps: Vec<ConfirmationStep>,
+    /// Where prices come from; tokens that are not here have the specification's. Zero is the coin.
+    pub prices: Vec<(Address, PriceTerms)>,
+    /// Manners of tokens.
+    pub flags: Vec<(Address, Vec<TokenFlag>)>,
+    /// Most that may be open in a token, millionths of the reference currency.
+    pub token_caps: Vec<(Address, u128)>,
+    /// Most that may be open through a factory, millionths of the reference currency.
+    pub factory_caps: Vec<(Address, u128)>,
+}
+
+impl RouteLimits {
+    /// Where a token's price comes from; `None` where the specification states it.
+    pub fn prices_of(&self, token: Address) -> Option<&PriceTerms> {
+        listed(&self.prices, token).filter(|terms| !terms.sources.is_empty())
+    }
+
+    /// What is known of a token's manners.
+    pub fn flags_of(&self, token: Address) -> &[TokenFlag] {
+        listed(&self.flags, token).map_or(&[], Vec::as_slice)
+    }
+
+    /// A token's own cap.
+    pub fn token_cap(&self, token: Address) -> Option<u128> {
+        listed(&self.token_caps, token).copied()
+    }
+
+    /// A factory's own cap.
+    pub fn factory_cap(&self, factory: Address) -> Option<u128> {
+        listed(&self.factory_caps, factory).copied()
+    }
+}
+
+fn listed<T>(list: &[(Address, T)], address: Address) -> Option<&T> {
+    list.iter().find(|(known, _)| *known == address).map(|(_, value)| value)
+}
+
+/// From a value on, this many blocks on top of an including block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmationStep {
+    /// Source value, millionths of the reference currency.
+    pub from_value: u128,
+    /// Blocks.
+    pub confirmations: u64,
+}
+
+/// How a token behaves beside the standard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TokenFlag {
+    /// Takes a part of every transfer: an escrow holds less than it is bound to.
+    FeeOnTransfer,
+    /// Changes balances by itself.
+    Rebasing,
+    /// Runs code of the receiver or the sender during a transfer.
+    Hooks,
+    /// Can be stopped by its owner: no withdrawal then, and no cancel.
+    Pausable,
+    /// Can keep an address from sending or receiving: the address of a maker stops his own withdrawal
+    /// alone.
+    Blocklist,
+    /// Returns nothing where the standard asks for a truth value; the escrows live with that.
+    MissingReturn,
+}
+
+impl TokenFlag {
+    /// Every flag with its name in a specification.
+    pub const ALL: [(Self, &'static str); 6] = [
+        (Self::FeeOnTransfer, "fee_on_transfer"),
+        (Self::Rebasing, "rebasing"),
+        (Self::Hooks, "hooks"),
+        (Self::Pausable, "pausable"),
+        (Self::Blocklist, "blocklist"),
+        (Self::MissingReturn, "missing_return"),
+    ];
+
+    /// True where no order in such a token is settled: amounts that change between the legs, or code of
+    /// a stranger inside ours. The others are told to whoever reads, and lived with.
+    pub const fn refuses(self) -> bool {
+        matches!(self, Self::FeeOnTransfer | Self::Rebasing | Self::Hooks)
+    }
+
+    /// Its name in a specification.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(flag, _)| *flag == self).map_or("", |(_, name)| name)
+    }
 }
 
 impl Route {
+    /// Who of us takes orders and owns destinations of a dialect on this chain; `us` is the signer. None
+    /// for a dialect that is indexed only, and where the contract that it needs is not configured.
+    pub const fn taker(&self, us: Address, dialect: Dialect) -> Option<Address> {
+        match dialect {
+            Dialect::Bmn4 => Some(us),
+            Dialect::Bmn302 | Dialect::OneInch1 | Dialect::OneInch2 => self.resolver,
+            Dialect::Bmn1 | Dialect::Bmn11 | Dialect::Bmn23 => None,
+        }
+    }
+
+    /// Blocks on top of an including block before we rely on it with so much at stake, millionths of
+    /// the reference currency.
+    pub fn confirmations_for(&self, value: u128) -> u64 {
+        let steps = self.limits.confirmation_steps.iter();
+        let asked = steps.filter(|step| step.from_value <= value).map(|step| step.confirmations);
+        asked.fold(self.pace.confirmations, u64::max)
+    }
+
+    /// The chain's pace with the confirmations that a value asks for.
+    pub fn pace_for(&self, value: u128) -> Pace {
+        Pace { confirmations: self.confirmations_for(value), ..self.pace }
+    }
+
     /// The known token at an address. A price of zero means that there is none.
     pub fn token(&self, address: Address) -> Option<&TokenTerms> {
         self.tokens.iter().find(|token| token.address == address)
@@ -98,7 +227,7 @@ impl Route {
 }
 
 /// The operator's limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Least profit in basis points of the source value, after gas.
     pub min_profit_bps: i64,
@@ -114,6 +243,56 @@ pub struct Policy {
     pub max_open_orders: u64,
     /// Gas we spend to give a refused direct source escrow back.
     pub cancel_refused_gas: u64,
+    /// What else an order is measured by.
+    pub limits: OrderLimits,
+}
+
+/// Allowances for what may go wrong, caps over open orders, and lists. The default allows for nothing
+/// and caps nothing beyond [`Policy`] itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OrderLimits {
+    /// Least profit on the worst path that completes, millionths of the reference currency.
+    pub min_profit: Option<i64>,
+    /// Share of the source value that its price may lose until we have sold it, basis points.
+    pub slippage_bps: u64,
+    /// Fees the worst path is computed with, percent of today's; below 100 counts as 100.
+    pub gas_stress_percent: u64,
+    /// Swaps in ten thousand that are expected to fail after both legs were made.
+    pub failure_share_bps: u64,
+    /// Most that a swap may cost which fails, millionths of the reference currency.
+    pub max_failure_cost: Option<u128>,
+    /// Least time from now to the source's cancellation, seconds.
+    pub min_time_left: u64,
+    /// Most that may be open in one token of a chain, millionths of the reference currency; a token's
+    /// own cap goes before it.
+    pub max_token_value: Option<u128>,
+    /// Most that may be open with one maker.
+    pub max_maker_value: Option<u128>,
+    /// Most that may be open from one chain to one other.
+    pub max_route_value: Option<u128>,
+    /// Most that may be open through one destination factory; a factory's own cap goes before it.
+    pub max_factory_value: Option<u128>,
+    /// Caps of single routes, before `max_route_value`.
+    pub route_caps: Vec<RouteCap>,
+    /// Makers that are served; everybody where empty.
+    pub allow_makers: Vec<Address>,
+    /// Makers that are not served.
+    pub deny_makers: Vec<Address>,
+    /// Tokens that are settled; every known one where empty.
+    pub allow_tokens: Vec<Address>,
+    /// Tokens that are not settled.
+    pub deny_tokens: Vec<Address>,
+}
+
+/// Most that may be open from one chain to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteCap {
+    /// Source chain.
+    pub from: ChainId,
+    /// Destination chain.
+    pub to: ChainId,
+    /// Millionths of the reference currency.
+    pub limit: u128,
 }
 
 /// Gas of the whole path on both chains: fill and source withdrawal; funding and destination
@@ -160,12 +339,7 @@ pub fn profit(
     let deposit = native.1.price.value(deposit, native.1.decimals);
     let costs = [destination_value, gas, deposit].map(signed);
     let net = costs.into_iter().fold(signed(source_value), i128::saturating_sub);
-    let bps = if source_value == 0 {
-        i64::MIN
-    } else {
-        let scaled = net.saturating_mul(10_000).div_euclid(signed(source_value));
-        i64::try_from(scaled).unwrap_or(if scaled < 0 { i64::MIN } else { i64::MAX })
-    };
+    let bps = basis_points(net, source_value);
     Profit { source_value, destination_value, gas, deposit, net, bps }
 }
 

@@ -4,9 +4,9 @@ use alloy::primitives::{Address, U256};
 use bmn_primitives::{AddressWord, ChainId, Dialect, Hashlock, OrderHash};
 use serde::{Deserialize, Serialize};
 
-use crate::timeline::Step;
+use crate::{modes::ModeReason, policy::TokenFlag, timeline::Step, worth::CapKind};
 
-/// One reason against an order, with the numbers behind it.
+/// One reason against an order, with the numbers behind it. Stored by its place: new ones go to the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
     /// The factory in the order is not configured for its chain.
@@ -228,9 +228,201 @@ pub enum Refusal {
         /// Token; zero is the native coin.
         token: Address,
     },
+    /// A source that a token's price must come from has stated none.
+    #[error("price source {from} has stated no price of token {token} on chain {chain}")]
+    NoQuote {
+        /// Chain.
+        chain: ChainId,
+        /// Token; zero is the native coin.
+        token: Address,
+        /// Name of the source.
+        from: String,
+    },
+    /// A price is older than its source may be.
+    #[error(
+        "the price of token {token} on chain {chain} by {from} is {age} s old, {max_age} s is the limit"
+    )]
+    StalePrice {
+        /// Chain.
+        chain: ChainId,
+        /// Token; zero is the native coin.
+        token: Address,
+        /// Name of the source.
+        from: String,
+        /// Seconds.
+        age: u64,
+        /// Seconds.
+        max_age: u64,
+    },
+    /// A price is stated for a time that has not come.
+    #[error("the price of token {token} on chain {chain} by {from} is of a time {seconds} s ahead")]
+    FuturePrice {
+        /// Chain.
+        chain: ChainId,
+        /// Token; zero is the native coin.
+        token: Address,
+        /// Name of the source.
+        from: String,
+        /// Seconds ahead of the source chain.
+        seconds: u64,
+    },
+    /// Two sources differ by more than they may: one of them lies.
+    #[error(
+        "prices of token {token} on chain {chain} disagree: {low} and {high} micro units, {spread_bps} bps \
+         apart, {limit_bps} bps is the limit"
+    )]
+    PricesDisagree {
+        /// Chain.
+        chain: ChainId,
+        /// Token; zero is the native coin.
+        token: Address,
+        /// Lowest price.
+        low: u64,
+        /// Highest price.
+        high: u64,
+        /// Difference, basis points of the lowest.
+        spread_bps: u64,
+        /// Largest difference.
+        limit_bps: u64,
+    },
+    /// A rollup did not say what it takes for data.
+    #[error("chain {0} did not say what it takes for the data of a transaction")]
+    DataFeeUnknown(ChainId),
+    /// The profit is below the least one, whatever share of the value it is.
+    #[error("profit of {micros} micro units is below {least}")]
+    ProfitTooSmall {
+        /// Profit in millionths of the reference currency.
+        micros: i128,
+        /// Required.
+        least: i64,
+    },
+    /// A swap that fails would cost more than it may.
+    #[error("a failure would cost {cost} micro units, {limit} is the limit")]
+    TooCostlyToFail {
+        /// Cost in millionths of the reference currency.
+        cost: u128,
+        /// Limit.
+        limit: u128,
+    },
+    /// Too much would be open.
+    #[error(
+        "{kind} cap: {used} micro units are open and {adding} would be added, {limit} is the limit"
+    )]
+    CapExceeded {
+        /// What the cap is on.
+        kind: CapKind,
+        /// Open, millionths of the reference currency.
+        used: u128,
+        /// The order's value.
+        adding: u128,
+        /// Limit.
+        limit: u128,
+    },
+    /// The maker is on the deny list, or not on the allow list.
+    #[error("maker {0} is not served here")]
+    MakerDenied(Address),
+    /// A token is on the deny list, or not on the allow list.
+    #[error("token {token} on chain {chain} is not settled here")]
+    TokenDenied {
+        /// Chain.
+        chain: ChainId,
+        /// Token.
+        token: Address,
+    },
+    /// A token whose amounts cannot be relied on.
+    #[error("token {token} on chain {chain} is marked {}: what is sent is not what arrives", flag.name())]
+    IllBehavedToken {
+        /// Chain.
+        chain: ChainId,
+        /// Token.
+        token: Address,
+        /// Why.
+        flag: TokenFlag,
+    },
+    /// Too little time until the source can be cancelled.
+    #[error("{left} s are left until the source can be cancelled, {least} s are asked for")]
+    TooLittleTime {
+        /// Seconds.
+        left: u64,
+        /// Seconds.
+        least: u64,
+    },
+    /// The mode or a switch of the node takes no such order at the moment.
+    #[error("not taken: {0}")]
+    Mode(ModeReason),
+    /// The dialect needs our contract as taker, and the chain has none configured.
+    #[error(
+        "orders of dialect {dialect} are taken by a contract: deploy it and set `resolver_contract` in \
+         the specification of chain {chain}"
+    )]
+    NoTaker {
+        /// Chain without the contract.
+        chain: ChainId,
+        /// The dialect.
+        dialect: Dialect,
+    },
+    /// The secret hashes of an order that takes several fills are not those it commits to.
+    #[error("secret hashes: {0}")]
+    BadSecretHashes(String),
+    /// No fill of what is left can be ours now.
+    #[error(
+        "no part of the {remaining} that are left, at most {most} of which we could take: {reason}"
+    )]
+    NoPart {
+        /// Left of the making amount, smallest unit.
+        remaining: U256,
+        /// What inventory and limits allow, smallest unit.
+        most: U256,
+        /// Why none.
+        reason: String,
+    },
+    /// The fees in a destination's parameters make it unpayable.
+    #[error("fees of the destination: {0}")]
+    BadFees(String),
+    /// The fee and whitelist data in front of the extra data keep us from filling it.
+    #[error("order header: {0}")]
+    BadHeader(String),
+    /// A destination escrow that names us and answers no order.
+    #[error("destination escrow {0} answers no order of ours; it is cancelled in its window")]
+    Orphaned(Address),
+    /// Its fill opens so late that we would hold a price and a balance for it meanwhile, for nothing.
+    #[error(
+        "it may be filled from {opens_at}, chain time is {now}: at most {longest} s are waited"
+    )]
+    OpensLater {
+        /// Unix seconds.
+        opens_at: u64,
+        /// Unix seconds.
+        now: u64,
+        /// Seconds.
+        longest: u64,
+    },
 }
 
 impl Refusal {
+    /// True for what may be otherwise in a minute, whatever the order: it may be handed in again.
+    pub const fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Mode(_)
+                | Self::NoQuote { .. }
+                | Self::StalePrice { .. }
+                | Self::FuturePrice { .. }
+                | Self::PricesDisagree { .. }
+                | Self::DataFeeUnknown(_)
+                | Self::CapExceeded { .. }
+                | Self::TooManyOpen { .. }
+                | Self::NoTaker { .. }
+                | Self::NoPart { .. }
+                | Self::MakerBalance { .. }
+                | Self::MakerAllowance { .. }
+                | Self::Inventory { .. }
+                | Self::Unprofitable { .. }
+                | Self::ProfitTooSmall { .. }
+                | Self::OpensLater { .. }
+        )
+    }
+
     /// Stable code for programs.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -271,6 +463,26 @@ impl Refusal {
             Self::ImmutablesUnknown(_) => "immutablesUnknown",
             Self::IndexOnly { .. } => "indexOnly",
             Self::NoPrice { .. } => "noPrice",
+            Self::NoTaker { .. } => "noTaker",
+            Self::BadSecretHashes(_) => "badSecretHashes",
+            Self::NoPart { .. } => "noPart",
+            Self::BadFees(_) => "badFees",
+            Self::BadHeader(_) => "badHeader",
+            Self::Orphaned(_) => "orphaned",
+            Self::OpensLater { .. } => "opensLater",
+            Self::NoQuote { .. } => "noQuote",
+            Self::StalePrice { .. } => "stalePrice",
+            Self::FuturePrice { .. } => "futurePrice",
+            Self::PricesDisagree { .. } => "pricesDisagree",
+            Self::DataFeeUnknown(_) => "dataFeeUnknown",
+            Self::ProfitTooSmall { .. } => "profitTooSmall",
+            Self::TooCostlyToFail { .. } => "tooCostlyToFail",
+            Self::CapExceeded { .. } => "capExceeded",
+            Self::MakerDenied(_) => "makerDenied",
+            Self::TokenDenied { .. } => "tokenDenied",
+            Self::IllBehavedToken { .. } => "illBehavedToken",
+            Self::TooLittleTime { .. } => "tooLittleTime",
+            Self::Mode(reason) => reason.code(),
         }
     }
 }

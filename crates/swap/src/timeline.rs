@@ -19,7 +19,7 @@ pub struct Pace {
 impl Pace {
     /// Seconds from a block to its last needed confirmation.
     pub const fn settle(&self) -> u64 {
-        self.confirmations * self.block_time
+        self.confirmations.saturating_mul(self.block_time)
     }
 }
 
@@ -105,17 +105,17 @@ pub fn compile(windows: Windows, src: Pace, dst: Pace, now: u64) -> Result<Sched
     let skew = src.skew.max(dst.skew);
     let short =
         |step, late: u64, limit: u64| Shortfall { step, seconds: late.saturating_sub(limit) };
-    let before = |time: u64, seconds: u64| time.saturating_sub(seconds);
+    let before = |time: u64, spans: &[u64]| spans.iter().copied().fold(time, u64::saturating_sub);
 
     // A reorg of the last withdrawal must leave the time to do it again.
-    let withdraw_source_by = before(windows.src_cancellation, src.inclusion + src.settle() + skew);
-    let dst_cancellation = before(withdraw_source_by, dst.settle());
-    let withdraw_destination_by = before(dst_cancellation, dst.inclusion);
-    let disclose_by = before(withdraw_destination_by, windows.maker_reaction);
-    let fund_by = before(disclose_by, dst.settle() + dst.inclusion);
-    let lock_by = before(fund_by, src.settle() + skew);
+    let withdraw_source_by = before(windows.src_cancellation, &[src.inclusion, src.settle(), skew]);
+    let dst_cancellation = before(withdraw_source_by, &[dst.settle()]);
+    let withdraw_destination_by = before(dst_cancellation, &[dst.inclusion]);
+    let disclose_by = before(withdraw_destination_by, &[windows.maker_reaction]);
+    let fund_by = before(disclose_by, &[dst.settle(), dst.inclusion]);
+    let lock_by = before(fund_by, &[src.settle(), skew]);
     let mined_by = if windows.to_be_filled { lock_by.min(windows.dst_withdrawal) } else { lock_by };
-    let fill_by = before(mined_by, src.inclusion + 1);
+    let fill_by = before(mined_by, &[src.inclusion, 1]);
 
     let latest_start = if windows.to_be_filled { fill_by } else { lock_by };
     if now > latest_start {
@@ -138,7 +138,7 @@ pub fn compile(windows: Windows, src: Pace, dst: Pace, now: u64) -> Result<Sched
         fund_by,
         dst_cancellation,
         withdraw_destination_by,
-        urgent_source_at: before(withdraw_source_by, 2 * src.inclusion),
+        urgent_source_at: before(withdraw_source_by, &[src.inclusion, src.inclusion]),
         withdraw_source_by,
     })
 }
@@ -183,8 +183,13 @@ mod tests {
             withdraw in prop_oneof![any::<u64>(), Just(u64::MAX)],
             public in prop_oneof![any::<u64>(), Just(u64::MAX)],
             now in any::<u64>(),
+            speeds in prop::array::uniform4(prop_oneof![any::<u64>(), Just(u64::MAX), 0u64..100]),
         ) {
-            for to_be_filled in [false, true] {
+            let [block_time, inclusion, confirmations, skew] = speeds;
+            let strange = Pace { block_time, inclusion, confirmations, skew };
+            for (to_be_filled, src, dst) in [
+                (false, PACE, PACE), (true, PACE, PACE), (true, strange, PACE), (false, PACE, strange),
+            ] {
                 let windows = Windows {
                     src_cancellation: cancel,
                     dst_withdrawal: withdraw,
@@ -192,7 +197,7 @@ mod tests {
                     maker_reaction: 30,
                     to_be_filled,
                 };
-                let compiled = compile(windows, PACE, PACE, now);
+                let compiled = compile(windows, src, dst, now);
                 prop_assert!(compiled.is_err() || withdraw < cancel);
             }
         }

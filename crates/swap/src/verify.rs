@@ -1,6 +1,6 @@
 //! Checks of one leg before money follows it: ours before we fund, a maker's before he discloses.
 
-use crate::{Order, Origin, Refusal, SourceLeg, admit::Terms};
+use crate::{Order, OrderTimes, Origin, Refusal, SourceLeg, admit::Terms};
 use alloy::primitives::{Address, U256};
 use bmn_contracts::{EscrowImplementations, destination_escrow};
 use bmn_primitives::{
@@ -17,12 +17,14 @@ pub fn check_source(order: &Order, leg: &SourceLeg, terms: &Terms<'_>) -> Vec<Re
         return vec![Refusal::ImmutablesUnknown(leg.swap.escrow)];
     };
     let mut reasons = Vec::new();
-    if immutables.taker != AddressWord::from(terms.us) {
+    let taker = terms.taker(leg.swap.chain, leg.dialect);
+    if taker.is_none_or(|taker| immutables.taker != AddressWord::from(taker)) {
         reasons.push(Refusal::NotOurs(immutables.taker));
     }
-    if !immutables.safety_deposit.is_zero() {
+    if leg.dialect.has_absolute_times() && !immutables.safety_deposit.is_zero() {
         reasons.push(Refusal::SourceDeposit(immutables.safety_deposit));
     }
+    reasons.extend(fees(leg.dialect, complement));
     for (field, word) in [
         ("maker", immutables.maker),
         ("token", immutables.token),
@@ -59,21 +61,81 @@ fn mismatches(order: &Order, leg: &SourceLeg, imm: &Immutables, com: &Complement
         ("complement.amount", com.amount == order.destination_amount),
         ("complement.safetyDeposit", com.safety_deposit == order.destination_deposit),
         ("complement.chainId", com.chain_id == U256::from(order.destination_chain.0)),
-        ("srcCancellation", imm.timelocks.at(Stage::SrcCancellation) == order.src_cancellation),
-        ("dstWithdrawal", imm.timelocks.at(Stage::DstWithdrawal) == order.dst_withdrawal),
+        ("safetyDeposit", imm.safety_deposit == order.source_deposit),
     ]
     .into_iter()
+    .chain(times(order, imm.timelocks))
     .filter(|(_, same)| !same)
     .map(|(field, _)| Refusal::Mismatch { field: field.to_owned() })
     .collect()
+}
+
+fn times(order: &Order, locks: Timelocks) -> [(&'static str, bool); 2] {
+    let at = |stage| locks.at(stage);
+    match order.times {
+        OrderTimes::Absolute { src_cancellation, dst_withdrawal } => [
+            ("srcCancellation", at(Stage::SrcCancellation) == src_cancellation),
+            ("dstWithdrawal", at(Stage::DstWithdrawal) == dst_withdrawal),
+        ],
+        OrderTimes::Offsets(offsets) => [
+            ("timelocks", locks.offsets() == offsets.offsets()),
+            ("dstCancellation", at(Stage::DstCancellation) <= at(Stage::SrcCancellation)),
+        ],
+    }
+}
+
+/// `abi.encode(protocolFee, integratorFee, protocolRecipient, integratorRecipient)`.
+const FEE_WORDS: usize = 4;
+
+// `oneinch2` pays the fees out of the destination's amount when it is withdrawn: shorter parameters, or
+// fees above the amount, and the withdrawal reverts (`protocol.md` section 3).
+fn fees(dialect: Dialect, complement: &Complement) -> Option<Refusal> {
+    if dialect != Dialect::OneInch2 {
+        return None;
+    }
+    let bad = |reason: &str| Some(Refusal::BadFees(reason.to_owned()));
+    let Some(words) = complement.parameters.get(..FEE_WORDS * 32) else {
+        return bad("the parameters are shorter than four words");
+    };
+    let word = |index: usize| U256::from_be_slice(&words[index * 32..(index + 1) * 32]);
+    let [protocol, integrator] = [word(0), word(1)];
+    match protocol.checked_add(integrator) {
+        Some(sum) if sum <= complement.amount => {}
+        _ => return bad("they are more than the amount"),
+    }
+    for (fee, recipient) in [(protocol, word(2)), (integrator, word(3))] {
+        let recipient = AddressWord(recipient);
+        if !fee.is_zero() && (recipient.is_dirty() || recipient.masked().is_zero()) {
+            return bad("a fee has no recipient");
+        }
+    }
+    None
+}
+
+/// Checks what a source escrow holds against what it promises (design rule M1). `coin` is the chain's
+/// native balance of the escrow, wei: where the dialect pays a safety deposit out of it, it must be there.
+///
+/// # Errors
+/// What is missing, for people.
+pub fn check_holdings(immutables: &Immutables, token: U256, coin: U256) -> Result<(), String> {
+    let Immutables { amount, safety_deposit, .. } = immutables;
+    if token < *amount {
+        return Err(format!("the source escrow holds {token}, it promises {amount}"));
+    }
+    if coin < *safety_deposit {
+        return Err(format!(
+            "the source escrow holds {coin} wei, its safety deposit is {safety_deposit}"
+        ));
+    }
+    Ok(())
 }
 
 fn clock(order: &Order, leg: &SourceLeg, immutables: &Immutables) -> Option<Refusal> {
     let deployed_at = immutables.timelocks.deployed_at();
     let block_time = leg.created.block.time;
     let good = match order.origin {
-        Origin::Submitted(_) => deployed_at == block_time,
-        Origin::DirectSource => {
+        Origin::Submitted(_) | Origin::Recovered(_) => deployed_at == block_time,
+        Origin::DirectSource | Origin::Watched => {
             deployed_at <= block_time && block_time - deployed_at <= DIRECT_CLOCK_TOLERANCE
         }
     };

@@ -19,6 +19,7 @@ fn facts() -> DirectFacts {
         gas_price: (0, 0),
         open_orders: 0,
         hashlock_used: false,
+        market: Default::default(),
     }
 }
 

@@ -96,7 +96,7 @@ fn a_maker_whose_source_was_taken_too_early_is_paid() {
     world.end_source(withdrawn(), at(20, FILLED + 30));
     world.evidence.secret = SecretKnowledge::Public;
     late(&mut world, FILLED + 100);
-    assert_eq!(world.plan().status, Status::Violated);
+    assert_eq!(world.plan().status, Status::Owing);
     assert!(world.is_now(Action::WithdrawDestination));
     assert_eq!(world.when(Action::WithdrawSource), None);
 }

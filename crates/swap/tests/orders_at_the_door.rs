@@ -61,10 +61,12 @@ fn sound() -> Parts {
             nonce_used: false,
             free_token: whole(990),
             free_native: U256::from(5),
+            free_source_native: U256::from(5),
             gas_price: (0, 0),
             open_orders: 0,
             hashlock_used: false,
             order_known: false,
+            market: Default::default(),
         },
         swapped_extension: None,
     }
@@ -85,7 +87,7 @@ fn reasons(change: impl FnOnce(&mut Parts)) -> Vec<&'static str> {
     let domain = order_domain(Dialect::Bmn4, A, LOP);
     let signature = sign_order(&parts.signer, parts.order.hash(&domain)).unwrap();
     let extension = parts.swapped_extension.unwrap_or(extension);
-    let signed = SignedOrder { order: parts.order, extension, signature };
+    let signed = SignedOrder { order: parts.order, extension, signature, secret_hashes: vec![] };
     let terms: Terms<'_> = parts.world.terms();
     match read_submitted(&signed, A, block(10, FILLED), &terms) {
         Err(unreadable) => vec![unreadable.code()],

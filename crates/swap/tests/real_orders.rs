@@ -43,7 +43,7 @@ fn real_order(case: &Value) -> RealOrder {
         compact => compact,
     };
     let chain = ChainId(case["match"][2].as_u64().unwrap());
-    RealOrder { chain, signed: SignedOrder { order, extension, signature } }
+    RealOrder { chain, signed: SignedOrder { order, extension, signature, secret_hashes: vec![] } }
 }
 
 fn route(chain: u64, factory: Address) -> Route {
@@ -61,6 +61,8 @@ fn route(chain: u64, factory: Address) -> Route {
             index_only: false,
         }],
         min_order_value: 0,
+        resolver: None,
+        limits: Default::default(),
     }
 }
 
@@ -73,6 +75,7 @@ fn policy() -> Policy {
         allow_direct_source: false,
         max_open_orders: 100,
         cancel_refused_gas: 100_000,
+        limits: Default::default(),
     }
 }
 
@@ -91,10 +94,12 @@ fn favourable(order: &bmn_swap::Order) -> IntakeFacts {
         nonce_used: false,
         free_token: U256::MAX,
         free_native: U256::MAX,
+        free_source_native: U256::MAX,
         gas_price: (0, 0),
         open_orders: 0,
         hashlock_used: false,
         order_known: false,
+        market: Default::default(),
     }
 }
 

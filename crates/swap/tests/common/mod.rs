@@ -57,6 +57,8 @@ fn route(chain: ChainId) -> Route {
             index_only: false,
         }],
         min_order_value: 0,
+        resolver: None,
+        limits: Default::default(),
     }
 }
 
@@ -122,6 +124,7 @@ impl World {
                 allow_direct_source: true,
                 max_open_orders: 10,
                 cancel_refused_gas: 100_000,
+                limits: Default::default(),
             },
             order: bmn_swap::read_direct(&leg),
             source: Some(leg),
@@ -141,7 +144,7 @@ impl World {
         let plan = intend_destination(&world.order, &source, &world.terms(), FILLED + 6).unwrap();
         world.destination = Some(DestinationLeg {
             chain: B,
-            escrow: plan.escrow,
+            escrow: plan.escrow.unwrap(),
             factory: FACTORY,
             dialect: Dialect::Bmn4,
             hashlock: secret().hashlock(),
@@ -194,7 +197,7 @@ impl World {
     }
 
     pub(crate) fn dst_cancellation(&self) -> u64 {
-        self.intended.as_ref().unwrap().dst_cancellation()
+        self.intended.as_ref().unwrap().dst_cancellation().unwrap()
     }
 }
 
