@@ -2,7 +2,7 @@
 
 use crate::{IndexError, Indexer, Touched, fold::is_direct, indexer::refuse_while_clearing};
 use bmn_primitives::{AddressWord, ChainId, OrderId};
-use bmn_queue::{PROMOTE_LIMIT, promote, refresh};
+use bmn_queue::{PROMOTE_LIMIT, find_destination, promote, refresh};
 use bmn_store::{
     AnyLeg, EventKey, LegIndex, LegState, Mode, Reads, RebuildReason, StoreError, WriteTx,
 };
@@ -157,6 +157,8 @@ impl Indexer {
         }
         let orders = tx.orders_by_status(of, after, limit)?;
         for order in &orders {
+            find_destination(tx, *order, &self.rules)?;
+            self.doubt(tx, *order)?;
             refresh(tx, *order, &self.rules)?;
         }
         Ok((orders.last().copied().filter(|_| orders.len() == limit), orders.len()))

@@ -8,7 +8,7 @@ use bmn_primitives::{AddressWord, BlockRef, ChainId, Hashlock, Leg, OrderHash, S
 use bmn_store::{EventRow, Reads, Staged};
 use bmn_swap::{
     DestinationLeg, EscrowEnd, FactoryTerms, Fill, Inclusion, NamedTerms, Route, SourceLeg,
-    SourceTerms,
+    SourceTerms, writes_creation_time,
 };
 use std::cell::OnceCell;
 
@@ -167,6 +167,12 @@ impl Fold<'_> {
                     created: self.inclusion(log),
                     end: None,
                 })?;
+                let ours = self.route.taker(self.us, factory.dialect);
+                if writes_creation_time(factory.dialect)
+                    && ours.is_some_and(|ours| *taker == AddressWord::from(ours))
+                {
+                    touched.created(self.route.chain, *escrow, *hashlock);
+                }
                 Ok(Some(*escrow))
             }
             ContractEvent::PostInteraction { escrow, .. } => {
@@ -358,7 +364,9 @@ pub(crate) fn is_direct(route: &Route, us: Address, source: &SourceLeg) -> bool 
     !us.is_zero()
         && source.fill.is_none()
         && source.dialect.names_fills()
-        && source.immutables().is_some_and(|i| i.taker == AddressWord::from(us))
+        && route.taker(us, source.dialect).is_some_and(|ours| {
+            source.immutables().is_some_and(|i| i.taker == AddressWord::from(ours))
+        })
         && factory.is_some_and(|factory| factory.index_only_reason().is_none())
 }
 

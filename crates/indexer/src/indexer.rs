@@ -1,22 +1,30 @@
 //! One event, one transaction.
 
 use crate::{IndexError, LogFilter, Touched, fold_filtered};
+use alloy::primitives::{Address, B256};
 use bmn_chain::ChainEvent;
-use bmn_primitives::{BlockRef, ChainId, OrderId, SwapId};
-use bmn_queue::{Rules, hashlock_is_taken, open_orders, promote, refresh, reserve};
-use bmn_store::{Cursor, Mode, OrderState, Reads, Store, StoreError, WriteTx};
+use bmn_primitives::{BlockRef, ChainId, OrderHash, OrderId, SwapId};
+use bmn_queue::{
+    Rules, bind_destination, hashlock_is_taken, keep_decision, market_for, open_orders, promote,
+    refresh, reserve,
+};
+use bmn_store::{Cursor, DecisionReads, Mode, OrderState, Reads, Store, StoreError, WriteTx};
 use bmn_swap::{
-    Decision, DirectFacts, Evidence, Order, Route, SourceLeg, Status, admit_direct, derive_status,
-    direct_id, read_direct,
+    Circumstances, Decision, DirectFacts, Evidence, ModeReason, Order, Refusal, Route, SourceLeg,
+    Status, admit_direct, assess, derive_status, direct_id, read_direct,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-/// Blocks in which every open order is looked at once: the safety net behind the wakes.
+/// Blocks in which every open order is looked at once: the safety net behind the wakes. More of them when
+/// that would be more than [`SWEPT_AT_ONCE`] with a block.
 const SWEEP_EVERY: u64 = 32;
+
+/// Open orders that are looked at with one event for no other reason.
+const SWEPT_AT_ONCE: u64 = 32;
 
 /// Undo records dropped in one transaction at most, so that a backlog never holds the writer.
 const TRIM_AT_ONCE: usize = 256;
@@ -42,7 +50,11 @@ pub struct Indexer {
     pub(crate) store: Store,
     pub(crate) rules: Arc<Rules>,
     filters: Arc<BTreeMap<ChainId, LogFilter>>,
+    swept_to: Arc<Mutex<BTreeMap<ChainId, SweepPlace>>>,
 }
+
+/// How far the sweep over the open orders of a chain is: a status, and the order it looked at last.
+type SweepPlace = (usize, Option<OrderId>);
 
 /// A chain that is being cleared takes no block: one that was fetched before that would become the
 /// first of the new index, and all before it would be missing.
@@ -64,7 +76,7 @@ impl Indexer {
     pub fn new(store: Store, rules: Arc<Rules>) -> Self {
         let filter = |route: &Route| (route.chain, LogFilter::new(route));
         let filters = Arc::new(rules.routes.iter().map(filter).collect());
-        Self { store, rules, filters }
+        Self { store, rules, filters, swept_to: Arc::default() }
     }
 
     /// How a chain's blocks are read.
@@ -101,6 +113,7 @@ impl Indexer {
         // An index that does not show the chain as it is says nothing about orders.
         if mode.is_current() {
             self.adopt_direct(&mut tx, &touched)?;
+            self.bind_created(&mut tx, &touched)?;
             orders = touched.orders(&tx)?;
             orders.extend(self.swept(&tx, chain, event)?);
             for order in &orders {
@@ -175,26 +188,53 @@ impl Indexer {
         Ok(())
     }
 
-    // A slice of the open orders with every block, so that no transaction grows with their number.
+    // A few of the open orders with every block, so that no transaction grows with their number.
     fn swept(
         &self,
         tx: &WriteTx,
         chain: ChainId,
         event: &ChainEvent,
     ) -> Result<Vec<OrderId>, IndexError> {
-        let slices: BTreeSet<u64> =
-            event.committed().iter().map(|block| block.header.number % SWEEP_EVERY).collect();
-        let mut open = Vec::new();
         // What is only to be given back has a time to wake at, and strangers make it: left out.
         let looked_at = |status: &Status| !status.is_terminal() && *status != Status::Refunding;
-        for status in Status::ALL.into_iter().filter(looked_at) {
-            open.extend(tx.orders_by_status(status, None, usize::MAX)?);
+        let statuses: Vec<Status> = Status::ALL.into_iter().filter(looked_at).collect();
+        let blocks = event.committed().len() as u64;
+        let most = open_orders(tx)?.div_ceil(SWEEP_EVERY).saturating_mul(blocks).min(SWEPT_AT_ONCE);
+        let mut places = self.swept_to.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, after) = places.entry(chain).or_default();
+        let first =
+            OrderId { chain, contract: Address::ZERO, hash: OrderHash(B256::ZERO), leaf: 0 };
+        let mut found = Vec::new();
+        // Every status once, and the one that was begun in its middle twice.
+        for _ in 0..=statuses.len() {
+            let left = most as usize - found.len();
+            let Some(status) = statuses.get(*at % statuses.len()).filter(|_| left > 0) else {
+                break;
+            };
+            let page = tx.orders_by_status(*status, Some(after.unwrap_or(first)), left)?;
+            let here = page.iter().take_while(|order| order.chain == chain).count();
+            found.extend_from_slice(&page[..here]);
+            if here == left {
+                *after = page.last().copied();
+            } else {
+                (*at, *after) = ((*at + 1) % statuses.len(), None);
+            }
         }
-        open.retain(|order| {
-            let slice = u64::from(order.hash.0[31]) % SWEEP_EVERY;
-            order.chain == chain && slices.contains(&slice)
-        });
-        Ok(open)
+        Ok(found)
+    }
+
+    // The escrow that a plan became has no address before its block: the hashlock leads to the plan, and
+    // the plan's immutables tell ours from all that repeats it. The bound plan leads to its order.
+    fn bind_created(&self, tx: &mut WriteTx, touched: &Touched) -> Result<(), IndexError> {
+        // Whoever admits orders sees to it that there is one at most.
+        const OF_ONE_HASHLOCK: usize = 2;
+        for (chain, escrow, hashlock) in &touched.destinations {
+            let Some(leg) = tx.destination_leg(*chain, *escrow)? else { continue };
+            for order in tx.accepted_by_hashlock(*hashlock, OF_ONE_HASHLOCK)? {
+                bind_destination(tx, order, &leg, &self.rules)?;
+            }
+        }
+        Ok(())
     }
 
     // A direct source escrow that names us is an order of its own, taken or refused here.
@@ -216,8 +256,27 @@ impl Indexer {
                 continue;
             }
             let mut order = read_direct(&leg);
+            // Taken before, by whoever had this key: what was begun is ended, whatever the policy says.
+            let is_begun = self.may_be_answered(tx, &order)?;
             let facts = self.direct_facts(tx, &order, &leg)?;
-            let reasons = admit_direct(&order, &leg, &facts, &self.rules.terms());
+            let terms = self.rules.terms();
+            let mut reasons = admit_direct(&order, &leg, &facts, &terms);
+            if reasons.is_empty() {
+                reasons.extend(tx.modes()?.against(&order).map(Refusal::Mode));
+            }
+            if is_begun {
+                reasons.clear();
+            }
+            let seen = Circumstances {
+                at: facts.source_head,
+                gas_price: facts.gas_price,
+                open_orders: facts.open_orders,
+                market: &facts.market,
+                to_be_filled: false,
+            };
+            let assessment = assess(&order, &reasons, &seen, &terms);
+            // Shadow mode sends nothing, not even what gives a refused escrow back.
+            let shadowed = reasons == [Refusal::Mode(ModeReason::Shadow)];
             if !reasons.is_empty() {
                 order.decision = Decision::Refused(reasons);
             }
@@ -225,7 +284,9 @@ impl Indexer {
             let policy = &self.rules.policy;
             let latest = leg.created.block.time.saturating_add(policy.max_window);
             let evidence = Evidence {
-                cancel_impossible: !order.is_accepted() && order.src_cancellation > latest,
+                cancel_impossible: shadowed
+                    || !order.is_accepted()
+                        && order.times.src_cancellation(leg.created.block.time) > latest,
                 ..Evidence::default()
             };
             let state = OrderState {
@@ -236,10 +297,12 @@ impl Indexer {
                 permission: None,
             };
             tx.put_order(&order)?;
+            keep_decision(tx, &order, &assessment)?;
             if order.is_accepted() {
                 reserve(tx, &order)?;
             }
             tx.put_order_state(order.id, &state)?;
+            self.doubt(tx, order.id)?;
         }
         Ok(())
     }
@@ -259,6 +322,7 @@ impl Indexer {
             gas_price: (base_fee(order.id.chain)?, base_fee(order.destination_chain)?),
             open_orders: open_orders(tx)?,
             hashlock_used: self.hashlock_used(tx, order, leg.swap)?,
+            market: market_for(tx, order, &self.rules)?,
         })
     }
 

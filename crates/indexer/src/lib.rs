@@ -2,6 +2,7 @@
 
 mod backfill;
 mod derivation;
+mod doubt;
 mod error;
 mod filter;
 mod fold;

@@ -4,11 +4,12 @@ use alloy::primitives::Address;
 use bmn_contracts::ContractEvent;
 use bmn_primitives::{ChainId, Hashlock, OrderHash, OrderId, Secret, SwapId};
 use bmn_store::{EventRow, Reads, StoreError};
+use bmn_swap::MOST_PARTS;
 use std::collections::BTreeSet;
 
-/// Orders of one escrow, of one order hash at one contract, or accepted with one hashlock: one as long
-/// as an order is filled as a whole. The sweep over open orders reaches what lies beyond.
-const OF_ONE: usize = 64;
+/// Orders of one escrow, of one order hash at one contract, or accepted with one hashlock: one, or as many
+/// as the order has parts. The sweep over open orders reaches what lies beyond.
+const OF_ONE: usize = 1 + MOST_PARTS as usize;
 
 /// What decides how orders stand and has changed, and direct source escrows that appeared.
 ///
@@ -25,6 +26,8 @@ pub struct Touched {
     /// Hashlocks whose secret was shown.
     opened: BTreeSet<Hashlock>,
     escrows: BTreeSet<(ChainId, Address)>,
+    /// Destination escrows with us as taker whose address only their block decided, and their hashlocks.
+    pub(crate) destinations: BTreeSet<(ChainId, Address, Hashlock)>,
     /// Source escrows without a fill that name us as taker.
     pub direct: BTreeSet<SwapId>,
     /// Nobody will ask: a backfill looks at no order.
@@ -49,6 +52,13 @@ impl Touched {
         // Whoever's escrow it was: a secret that a chain shows opens every order of its hashlock.
         if let ContractEvent::Withdrawn { secret } = &row.event {
             self.opened.insert(Secret::new(secret.0).hashlock());
+        }
+    }
+
+    /// Notes a destination escrow that may be the one a plan of ours has become.
+    pub(crate) fn created(&mut self, chain: ChainId, escrow: Address, hashlock: Hashlock) {
+        if !self.is_idle {
+            self.destinations.insert((chain, escrow, hashlock));
         }
     }
 

@@ -22,8 +22,8 @@ use bmn_store::{
     testing::{CrashBackend, rows_read},
 };
 use bmn_swap::{
-    Decision, DestinationPlan, Evidence, FactoryTerms, Order, Origin, Pace, Policy, Price, Route,
-    SignedOrder, Status, TokenTerms,
+    Decision, DestinationPlan, Evidence, FactoryTerms, Order, OrderTimes, Origin, Pace, Policy,
+    Price, Route, SignedOrder, Status, TokenTerms,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -70,6 +70,8 @@ fn rules() -> Rules {
         true_tokens: vec![],
         factories: vec![factory()],
         min_order_value: 0,
+        resolver: None,
+        limits: Default::default(),
     };
     let policy = Policy {
         min_profit_bps: -10_000,
@@ -79,6 +81,7 @@ fn rules() -> Rules {
         allow_direct_source: true,
         max_open_orders: 100,
         cancel_refused_gas: 1_000_000,
+        limits: Default::default(),
     };
     Rules { us: US, routes: CHAINS.map(route).to_vec(), policy }
 }
@@ -120,7 +123,13 @@ fn plan() -> DestinationPlan {
     let FactoryTerms { address, dialect, implementations, .. } = factory();
     let immutables = ours();
     let escrow = destination_escrow(dialect, address, &implementations, &immutables);
-    DestinationPlan { chain: CHAINS[1], factory: address, source: our_source(), immutables, escrow }
+    DestinationPlan {
+        chain: CHAINS[1],
+        factory: address,
+        source: our_source(),
+        immutables,
+        escrow: Some(escrow),
+    }
 }
 
 fn order() -> Order {
@@ -137,6 +146,7 @@ fn order() -> Order {
         },
         extension: Bytes::new(),
         signature: OrderSignature::Contract(Bytes::new()),
+        secret_hashes: Vec::new(),
     };
     Order {
         id: OrderId { chain: CHAINS[0], contract: PROTOCOL, hash: hash(), leaf: 0 },
@@ -152,8 +162,8 @@ fn order() -> Order {
         destination_token: TOKEN,
         destination_amount: U256::from(900),
         destination_deposit: U256::from(1),
-        src_cancellation: START + 4_000,
-        dst_withdrawal: START + 30,
+        source_deposit: U256::ZERO,
+        times: OrderTimes::Absolute { src_cancellation: START + 4_000, dst_withdrawal: START + 30 },
         seen_at: BlockRef::default(),
         decision: Decision::Accepted,
     }
@@ -197,7 +207,7 @@ fn fill() -> Vec<Spoken> {
 
 fn destination_created() -> Spoken {
     let event = IBmnFactory::DstEscrowCreated {
-        escrow: plan().escrow,
+        escrow: plan().escrow.unwrap(),
         hashlock: secret().hashlock().0,
         taker: US,
     };
@@ -352,7 +362,7 @@ fn repeating_our_order_hash_and_hashlock_makes_no_block_of_ours_cost_more() {
     costs.push(("one more", world.mine(0, vec![vec![created(&strangers((1 << 40) + 1))]])));
     costs.push(("our destination", world.mine(1, vec![vec![destination_created()]])));
     assert_eq!(world.status(), Status::BothLocked);
-    costs.push(("the maker is paid", world.mine(1, vec![vec![withdrawn(plan().escrow)]])));
+    costs.push(("the maker is paid", world.mine(1, vec![vec![withdrawn(plan().escrow.unwrap())]])));
     assert_eq!(world.status(), Status::DestinationPaid);
     let theirs = escrow_of(&strangers(1));
     costs.push(("a stranger shows the secret", world.mine(0, vec![vec![withdrawn(theirs)]])));

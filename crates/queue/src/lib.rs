@@ -1,18 +1,39 @@
 #![doc = include_str!("../README.md")]
 
+mod deadline;
+mod decision;
 mod error;
 mod job;
+mod keeper;
+mod lane;
+mod letters;
 mod look;
 mod plan;
 mod refresh;
+mod retry;
+mod row;
 mod work;
 
+pub use deadline::{deadline_of, latest_send};
+pub use decision::{keep_decision, market_for};
 pub use error::QueueError;
-pub use job::{JobRow, JobState, StateKind};
-pub use look::{JobFilter, NextWake, get, has_ready, list, next_wake};
+pub use job::{Claim, Failure, JobRow, JobState, StateKind};
+pub use keeper::{KeeperFacts, own_due_in, stranger_sources, watch_swap};
+pub use lane::Lane;
+pub use letters::{drop_letter, requeue};
+pub use look::{
+    JobFilter, NextWake, dead_letters, depths, get, has_expired, has_ready, list, next_wake,
+};
 pub use plan::{PROMOTE_LIMIT, Reconciled, promote, reconcile, recover};
-pub use refresh::{Loaded, Rules, hashlock_is_taken, open_orders, ready_keys, refresh, reserve};
-pub use work::{Retried, bury, drop_job, finish, lease, park, requeue, retry, sent};
+pub use refresh::{
+    Loaded, Rules, bind_destination, find_destination, hashlock_is_taken, open_orders, ready_keys,
+    refresh, reserve,
+};
+pub use retry::{FailureClass, GivenUp, NextAttempt, RetryPolicy, jitter, next_attempt, policy};
+pub use work::{
+    LEASE_SECONDS, MAX_LEASES, Retried, adopt, bury, check, claim_of, defer, expire, finish, lease,
+    park, renew, retry, sent,
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 //! Looking at jobs.
 
-use crate::job::{self, JobRow, read_wake, wake_prefix};
-use crate::{QueueError, StateKind};
+use crate::job::{self, JobRow, indexed, lease_prefix, read_wake, wake_prefix};
+use crate::{Lane, QueueError, StateKind, row};
 use bmn_primitives::{ChainId, OrderId};
-use bmn_store::{QueueTable, Reads, Row, decode};
+use bmn_store::{QueueTable, Reads, Row};
 use bmn_swap::ActionKey;
+use std::collections::BTreeMap;
 
 const PAGE: usize = 256;
 
@@ -75,6 +76,73 @@ pub fn has_ready<R: Reads + ?Sized>(read: &R, chain: ChainId) -> Result<bool, Qu
     Ok(!read.queue_scan(QueueTable::Ready, &from, below, 1)?.is_empty())
 }
 
+/// True when a lease of `chain` was not renewed before `now`.
+pub fn has_expired<R: Reads + ?Sized>(
+    read: &R,
+    chain: ChainId,
+    now: u64,
+) -> Result<bool, QueueError> {
+    Ok(!expired_leases(read, chain, now, 1)?.is_empty())
+}
+
+pub(crate) fn expired_leases<R: Reads + ?Sized>(
+    read: &R,
+    chain: ChainId,
+    now: u64,
+    limit: usize,
+) -> Result<Vec<Row>, QueueError> {
+    let from = lease_prefix(chain);
+    // `now` itself counts: the bytes after it are the highest that such a row can have.
+    let below = [&from[..], &now.to_be_bytes(), &[u8::MAX; ActionKey::LEN + 1]].concat();
+    Ok(read.queue_scan(QueueTable::Held, &from, Some(&below), limit)?)
+}
+
+/// Dead letters of an order and of a chain, by key, after `after`; at most `limit`.
+pub fn dead_letters<R: Reads + ?Sized>(
+    read: &R,
+    order: Option<OrderId>,
+    chain: Option<ChainId>,
+    after: Option<ActionKey>,
+    limit: usize,
+) -> Result<Vec<JobRow>, QueueError> {
+    let mut found = Vec::new();
+    let (mut from, below) = bounds(order);
+    if let Some(after) = after {
+        from = from.max(just_after(&after.to_bytes()));
+    }
+    while found.len() < limit {
+        let page = read.queue_scan(QueueTable::Dead, &from, below.as_deref(), PAGE)?;
+        let Some((last, _)) = page.last() else { break };
+        from = just_after(last);
+        let keys = page.iter().map(|(key, _)| ActionKey::from_bytes(key));
+        let of_chain = |key: &Option<ActionKey>| {
+            chain.is_none_or(|chain| key.is_none_or(|key| key.chain == chain))
+        };
+        for key in keys.filter(of_chain).take(limit - found.len()) {
+            found.push(indexed(read, QueueTable::Dead, key)?);
+        }
+    }
+    Ok(found)
+}
+
+/// How many jobs there are on each chain, in each lane and state. Reads every job: for metrics and
+/// status, not for every block.
+pub fn depths<R: Reads + ?Sized>(
+    read: &R,
+) -> Result<BTreeMap<(ChainId, Lane, StateKind), u64>, QueueError> {
+    let (mut depths, mut from) = (BTreeMap::new(), Vec::new());
+    loop {
+        let page = read.queue_scan(QueueTable::Jobs, &from, None, PAGE)?;
+        let Some((last, _)) = page.last() else { return Ok(depths) };
+        from = just_after(last);
+        for job in page.iter().map(decoded) {
+            let job = job?;
+            let place = (job.key.chain, Lane::of(job.key.action), job.state.kind());
+            *depths.entry(place).or_default() += 1;
+        }
+    }
+}
+
 /// What waiting jobs wait for first on `chain`, whichever chain they act on.
 pub fn next_wake<R: Reads + ?Sized>(read: &R, chain: ChainId) -> Result<NextWake, QueueError> {
     let first = |is_time| -> Result<Option<u64>, QueueError> {
@@ -97,7 +165,7 @@ pub(crate) fn jobs_of<R: Reads + ?Sized>(
 }
 
 fn decoded((key, value): &Row) -> Result<JobRow, QueueError> {
-    Ok(decode(QueueTable::Jobs.name(), key, value)?)
+    row::from_bytes(key, value)
 }
 
 // A job key is its order's bytes and 29 more; the order's bytes and 30 of the highest are above all

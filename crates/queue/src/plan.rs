@@ -1,7 +1,9 @@
 //! Making the jobs what the plans want and what the chains allow.
 
 use crate::QueueError;
-use crate::job::{self, JobRow, JobState, load, read_wake, wake_prefix};
+use crate::job::{
+    self, HELD_LEN, JobRow, JobState, READY_LEN, indexed, read_held, read_wake, wake_prefix,
+};
 use crate::look::jobs_of;
 use bmn_primitives::{ChainId, OrderId};
 use bmn_store::{QueueTable, Reads, WriteTx};
@@ -22,31 +24,43 @@ pub struct Reconciled {
     pub updated: usize,
 }
 
-/// Makes the jobs of `order` what its plan wants.
+/// Makes the jobs of `order` what its plan wants. `deadline` knows the latest safe time of an action
+/// ([`deadline_of`](crate::deadline_of)).
 ///
-/// A job that is leased or sent is left as it is, wanted or not: a transaction of it may be out. A
-/// dead letter stays dead while it is wanted, and goes when it is not, so that the action can become
-/// due again. Calling it twice with the same list changes nothing the second time.
+/// A job that is leased or sent is left with whoever holds it, wanted or not: a transaction of it may
+/// be out. A leased one that is not wanted goes when it is handed back. A dead letter stays until
+/// somebody requeues or drops it. Calling it twice with the same list changes nothing the second time.
 ///
 /// # Errors
 /// [`QueueError::Store`]; nothing else.
-pub fn reconcile(tx: &mut WriteTx, order: OrderId, due: &[Due]) -> Result<Reconciled, QueueError> {
+pub fn reconcile(
+    tx: &mut WriteTx,
+    order: OrderId,
+    due: &[Due],
+    deadline: impl Fn(&ActionKey) -> Option<u64>,
+) -> Result<Reconciled, QueueError> {
     let mut done = Reconciled::default();
     let mut wanted: BTreeMap<ActionKey, &Due> = due.iter().map(|due| (due.key, due)).collect();
     for job in jobs_of(tx, order)? {
+        let mut after = job.clone();
         match (wanted.remove(&job.key), &job.state) {
-            (_, JobState::Leased { .. } | JobState::Sent) | (Some(_), JobState::Dead { .. }) => {}
+            (_, JobState::Sent | JobState::Dead { .. }) => continue,
+            (wanted, JobState::Leased { .. }) => {
+                after.is_revoked = wanted.is_none();
+            }
             (None, _) => {
                 job::remove(tx, &job)?;
                 done.revoked += 1;
+                continue;
             }
             (Some(due), _) => {
-                let state = job.follow(&due.when);
-                if state != job.state {
-                    job::replace(tx, &job, &JobRow { state, ..job.clone() })?;
-                    done.updated += 1;
-                }
+                after.state = job.follow(&due.when);
+                after.deadline = deadline(&due.key);
+                done.updated += usize::from(after.state != job.state);
             }
+        }
+        if after != job {
+            job::replace(tx, &job, &after)?;
         }
     }
     for due in wanted.into_values() {
@@ -55,8 +69,11 @@ pub fn reconcile(tx: &mut WriteTx, order: OrderId, due: &[Due]) -> Result<Reconc
             state: JobState::due(&due.when),
             attempts: 0,
             seq: tx.next_job_seq()?,
-            last_error: None,
             not_before: None,
+            deadline: deadline(&due.key),
+            token: 0,
+            is_revoked: false,
+            failures: Vec::new(),
         };
         job::insert(tx, &job)?;
         done.added += 1;
@@ -108,11 +125,7 @@ fn wake_up(
     head_number: u64,
     next_time: u64,
 ) -> Result<bool, QueueError> {
-    let missing = QueueError::Damaged {
-        table: QueueTable::Wakes.name(),
-        reason: "it names a job that does not exist",
-    };
-    let before = load(tx, &key)?.ok_or(missing)?;
+    let before = indexed(tx, QueueTable::Wakes, Some(key))?;
     // Another wake of the same job may have come true a moment ago.
     if !matches!(before.state, JobState::Waiting(_)) {
         return Ok(false);
@@ -128,24 +141,40 @@ fn wake_up(
     Ok(ready)
 }
 
-/// Returns to ready what processes before `epoch` had leased. Sent jobs are not touched: their
-/// transactions are followed by what the store knows of them. Answers how many.
+/// Returns to ready what processes before `epoch` had leased; what of it was not wanted any more goes.
+/// Sent jobs are not touched: their transactions are followed by what the store knows of them. Answers
+/// how many came back.
 ///
 /// # Errors
 /// [`QueueError::Damaged`] when an index names a job that does not exist.
 pub fn recover(tx: &mut WriteTx, epoch: u64) -> Result<usize, QueueError> {
+    renew_indices(tx)?;
     let mut recovered = 0;
     for (row, _) in tx.queue_scan(QueueTable::Held, &[], None, usize::MAX)? {
-        let key = row.get(8..).and_then(ActionKey::from_bytes);
-        let job = key.map(|key| load(tx, &key)).transpose()?.flatten();
-        let before = job.ok_or(QueueError::Damaged {
-            table: QueueTable::Held.name(),
-            reason: "it names a job that does not exist",
-        })?;
-        if matches!(before.state, JobState::Leased { epoch: theirs } if theirs < epoch) {
-            job::replace(tx, &before, &JobRow { state: JobState::Ready, ..before.clone() })?;
+        let before = indexed(tx, QueueTable::Held, read_held(&row))?;
+        if matches!(before.state, JobState::Leased { epoch: theirs, .. } if theirs < epoch) {
+            job::hand_back(tx, &before, JobRow { state: JobState::Ready, ..before.clone() })?;
             recovered += 1;
         }
     }
     Ok(recovered)
+}
+
+// Index rows of the first form have other keys; what they point to has not moved.
+fn renew_indices(tx: &mut WriteTx) -> Result<(), QueueError> {
+    for (table, present) in [(QueueTable::Ready, READY_LEN), (QueueTable::Held, HELD_LEN)] {
+        for (row, value) in tx.queue_scan(table, &[], None, usize::MAX)? {
+            if row.len() == present {
+                continue;
+            }
+            let key = match table {
+                QueueTable::Ready => ActionKey::from_bytes(&value),
+                _ => row.get(8..).and_then(ActionKey::from_bytes),
+            };
+            let job = indexed(tx, table, key)?;
+            tx.queue_remove(table, &row)?;
+            job::insert(tx, &job)?;
+        }
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@ mod chain_writes;
 mod clear;
 mod codec;
 mod daily;
+mod decisions;
 mod digest;
 mod directory;
 mod error;
@@ -13,6 +14,7 @@ mod events;
 mod gate;
 mod index;
 mod journal;
+mod keeping;
 mod keys;
 mod legs;
 mod master_key;
@@ -27,9 +29,12 @@ mod runs;
 mod seal;
 mod secrets;
 mod snapshot;
+mod spending;
 mod stage;
 mod tables;
+mod totals;
 mod transactions;
+mod upgrade;
 mod verify;
 mod write;
 
@@ -42,17 +47,19 @@ mod tests;
 pub use bulk::{Bulk, Flushed};
 pub use codec::{decode, encode};
 pub use daily::{DayCounts, Volume};
+pub use decisions::DecisionReads;
 pub use digest::{ChainRow, chain_rows, digest};
 pub use error::StoreError;
 pub use index::{LegIndex, SourceBinding};
+pub use keeping::{KeepingReads, KeepingRow};
 pub use legs::{AnyLeg, LegState};
 pub use master_key::{MASTER_KEY_FILE, MasterKey};
 pub use open::{DATABASE_FILE, Store, StoreLocation, StoreOptions};
 pub use read::Reads;
 pub use reads::{DestinationQuery, Found, IndexReads, PageBounds, SourceQuery};
 pub use records::{
-    Change, Cursor, EventKey, EventRow, IntentRow, JobCounts, Mode, OrderState, RebuildReason,
-    Reservation, RollingDigest, SentTx, TxPayload,
+    Change, Cursor, EventKey, EventRow, IntentNotes, IntentRow, JobCounts, Justification, Mode,
+    OrderState, RebuildReason, Reservation, RollingDigest, SentTx, Spending, TxPayload,
 };
 pub use rows::Row;
 pub use seal::{Entropy, EntropyUnavailable, OsEntropy};

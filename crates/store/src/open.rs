@@ -4,17 +4,15 @@ use crate::backend::BoxedBackend;
 use crate::directory::{self, create_private_directory, new_private_file, sync_directory};
 use crate::gate::Gate;
 use crate::master_key;
-use crate::orders;
 use crate::seal::{Sealed, Sealer, Subject};
 use crate::tables::{self, SCHEMA_VERSION};
+use crate::upgrade::upgrade;
 use crate::{
-    Bulk, Cursor, Entropy, MasterKey, Mode, OsEntropy, ReadTx, RebuildReason, Staged, StoreError,
-    WriteTx, decode, encode,
+    Bulk, Entropy, MasterKey, OsEntropy, ReadTx, Staged, StoreError, WriteTx, decode, encode,
 };
 use bmn_primitives::ChainId;
 use redb::{
     CompactionError, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend,
-    TableHandle,
 };
 use std::fs::File;
 use std::io::ErrorKind;
@@ -32,7 +30,7 @@ const VERIFIED_BYTES: u64 = 256 << 20;
 /// The first schema there was. Files from it on are brought to the present one.
 const OLDEST_SCHEMA: u32 = 1;
 
-const SCHEMA: &[u8] = b"schema";
+pub(crate) const SCHEMA: &[u8] = b"schema";
 const EPOCH: &[u8] = b"epoch";
 const KEY_CHECK: &[u8] = b"key_check";
 const KEY_CHECK_SUBJECT: Subject<'static> = Subject { what: "master key check", key: &[] };
@@ -125,7 +123,8 @@ fn is_full(error: &redb::Error) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     Empty,
-    Older,
+    /// With this schema, which can be brought to the present one.
+    Older(u32),
     Current,
 }
 
@@ -188,8 +187,8 @@ impl Store {
         found: Found,
     ) -> Result<Self, StoreError> {
         let epoch = next_epoch(&database, &sealer, &path)?;
-        if found == Found::Older {
-            upgrade(&database)?;
+        if let Found::Older(schema) = found {
+            upgrade(&database, schema)?;
         }
         let sealer = Arc::new(sealer);
         let gate = Gate::default();
@@ -406,7 +405,7 @@ fn inspect(database: &Database, path: &Path) -> Result<Found, StoreError> {
     let schema = meta.get(SCHEMA)?.and_then(|value| value.value().try_into().ok());
     match schema.map(u32::from_be_bytes) {
         Some(SCHEMA_VERSION) => Ok(Found::Current),
-        Some(OLDEST_SCHEMA..SCHEMA_VERSION) => Ok(Found::Older),
+        Some(found @ OLDEST_SCHEMA..SCHEMA_VERSION) => Ok(Found::Older(found)),
         Some(found) if found > SCHEMA_VERSION => {
             Err(StoreError::NewerSchema { found, known: SCHEMA_VERSION, path: path.to_path_buf() })
         }
@@ -426,37 +425,6 @@ fn initialise(database: &Database, sealer: &Sealer) -> Result<(), StoreError> {
         meta.insert(SCHEMA, &SCHEMA_VERSION.to_be_bytes()[..])?;
         meta.insert(EPOCH, encode(tables::META.name, &0u64)?.as_slice())?;
         meta.insert(KEY_CHECK, check.as_slice())?;
-    }
-    Ok(txn.commit()?)
-}
-
-// What chains show can be read from them again, in the new form; what is ours is kept.
-fn upgrade(database: &Database) -> Result<(), StoreError> {
-    let txn = database.begin_write()?;
-    let chains: Vec<Vec<u8>> = {
-        let cursors = txn.open_table(tables::CURSORS.definition())?;
-        let keys = cursors.iter()?.map(|row| Ok(row?.0.value().to_vec()));
-        keys.collect::<Result<_, redb::StorageError>>()?
-    };
-    for handle in txn.list_tables()?.collect::<Vec<_>>() {
-        let kept = |table: &&tables::Table| table.name == handle.name() && table.outlives_upgrade();
-        if !tables::ALL.iter().any(|table| kept(&table)) {
-            txn.delete_table(handle)?;
-        }
-    }
-    for table in tables::ALL {
-        txn.open_table(table.definition())?;
-    }
-    orders::list_accepted(&txn)?;
-    let mode = Mode::Rebuilding(RebuildReason::OlderSchema);
-    let cursor = encode(tables::CURSORS.name, &Cursor { mode, ..Cursor::default() })?;
-    {
-        let mut cursors = txn.open_table(tables::CURSORS.definition())?;
-        for chain in chains {
-            cursors.insert(chain.as_slice(), cursor.as_slice())?;
-        }
-        let mut meta = txn.open_table(tables::META.definition())?;
-        meta.insert(SCHEMA, &SCHEMA_VERSION.to_be_bytes()[..])?;
     }
     Ok(txn.commit()?)
 }

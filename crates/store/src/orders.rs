@@ -4,8 +4,9 @@ use crate::keys::Key;
 use crate::read::order_ids;
 use crate::rows::{Rows, collect, indexed};
 use crate::tables::{self, Table};
+use crate::totals::Total;
 use crate::{Change, OrderState, Reads, StoreError, WriteTx, decode};
-use alloy::primitives::Address;
+use alloy::primitives::{Address, U512};
 use bmn_primitives::{ChainId, OrderHash, OrderId};
 use bmn_swap::{DestinationPlan, Order, Status};
 use redb::ReadableTable;
@@ -45,7 +46,9 @@ impl WriteTx {
         }
         if let Some(from) = from {
             self.remove(tables::ORDERS_BY_STATUS, status_key(from, order).as_slice())?;
+            self.lower(&Total::Orders(from), U512::ONE)?;
         }
+        self.raise(&Total::Orders(state.status), U512::ONE)?;
         self.put(tables::ORDERS_BY_STATUS, status_key(state.status, order).as_slice(), [])?;
         self.append_change(order, from, state.status).map(Some)
     }
@@ -73,8 +76,9 @@ impl WriteTx {
     // An escrow's address follows from its immutables, so a second plan at the same address is the
     // same plan, unless two orders claim it. That would let one order spend the other's escrow.
     fn keep_plan(&mut self, order: OrderId, plan: &DestinationPlan) -> Result<()> {
-        let key = Key::of(plan.chain).address(plan.escrow);
-        match self.plan(plan.chain, plan.escrow)? {
+        let Some(escrow) = plan.escrow else { return Ok(()) };
+        let key = Key::of(plan.chain).address(escrow);
+        match self.plan(plan.chain, escrow)? {
             Some((owner, _)) if owner != order => {
                 Err(StoreError::Misplaced("a destination escrow was planned for two orders"))
             }

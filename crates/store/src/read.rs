@@ -7,7 +7,10 @@ use crate::{
     AnyLeg, Change, Cursor, DayCounts, EventKey, EventRow, IntentRow, JobCounts, LegIndex,
     LegState, OrderState, Reservation, RollingDigest, SourceBinding, StoreError, Volume, decode,
 };
-use crate::{chain_writes, daily, digest, events, index, legs, orders, secrets, transactions};
+use crate::{
+    chain_writes, daily, digest, events, index, legs, orders, secrets, spending, totals,
+    transactions,
+};
 use alloy::primitives::{Address, B256, U256};
 use bmn_primitives::{
     AddressWord, BlockRef, ChainId, Hashlock, Leg, OrderHash, OrderId, Secret, SwapId,
@@ -261,6 +264,11 @@ pub trait Reads: Rows {
         orders::orders_by(self, tables::ORDERS_BY_STATUS, by, after, limit)
     }
 
+    /// How many orders are in a status.
+    fn orders_in(&self, status: Status) -> Result<u64> {
+        totals::orders_in(self, status)
+    }
+
     /// Orders of a maker, by id.
     fn orders_by_maker(
         &self,
@@ -388,6 +396,11 @@ pub trait Reads: Rows {
         row(self, tables::INTENTS_BY_NONCE, key.as_slice())
     }
 
+    /// Nonces from `from` on that unsettled transactions of an account hold, rising.
+    fn held_nonces(&self, chain: ChainId, account: Address, from: u64) -> Result<Vec<u64>> {
+        transactions::held_nonces(self, chain, account, from)
+    }
+
     /// The next nonce to hand out; none before the first.
     fn next_nonce(&self, chain: ChainId, account: Address) -> Result<Option<u64>> {
         row(self, tables::NONCES, Key::of(chain).address(account).as_slice())
@@ -400,7 +413,13 @@ pub trait Reads: Rows {
 
     /// Sum of what is promised of a token, smallest unit.
     fn reserved(&self, chain: ChainId, token: Address) -> Result<U256> {
-        transactions::reserved(self, chain, token)
+        totals::promised(self, chain, token)
+    }
+
+    /// What our transactions of a day (unix time / 86 400, of the chain's own time) may spend of a
+    /// token, smallest unit; zero is the coin.
+    fn spent(&self, chain: ChainId, day: u32, token: Address) -> Result<U256> {
+        spending::spent(self, chain, day, token)
     }
 
     /// The epoch under which an account's signer holds its lease.

@@ -239,6 +239,40 @@ pub struct IntentRow {
     pub filler: bool,
     /// Calldata and signed bytes.
     pub payload: TxPayload,
+    /// Why it was sent, and what it may spend.
+    pub notes: IntentNotes,
+}
+
+/// A block on whose evidence a transaction rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Justification {
+    /// The block's chain.
+    pub chain: ChainId,
+    /// The block.
+    pub block: BlockRef,
+}
+
+/// What a transaction may spend, counted on the day it was first signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spending {
+    /// Day of the acting chain's time (unix time / 86 400).
+    pub day: u32,
+    /// Coin: its value, and its gas at the highest fee that was signed; wei.
+    pub coin: U256,
+    /// Token that leaves us, and how much of it.
+    pub token: Option<(Address, U256)>,
+}
+
+/// What is known of an intent beside its transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct IntentNotes {
+    /// The block that justified it; `None` for one from before this was recorded.
+    pub because: Option<Justification>,
+    /// Head of the acting chain when the nonce was first seen used by a transaction that is none of
+    /// this intent's.
+    pub foreign: Option<BlockRef>,
+    /// What it counts as spent; `None` for one from before this was recorded.
+    pub spending: Option<Spending>,
 }
 
 /// Balance promised to an order.

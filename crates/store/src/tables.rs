@@ -12,8 +12,9 @@
 use redb::TableDefinition;
 
 /// Version of this page. A file with a higher one is refused. From a lower one the operational
-/// tables are kept, and every chain is indexed again from its start.
-pub const SCHEMA_VERSION: u32 = 2;
+/// tables are kept, brought to their present form; from the first, every chain is indexed again from its
+/// start.
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Version byte in front of every row.
 pub(crate) const ROW_VERSION: u8 = 1;
@@ -97,7 +98,8 @@ pub(crate) const CURSORS: Table = Table::operational(32, "cursors");
 /// Blocks that may still be undone, and how; final ones have no row: chain, number => Journal,
 /// packed.
 pub(crate) const UNDO: Table = Table::operational(33, "undo");
-/// Facts about this file by name: `schema`, `epoch`, `job_seq`, `key_check`, `genesis/` + chain.
+/// Facts about this file by name: `schema`, `epoch`, `job_seq`, `lease_token`, `key_check`, `genesis/` +
+/// chain, `reading/` + chain, `modes`, `quotes`.
 pub(crate) const META: Table = Table::operational(34, "meta");
 
 // Operational tables: orders.
@@ -119,7 +121,8 @@ pub(crate) const ORDERS_BY_MAKER: Table = Table::operational(44, "orders_by_make
 pub(crate) const ORDERS_BY_STATUS: Table = Table::operational(45, "orders_by_status");
 /// The order a source escrow is bound to: chain, escrow => order.
 pub(crate) const ORDER_BY_SOURCE: Table = Table::operational(46, "order_by_source");
-/// Every destination plan ever made, kept for ever: chain, escrow => (order, DestinationPlan).
+/// Every destination plan that ever had an escrow, kept for ever: chain, escrow => (order,
+/// DestinationPlan).
 pub(crate) const PLANS: Table = Table::operational(47, "plans");
 /// The same by order: order, chain, escrow => empty.
 pub(crate) const PLANS_BY_ORDER: Table = Table::operational(49, "plans_by_order");
@@ -127,6 +130,14 @@ pub(crate) const PLANS_BY_ORDER: Table = Table::operational(49, "plans_by_order"
 pub(crate) const SEQUENCE: Table = Table::operational(48, "sequence");
 /// The changes of an order, oldest first: order, u64 => empty.
 pub(crate) const SEQUENCE_BY_ORDER: Table = Table::operational(50, "sequence_by_order");
+
+/// The numbers behind the newest decision about an order: order => Assessment.
+pub(crate) const ASSESSMENTS: Table = Table::operational(53, "assessments");
+/// What each open order adds to what the caps count: order => Exposure.
+pub(crate) const EXPOSURES: Table = Table::operational(54, "exposures");
+/// Sums over other tables, changed in the transaction that changes their rows; a sum of nothing has no
+/// row. What is summed and its key: `Total` in `totals.rs` => 512-bit number.
+pub(crate) const TOTALS: Table = Table::operational(55, "totals");
 
 // Operational tables: secrets.
 
@@ -152,15 +163,26 @@ pub(crate) const RESERVATIONS_BY_TOKEN: Table = Table::operational(68, "reservat
 /// Fencing epoch of the signer of an account: chain, account => u64.
 pub(crate) const LEASES: Table = Table::operational(69, "leases");
 
+/// What an intent has beside its transaction: why it was sent, what it may spend: action =>
+/// IntentNotes. None for an intent from before there were notes.
+pub(crate) const INTENT_NOTES: Table = Table::operational(70, "intent_notes");
+/// What our transactions of a day may spend, gas at its maximum fee: chain, day, token (20; zero is
+/// the coin) => amount.
+pub(crate) const SPENT: Table = Table::operational(71, "spent");
+
+/// What we did about strangers' swaps: order => KeepingRow.
+pub(crate) const KEEPING: Table = Table::operational(72, "keeping");
+
 // Operational tables: jobs. Their rows belong to the queue crate.
 
 /// Jobs: action => JobRow.
 pub(crate) const JOBS: Table = Table::operational(80, "jobs");
-/// Jobs that may run, in the order they are to run: acting chain, priority (1), seq (8) => action.
+/// Jobs that may run, in the order they are to run: acting chain, lane (1), latest safe time (8), seq
+/// (8) => action.
 pub(crate) const JOBS_READY: Table = Table::operational(81, "jobs_ready");
 /// What waiting jobs wait for: watched chain, kind (1), height or time (8), action => empty.
 pub(crate) const JOB_WAKES: Table = Table::operational(82, "job_wakes");
-/// Jobs leased or sent: acting chain, action => empty.
+/// Jobs leased or sent: acting chain, kind (1), end of the lease (8), action => empty.
 pub(crate) const JOBS_HELD: Table = Table::operational(83, "jobs_held");
 /// Dead letters: action => empty.
 pub(crate) const JOBS_DEAD: Table = Table::operational(84, "jobs_dead");
@@ -193,6 +215,9 @@ pub(crate) const ALL: &[Table] = &[
     PLANS_BY_ORDER,
     SEQUENCE,
     SEQUENCE_BY_ORDER,
+    ASSESSMENTS,
+    EXPOSURES,
+    TOTALS,
     SECRETS,
     SECRET_KEYS,
     PUBLIC_SECRETS,
@@ -202,6 +227,9 @@ pub(crate) const ALL: &[Table] = &[
     RESERVATIONS,
     RESERVATIONS_BY_TOKEN,
     LEASES,
+    INTENT_NOTES,
+    SPENT,
+    KEEPING,
     JOBS,
     JOBS_READY,
     JOB_WAKES,
@@ -214,11 +242,11 @@ pub(crate) const ALL: &[Table] = &[
 pub enum QueueTable {
     /// Jobs by action key.
     Jobs,
-    /// Jobs that may run, by acting chain, priority and sequence number.
+    /// Jobs that may run, by acting chain, lane, latest safe time and sequence number.
     Ready,
     /// Wakes of waiting jobs, by watched chain, kind and value.
     Wakes,
-    /// Leased and sent jobs, by acting chain.
+    /// Leased and sent jobs, by acting chain; leases by their end.
     Held,
     /// Dead letters, by action key.
     Dead,

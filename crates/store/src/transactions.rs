@@ -4,13 +4,15 @@ use crate::keys::{Key, trailing_address, u64_at};
 use crate::rows::{Rows, collect, indexed, row};
 use crate::seal::{Sealed, Subject};
 use crate::tables;
+use crate::totals::Total;
 use crate::{
     IntentRow, Reads, Reservation, SentTx, StoreError, TxPayload, WriteTx, decode, encode,
 };
-use alloy::primitives::{Address, B256, U256};
+use alloy::primitives::{Address, B256, U256, U512};
 use bmn_primitives::{ChainId, OrderId};
 use bmn_swap::ActionKey;
 use serde::{Deserialize, Serialize};
+use std::ops::Bound;
 use zeroize::Zeroizing;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -60,6 +62,10 @@ impl WriteTx {
             payload: self.sealer().seal(subject(&key), &plain)?,
         };
         self.put_row(tables::INTENTS, &key, &stored)?;
+        self.put_row(tables::INTENT_NOTES, &key, &intent.notes)?;
+        if intent.key.action.is_keeper() {
+            self.keep_versions(intent.key.order, &intent.sent)?;
+        }
         let by_nonce = nonce_key(&intent.key, intent.account, intent.nonce);
         self.put_row(tables::INTENTS_BY_NONCE, by_nonce.as_slice(), &intent.key)
     }
@@ -70,6 +76,7 @@ impl WriteTx {
         let Some(stored) = stored else { return Ok(()) };
         let by_nonce = nonce_key(key, stored.account, stored.nonce);
         self.remove(tables::INTENTS_BY_NONCE, by_nonce.as_slice())?;
+        self.remove(tables::INTENT_NOTES, &key.to_bytes())?;
         self.remove(tables::INTENTS, &key.to_bytes())
     }
 
@@ -81,16 +88,35 @@ impl WriteTx {
     /// Promises balance to an order; replaces its promise for the same chain and token.
     pub fn reserve(&mut self, reservation: &Reservation) -> Result<()> {
         let (by_order, by_token) = reservation_keys(reservation);
+        let promised = Total::Promised(reservation.chain, reservation.token);
+        let before: Option<U256> = row(self, tables::RESERVATIONS, by_order.as_slice())?;
+        self.lower(&promised, U512::from(before.unwrap_or_default()))?;
+        self.raise(&promised, U512::from(reservation.amount))?;
         self.put_row(tables::RESERVATIONS, by_order.as_slice(), &reservation.amount)?;
         self.put_row(tables::RESERVATIONS_BY_TOKEN, by_token.as_slice(), &reservation.amount)
     }
 
     /// Takes back every promise made to an order.
     pub fn release(&mut self, order: OrderId) -> Result<()> {
-        for reservation in self.reservations(order)? {
+        self.release_where(order, |_| true)
+    }
+
+    /// Takes back the promises made to an order on one chain: what was promised there is spent.
+    pub fn release_on(&mut self, order: OrderId, chain: ChainId) -> Result<()> {
+        self.release_where(order, |reservation| reservation.chain == chain)
+    }
+
+    fn release_where(
+        &mut self,
+        order: OrderId,
+        released: impl Fn(&Reservation) -> bool,
+    ) -> Result<()> {
+        for reservation in self.reservations(order)?.into_iter().filter(released) {
             let (by_order, by_token) = reservation_keys(&reservation);
             self.remove(tables::RESERVATIONS, by_order.as_slice())?;
             self.remove(tables::RESERVATIONS_BY_TOKEN, by_token.as_slice())?;
+            let promised = Total::Promised(reservation.chain, reservation.token);
+            self.lower(&promised, U512::from(reservation.amount))?;
         }
         Ok(())
     }
@@ -137,9 +163,18 @@ impl WriteTx {
         self.put_row(tables::META, JOB_SEQ, &next)?;
         Ok(next)
     }
+
+    /// The fencing token of a job's next lease, from 1; never given twice.
+    pub fn next_lease_token(&mut self) -> Result<u64> {
+        let last: Option<u64> = row(self, tables::META, LEASE_TOKEN)?;
+        let next = last.unwrap_or(0) + 1;
+        self.put_row(tables::META, LEASE_TOKEN, &next)?;
+        Ok(next)
+    }
 }
 
 const JOB_SEQ: &[u8] = b"job_seq";
+const LEASE_TOKEN: &[u8] = b"lease_token";
 
 const fn subject(key: &[u8]) -> Subject<'_> {
     Subject { what: "intent", key }
@@ -189,6 +224,7 @@ fn unseal<R: Rows + ?Sized>(
         sent: stored.sent,
         filler: stored.filler,
         payload: TxPayload { data, raw },
+        notes: row(rows, tables::INTENT_NOTES, bytes)?.unwrap_or_default(),
     })
 }
 
@@ -204,6 +240,19 @@ pub(crate) fn intents<R: Rows + ?Sized>(rows: &R, chain: ChainId) -> Result<Vec<
             unseal(rows, key, &bytes, stored)
         })
         .collect()
+}
+
+/// Nonces of `account` that an intent holds, rising: the intents themselves stay sealed.
+pub(crate) fn held_nonces<R: Rows + ?Sized>(
+    rows: &R,
+    chain: ChainId,
+    account: Address,
+    from: u64,
+) -> Result<Vec<u64>> {
+    let table = tables::INTENTS_BY_NONCE;
+    let mut range = Key::of(chain).address(account).prefix();
+    range.from = Bound::Included(Key::of(chain).address(account).u64(from).as_slice().to_vec());
+    collect(rows, table, &range, usize::MAX, |key, _| u64_at(table, key, 8 + Address::len_bytes()))
 }
 
 pub(crate) fn reservations<R: Rows + ?Sized>(rows: &R, order: OrderId) -> Result<Vec<Reservation>> {
@@ -223,13 +272,4 @@ pub(crate) fn newest_leaseholder<R: Rows + ?Sized>(rows: &R) -> Result<Option<Ad
             Ok((decode(table.name, key, value)?, trailing_address(table, key)?))
         })?;
     Ok(leases.into_iter().max_by_key(|(epoch, _)| *epoch).map(|(_, account)| account))
-}
-
-/// Saturates: a sum that does not fit in 256 bits can promise nothing more anyway.
-pub(crate) fn reserved<R: Rows + ?Sized>(rows: &R, chain: ChainId, token: Address) -> Result<U256> {
-    let table = tables::RESERVATIONS_BY_TOKEN;
-    let range = Key::of(chain).address(token).prefix();
-    let amounts: Vec<U256> =
-        collect(rows, table, &range, usize::MAX, |key, value| decode(table.name, key, value))?;
-    Ok(amounts.into_iter().fold(U256::ZERO, U256::saturating_add))
 }

@@ -57,6 +57,8 @@ pub(crate) fn route(factories: Vec<FactoryTerms>) -> Route {
         true_tokens: vec![],
         factories,
         min_order_value: 0,
+        resolver: None,
+        limits: Default::default(),
     }
 }
 

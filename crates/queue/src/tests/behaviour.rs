@@ -1,11 +1,10 @@
 //! One behaviour a test.
 
-use super::fixtures::*;
+use super::fixtures::{lease, reconcile, *};
 use crate::*;
-use alloy::primitives::{B256, Bloom};
 use bmn_primitives::ErrorClass;
 use bmn_store::{JobCounts, Reads, Store, WriteTx};
-use bmn_swap::{Action, ActionKey, When};
+use bmn_swap::{Action, ActionKey, Wake, When};
 
 fn state(tx: &WriteTx, key: ActionKey) -> JobState {
     get(tx, &key).unwrap().unwrap().state
@@ -70,13 +69,14 @@ fn a_job_whose_transaction_may_be_out_is_not_revoked_until_it_is_finished() {
     reconcile(&mut tx, order(1), &[now(fund)]).unwrap();
     lease(&mut tx, A, 1).unwrap();
     assert_eq!(reconcile(&mut tx, order(1), &[]).unwrap(), Reconciled::default());
-    assert_eq!(state(&tx, fund), JobState::Leased { epoch: 1 });
-    sent(&mut tx, &fund).unwrap();
-    sent(&mut tx, &fund).unwrap();
+    assert_eq!(state(&tx, fund).kind(), StateKind::Leased);
+    let held = claim(&tx, &fund);
+    sent(&mut tx, &held).unwrap();
+    sent(&mut tx, &held).unwrap();
     assert_eq!(reconcile(&mut tx, order(1), &[now(fund)]).unwrap(), Reconciled::default());
     assert_eq!(reconcile(&mut tx, order(1), &[]).unwrap(), Reconciled::default());
     assert_eq!(state(&tx, fund), JobState::Sent);
-    finish(&mut tx, &fund).unwrap();
+    finish(&mut tx, &held).unwrap();
     let again = reconcile(&mut tx, order(1), &[now(fund)]).unwrap();
     assert_eq!(again.added, 1, "a reorg can make the same action due again");
 }
@@ -132,57 +132,20 @@ fn a_failed_job_is_put_off_even_when_the_plan_wants_it_now() {
     let mut tx = store.write().unwrap();
     let fill = key(1, Action::Fill, A);
     reconcile(&mut tx, order(1), &[now(fill)]).unwrap();
-    lease(&mut tx, A, 1).unwrap();
-    assert_eq!(retry(&mut tx, &fill, "host away", height(A, 8), 3).unwrap(), Retried::Later);
+    let leased = lease(&mut tx, A, 1).unwrap().unwrap().claim();
+    let policy = RetryPolicy { first: 8, multiplier: 1, ceiling: 8, attempts: Some(2) };
+    let retried = retry(&mut tx, &leased, FailureClass::Host, "host away", policy).unwrap();
+    assert_eq!(retried, Retried::Later);
     assert_eq!(reconcile(&mut tx, order(1), &[now(fill)]).unwrap(), Reconciled::default());
-    let wakes = [height(A, 2)];
-    reconcile(&mut tx, order(1), &[waiting(fill, &wakes)]).unwrap();
+    let JobState::Waiting(until) = state(&tx, fill) else { panic!("not put off") };
+    let [Wake::Time { chain: A, time: at @ 8..=10 }] = until[..] else { panic!("{until:?}") };
+    reconcile(&mut tx, order(1), &[waiting(fill, &[height(A, 2)])]).unwrap();
     assert_eq!(promote(&mut tx, A, 2, 0).unwrap(), 0, "the plan's wake comes before the retry");
-    assert_eq!(state(&tx, fill), JobState::Waiting(vec![height(A, 8)]));
-    assert_eq!(promote(&mut tx, A, 8, 0).unwrap(), 1);
+    assert_eq!(state(&tx, fill), JobState::Waiting(vec![time(A, at)]));
+    assert_eq!(promote(&mut tx, A, 2, at).unwrap(), 1);
     let job = lease(&mut tx, A, 1).unwrap().unwrap();
-    assert_eq!((job.attempts, job.last_error.as_deref()), (1, Some("host away")));
+    assert_eq!((job.attempts, job.last_error()), (1, Some("host away")));
     assert_eq!(job.not_before, None);
-}
-
-#[test]
-fn too_many_failures_make_a_dead_letter_that_stays_until_it_is_wanted_no_more() {
-    let store = memory();
-    let tip = bmn_chain::Header {
-        number: 5,
-        hash: B256::repeat_byte(5),
-        parent_hash: B256::ZERO,
-        timestamp: 60,
-        logs_bloom: Bloom::ZERO,
-        receipts_root: B256::ZERO,
-        base_fee: None,
-    };
-    let fill = key(1, Action::Fill, A);
-    commit(&store, |tx| {
-        tx.begin_block(A, &tip).unwrap();
-        tx.end_block().unwrap();
-        reconcile(tx, order(1), &[now(fill)]).unwrap();
-        for outcome in [Retried::Later, Retried::Dead] {
-            lease(tx, A, 1).unwrap();
-            assert_eq!(retry(tx, &fill, "no", height(A, 5), 2).unwrap(), outcome);
-            promote(tx, A, 5, 0).unwrap();
-        }
-        let dead = JobState::Dead { reason: "no".to_owned(), at: Some(tip.block_ref()) };
-        assert_eq!(state(tx, fill), dead);
-        assert_eq!(reconcile(tx, order(1), &[now(fill)]).unwrap(), Reconciled::default());
-        assert_eq!(lease(tx, A, 1).unwrap(), None);
-    });
-    assert_eq!(counts(&store), JobCounts { dead: 1, ..JobCounts::default() });
-    commit(&store, |tx| {
-        assert_eq!(reconcile(tx, order(1), &[]).unwrap().revoked, 1);
-        assert_eq!(reconcile(tx, order(1), &[now(fill)]).unwrap().added, 1);
-        bury(tx, &fill, "by hand").unwrap();
-        requeue(tx, &fill).unwrap();
-        let job = get(tx, &fill).unwrap().unwrap();
-        assert_eq!((job.state, job.attempts), (JobState::Ready, 0));
-        drop_job(tx, &fill).unwrap();
-    });
-    assert_eq!(counts(&store), JobCounts::default());
 }
 
 #[test]
@@ -192,12 +155,14 @@ fn a_parked_job_waits_or_is_ready_without_counting_a_failure() {
     let fill = key(1, Action::Fill, A);
     reconcile(&mut tx, order(1), &[now(fill)]).unwrap();
     lease(&mut tx, A, 1).unwrap();
-    park(&mut tx, &fill, &When::Wake(vec![time(A, 9)])).unwrap();
+    let first = claim(&tx, &fill);
+    park(&mut tx, &first, &When::Wake(vec![time(A, 9)])).unwrap();
     assert_eq!(state(&tx, fill), JobState::Waiting(vec![time(A, 9)]));
     promote(&mut tx, A, 0, 9).unwrap();
     lease(&mut tx, A, 1).unwrap();
-    sent(&mut tx, &fill).unwrap();
-    park(&mut tx, &fill, &When::Now).unwrap();
+    let second = claim(&tx, &fill);
+    sent(&mut tx, &second).unwrap();
+    park(&mut tx, &second, &When::Now).unwrap();
     assert_eq!(get(&tx, &fill).unwrap().unwrap().attempts, 0);
     assert_eq!(state(&tx, fill), JobState::Ready);
 }
@@ -210,37 +175,46 @@ fn leases_of_a_dead_process_are_ready_again_and_sent_jobs_are_not() {
     for key in keys {
         reconcile(&mut tx, key.order, &[now(key)]).unwrap();
     }
-    lease(&mut tx, A, 1).unwrap();
-    sent(&mut tx, &keys[0]).unwrap();
+    let first = lease(&mut tx, A, 1).unwrap().unwrap().claim();
+    sent(&mut tx, &first).unwrap();
     lease(&mut tx, A, 1).unwrap();
     lease(&mut tx, B, 2).unwrap();
     assert_eq!(recover(&mut tx, 2).unwrap(), 1);
     assert_eq!(
         keys.map(|key| state(&tx, key)),
-        [JobState::Sent, JobState::Ready, JobState::Leased { epoch: 2 }]
+        [JobState::Sent, JobState::Ready, JobState::Leased { epoch: 2, until: LEASE_SECONDS }]
     );
 }
 
 #[test]
-fn what_cannot_be_done_to_a_job_is_refused_by_name() {
+fn without_the_claim_nothing_is_done_to_a_job_and_the_refusal_names_it() {
     let store = memory();
     let mut tx = store.write().unwrap();
     let fill = key(1, Action::Fill, A);
-    let missing = finish(&mut tx, &fill).unwrap_err();
+    let missing = claim_of(&tx, &fill).unwrap_err();
     assert!(matches!(missing, QueueError::NoSuchJob { key } if key == fill));
     reconcile(&mut tx, order(1), &[now(fill)]).unwrap();
-    for error in [
-        sent(&mut tx, &fill).unwrap_err(),
-        park(&mut tx, &fill, &When::Now).unwrap_err(),
-        retry(&mut tx, &fill, "", height(A, 1), 1).unwrap_err(),
-        requeue(&mut tx, &fill).unwrap_err(),
-    ] {
-        assert!(matches!(error, QueueError::WrongState { found: StateKind::Ready, .. }));
-        assert_eq!(error.class(), ErrorClass::Permanent);
+    let free = claim_of(&tx, &fill).unwrap_err();
+    assert!(matches!(free, QueueError::WrongState { found: StateKind::Ready, .. }));
+    assert_eq!(free.class(), ErrorClass::Permanent);
+    for token in [0, 1] {
+        let none = Claim { key: fill, token };
+        let policy = policy(Action::Fill, FailureClass::Host);
+        for error in [
+            check(&tx, &none).unwrap_err(),
+            sent(&mut tx, &none).unwrap_err(),
+            finish(&mut tx, &none).unwrap_err(),
+            renew(&mut tx, &none, 1).unwrap_err(),
+            park(&mut tx, &none, &When::Now).unwrap_err(),
+            bury(&mut tx, &none, FailureClass::Final, "").unwrap_err(),
+            retry(&mut tx, &none, FailureClass::Host, "", policy).unwrap_err(),
+        ] {
+            assert!(matches!(error, QueueError::Overtaken { .. }), "{error}");
+            assert!(error.to_string().contains("fill"), "{error}");
+            assert!(error.to_string().contains("ready"), "{error}");
+        }
     }
-    lease(&mut tx, A, 1).unwrap();
-    let error = drop_job(&mut tx, &fill).unwrap_err();
-    assert!(error.to_string().contains("fill") && error.to_string().contains("leased"), "{error}");
+    assert_eq!(get(&tx, &fill).unwrap().unwrap().attempts, 0);
 }
 
 #[test]
@@ -249,7 +223,8 @@ fn a_long_error_is_cut_at_a_character() {
     let mut tx = store.write().unwrap();
     let fill = key(1, Action::Fill, A);
     reconcile(&mut tx, order(1), &[now(fill)]).unwrap();
-    bury(&mut tx, &fill, &"€".repeat(1_000)).unwrap();
+    let leased = lease(&mut tx, A, 1).unwrap().unwrap().claim();
+    bury(&mut tx, &leased, FailureClass::Final, &"€".repeat(1_000)).unwrap();
     let JobState::Dead { reason, .. } = state(&tx, fill) else { panic!("not dead") };
     assert_eq!(reason, "€".repeat(JobRow::MAX_TEXT / 3));
 }
@@ -262,7 +237,8 @@ fn jobs_are_listed_by_filter_and_page() {
         let due = [now(key(n, Action::Fill, A)), now(key(n, Action::Permit, B))];
         reconcile(&mut tx, order(n), &due).unwrap();
     }
-    bury(&mut tx, &key(150, Action::Fill, A), "x").unwrap();
+    let leased = lease(&mut tx, A, 1).unwrap().unwrap().claim();
+    bury(&mut tx, &leased, FailureClass::Final, "x").unwrap();
     let all = |filter: JobFilter| list(&tx, &filter, None, usize::MAX).unwrap().len();
     assert_eq!(all(JobFilter::default()), 400);
     assert_eq!(all(JobFilter { chain: Some(A), ..JobFilter::default() }), 200);

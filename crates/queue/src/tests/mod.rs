@@ -2,5 +2,10 @@
 
 mod behaviour;
 mod crash;
-mod fixtures;
+pub(crate) mod dead_letters;
+pub(crate) mod fixtures;
+mod in_flight;
+mod leases;
 mod model;
+mod retries;
+mod urgency;

@@ -1,42 +1,50 @@
 //! Random operations against a queue that is a map and a loop.
 
-use super::fixtures::*;
+use super::fixtures::{A, B, height, key, memory, order, time};
 use crate::*;
 use bmn_primitives::ChainId;
 use bmn_store::{JobCounts, Reads, WriteTx};
 use bmn_swap::{Action, ActionKey, Due, Wake, When};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone)]
 enum Op {
-    Reconcile(u8, Vec<Due>),
+    Reconcile(u8, Vec<Due>, Option<u64>),
     Promote(ChainId, u64, u64),
-    Lease(ChainId, u64),
+    Lease(ChainId, u64, u64),
     Recover(u64),
-    Finish(ActionKey),
-    Park(ActionKey, When),
-    Sent(ActionKey),
-    Retry(ActionKey, Wake),
-    Bury(ActionKey),
-    Requeue(ActionKey),
-    Drop(ActionKey),
+    Expire(ChainId, u64),
+    // The rest is done with one of the claims ever handed out, most of which are over.
+    Renew(usize, u64),
+    Finish(usize),
+    Park(usize, When),
+    Sent(usize),
+    Retry(usize, bool),
+    Bury(usize),
 }
 
-const MAX_ATTEMPTS: u32 = 2;
+const FOR_EVER: RetryPolicy = RetryPolicy { first: 1, multiplier: 2, ceiling: 4, attempts: None };
+const ONCE: RetryPolicy = RetryPolicy { attempts: Some(1), ..FOR_EVER };
 
 /// The queue as its page describes it, with no index at all.
 #[derive(Debug, Clone, Default)]
 struct Model {
     jobs: BTreeMap<ActionKey, JobRow>,
     next: u64,
+    claims: Vec<Claim>,
 }
 
 impl Model {
-    fn reconcile(&mut self, n: u8, due: &[Due]) {
+    fn reconcile(&mut self, n: u8, due: &[Due], deadline: Option<u64>) {
         let wanted: BTreeMap<_, _> = due.iter().map(|due| (due.key, &due.when)).collect();
         self.jobs
-            .retain(|key, job| key.order != order(n) || wanted.contains_key(key) || is_held(job));
+            .retain(|key, job| key.order != order(n) || wanted.contains_key(key) || !is_free(job));
+        for (key, job) in &mut self.jobs {
+            if key.order == order(n) && matches!(job.state, JobState::Leased { .. }) {
+                job.is_revoked = !wanted.contains_key(key);
+            }
+        }
         for (key, when) in wanted {
             let next = &mut self.next;
             let job = self.jobs.entry(key).or_insert_with(|| {
@@ -46,11 +54,15 @@ impl Model {
                     state: JobState::Ready,
                     attempts: 0,
                     seq: *next,
-                    last_error: None,
                     not_before: None,
+                    deadline,
+                    token: 0,
+                    is_revoked: false,
+                    failures: Vec::new(),
                 }
             });
-            if matches!(job.state, JobState::Ready | JobState::Waiting(_)) {
+            if is_free(job) {
+                job.deadline = deadline;
                 job.state = match (when, job.not_before) {
                     (When::Now, None) => JobState::Ready,
                     (When::Now, Some(wake)) => JobState::Waiting(vec![wake]),
@@ -83,60 +95,119 @@ impl Model {
         promoted
     }
 
-    fn lease(&mut self, chain: ChainId, epoch: u64) -> Option<JobRow> {
+    fn lease(&mut self, chain: ChainId, epoch: u64, now: u64) -> Option<JobRow> {
+        let leased = self.jobs.values().filter(|job| matches!(job.state, JobState::Leased { .. }));
+        let busy: Vec<_> = leased.map(|job| job.key.order).collect();
+        let token = self.claims.len() as u64 + 1;
         let ready = self.jobs.values_mut();
         let ready = ready.filter(|job| job.key.chain == chain && job.state == JobState::Ready);
-        let job = ready.min_by_key(|job| (job.key.action, job.seq))?;
-        job.state = JobState::Leased { epoch };
+        let ready = ready.filter(|job| !busy.contains(&job.key.order));
+        let urgency = |job: &&mut JobRow| {
+            (Lane::of(job.key.action), job.deadline.unwrap_or(u64::MAX), job.seq)
+        };
+        let job = ready.min_by_key(urgency)?;
+        job.state = JobState::Leased { epoch, until: now + LEASE_SECONDS };
+        job.token = token;
+        self.claims.push(job.claim());
         Some(job.clone())
     }
 
     fn recover(&mut self, epoch: u64) -> usize {
         let stale =
-            |job: &&mut JobRow| matches!(job.state, JobState::Leased { epoch: e } if e < epoch);
-        let stale = self.jobs.values_mut().filter(stale);
-        stale.map(|job| job.state = JobState::Ready).count()
+            |job: &JobRow| matches!(job.state, JobState::Leased { epoch: e, .. } if e < epoch);
+        self.give_back(stale, |_| {})
     }
 
-    fn held(&mut self, key: ActionKey) -> Option<&mut JobRow> {
-        self.jobs.get_mut(&key).filter(|job| is_held(job))
-    }
-
-    /// The operations on one job; false when it is refused.
-    fn act(&mut self, op: &Op) -> bool {
-        let dead = || JobState::Dead { reason: "x".to_owned(), at: None };
-        let job = match op {
-            Op::Finish(key) => return self.jobs.remove(key).is_some(),
-            Op::Drop(key) => {
-                let free = self.jobs.get(key).is_some_and(|job| !is_held(job));
-                return free && self.jobs.remove(key).is_some();
-            }
-            Op::Park(key, _) | Op::Sent(key) | Op::Retry(key, _) => self.held(*key),
-            Op::Bury(key) => self.jobs.get_mut(key),
-            Op::Requeue(key) => {
-                self.jobs.get_mut(key).filter(|job| matches!(job.state, JobState::Dead { .. }))
-            }
-            _ => None,
+    fn expire(&mut self, chain: ChainId, now: u64) -> usize {
+        let over = |job: &JobRow| {
+            job.key.chain == chain
+                && matches!(job.state, JobState::Leased { until, .. } if until <= now)
         };
-        let Some(job) = job else { return false };
+        self.give_back(over, |job| {
+            fail(job, FailureClass::Abandoned, "its worker was not heard of for 300 s");
+        })
+    }
+
+    fn give_back(&mut self, which: impl Fn(&JobRow) -> bool, more: impl Fn(&mut JobRow)) -> usize {
+        let keys: Vec<_> = self.jobs.values().filter(|job| which(job)).map(|job| job.key).collect();
+        for key in &keys {
+            let job = self.jobs.get_mut(key).unwrap();
+            if job.is_revoked {
+                self.jobs.remove(key);
+            } else {
+                job.state = JobState::Ready;
+                more(job);
+            }
+        }
+        keys.len()
+    }
+
+    fn claim(&self, pick: usize) -> Claim {
+        let never = Claim { key: key(1, Action::Fill, A), token: 0 };
+        if self.claims.is_empty() { never } else { self.claims[pick % self.claims.len()] }
+    }
+
+    /// The operations of whoever has a claim; false when it is over.
+    fn act(&mut self, op: &Op, claim: Claim) -> bool {
+        let held = self.jobs.get_mut(&claim.key);
+        let Some(job) = held.filter(|job| is_held(job) && job.token == claim.token) else {
+            return false;
+        };
+        let was_revoked = job.is_revoked;
         match op {
+            Op::Renew(_, now) => {
+                if let JobState::Leased { until, .. } = &mut job.state {
+                    *until = (*until).max(now + LEASE_SECONDS);
+                }
+                return true;
+            }
+            Op::Finish(_) => {
+                self.jobs.remove(&claim.key);
+                return true;
+            }
+            Op::Sent(_) => {
+                (job.state, job.is_revoked) = (JobState::Sent, false);
+                return true;
+            }
+            Op::Bury(_) => {
+                fail(job, FailureClass::Final, "x");
+                (job.is_revoked, job.not_before) = (false, None);
+                job.state = dead("x", FailureClass::Final);
+                return true;
+            }
             Op::Park(_, When::Now) => job.state = JobState::Ready,
             Op::Park(_, When::Wake(wakes)) => job.state = JobState::Waiting(wakes.clone()),
-            Op::Sent(_) => job.state = JobState::Sent,
-            Op::Bury(_) => (job.state, job.not_before) = (dead(), None),
-            Op::Requeue(_) => (job.state, job.attempts) = (JobState::Ready, 0),
-            Op::Retry(_, wake) => {
-                job.attempts += 1;
-                job.last_error = Some("x".to_owned());
-                (job.state, job.not_before) = if job.attempts >= MAX_ATTEMPTS {
-                    (dead(), None)
-                } else {
-                    (JobState::Waiting(vec![*wake]), Some(*wake))
-                };
+            Op::Retry(_, once) => {
+                fail(job, FailureClass::Host, "x");
+                let policy = if *once { ONCE } else { FOR_EVER };
+                let spread = jitter(&job.key, job.attempts);
+                match next_attempt(policy, job.attempts, 0, job.deadline, spread) {
+                    NextAttempt::Retry(time) => {
+                        let wake = Wake::Time { chain: job.key.chain, time };
+                        job.state = JobState::Waiting(vec![wake]);
+                        job.not_before = Some(wake);
+                    }
+                    NextAttempt::Dead(why) => {
+                        job.state = dead(&format!("{why}: x"), FailureClass::Host);
+                        job.not_before = None;
+                    }
+                }
             }
-            _ => {}
+            _ => unreachable!("not done with a claim"),
+        }
+        if was_revoked {
+            self.jobs.remove(&claim.key);
         }
         true
+    }
+
+    /// At most one lease for each order, and no token twice.
+    fn check(&self) -> Result<(), TestCaseError> {
+        let mut orders = BTreeSet::new();
+        for job in self.jobs.values().filter(|job| matches!(job.state, JobState::Leased { .. })) {
+            prop_assert!(orders.insert(job.key.order), "two leases of one order");
+        }
+        Ok(())
     }
 
     fn counts(&self) -> JobCounts {
@@ -156,32 +227,71 @@ fn is_held(job: &JobRow) -> bool {
     matches!(job.state, JobState::Leased { .. } | JobState::Sent)
 }
 
+fn is_free(job: &JobRow) -> bool {
+    matches!(job.state, JobState::Ready | JobState::Waiting(_))
+}
+
+fn fail(job: &mut JobRow, class: FailureClass, error: &str) {
+    job.attempts += 1;
+    job.failures.push(Failure { class, error: error.to_owned(), at: None });
+    let most = JobRow::MAX_FAILURES;
+    job.failures.drain(..job.failures.len().saturating_sub(most));
+}
+
+fn dead(reason: &str, class: FailureClass) -> JobState {
+    JobState::Dead { reason: reason.to_owned(), class, at: None }
+}
+
 fn run(tx: &mut WriteTx, model: &mut Model, op: &Op) -> Result<(), TestCaseError> {
     match op {
-        Op::Reconcile(n, due) => {
-            reconcile(tx, order(*n), due).unwrap();
-            model.reconcile(*n, due);
+        Op::Reconcile(n, due, deadline) => {
+            reconcile(tx, order(*n), due, |_| *deadline).unwrap();
+            model.reconcile(*n, due, *deadline);
         }
         Op::Promote(chain, head, time) => prop_assert_eq!(
             promote(tx, *chain, *head, *time).unwrap(),
             model.promote(*chain, *head, *time)
         ),
-        Op::Lease(chain, epoch) => {
-            prop_assert_eq!(lease(tx, *chain, *epoch).unwrap(), model.lease(*chain, *epoch));
-        }
+        Op::Lease(chain, epoch, now) => prop_assert_eq!(
+            lease(tx, *chain, *epoch, *now).unwrap(),
+            model.lease(*chain, *epoch, *now)
+        ),
         Op::Recover(epoch) => prop_assert_eq!(recover(tx, *epoch).unwrap(), model.recover(*epoch)),
-        Op::Finish(key) => prop_assert_eq!(finish(tx, key).is_ok(), model.act(op)),
-        Op::Park(key, when) => prop_assert_eq!(park(tx, key, when).is_ok(), model.act(op)),
-        Op::Sent(key) => prop_assert_eq!(sent(tx, key).is_ok(), model.act(op)),
-        Op::Retry(key, wake) => {
-            let done = retry(tx, key, "x", *wake, MAX_ATTEMPTS);
-            prop_assert_eq!(done.is_ok(), model.act(op));
+        Op::Expire(chain, now) => {
+            prop_assert_eq!(has_expired(tx, *chain, *now).unwrap(), {
+                let mut ahead = model.clone();
+                ahead.expire(*chain, *now) > 0
+            });
+            prop_assert_eq!(expire(tx, *chain, *now).unwrap(), model.expire(*chain, *now));
         }
-        Op::Bury(key) => prop_assert_eq!(bury(tx, key, "x").is_ok(), model.act(op)),
-        Op::Requeue(key) => prop_assert_eq!(requeue(tx, key).is_ok(), model.act(op)),
-        Op::Drop(key) => prop_assert_eq!(drop_job(tx, key).is_ok(), model.act(op)),
+        Op::Renew(pick, _)
+        | Op::Finish(pick)
+        | Op::Park(pick, _)
+        | Op::Sent(pick)
+        | Op::Retry(pick, _)
+        | Op::Bury(pick) => {
+            let claim = model.claim(*pick);
+            let done = act(tx, op, &claim);
+            let overtaken = matches!(done, Err(QueueError::Overtaken { .. }));
+            prop_assert!(done.is_ok() || overtaken, "{done:?}");
+            prop_assert_eq!(done.is_ok(), model.act(op, claim));
+        }
     }
-    Ok(())
+    model.check()
+}
+
+fn act(tx: &mut WriteTx, op: &Op, claim: &Claim) -> Result<(), QueueError> {
+    match op {
+        Op::Renew(_, now) => renew(tx, claim, *now),
+        Op::Finish(_) => finish(tx, claim),
+        Op::Park(_, when) => park(tx, claim, when),
+        Op::Sent(_) => sent(tx, claim),
+        Op::Retry(_, once) => {
+            let policy = if *once { ONCE } else { FOR_EVER };
+            retry(tx, claim, FailureClass::Host, "x", policy).map(drop)
+        }
+        _ => bury(tx, claim, FailureClass::Final, "x"),
+    }
 }
 
 fn chain() -> impl Strategy<Value = ChainId> {
@@ -213,23 +323,25 @@ fn due() -> impl Strategy<Value = (u8, Vec<Due>)> {
 }
 
 fn op() -> impl Strategy<Value = Op> {
+    let pick = || prop_oneof![Just(0), any::<usize>()];
+    let clock = || prop::sample::select(vec![0u64, 200, 300, 450, 700]);
     prop_oneof![
-        4 => due().prop_map(|(n, due)| Op::Reconcile(n, due)),
+        4 => (due(), prop::option::of(0..9u64)).prop_map(|((n, due), by)| Op::Reconcile(n, due, by)),
         3 => (chain(), 0..6u64, 0..6u64).prop_map(|(chain, h, t)| Op::Promote(chain, h, t)),
-        4 => (chain(), 1..4u64).prop_map(|(chain, epoch)| Op::Lease(chain, epoch)),
+        5 => (chain(), 1..4u64, clock()).prop_map(|(chain, epoch, now)| Op::Lease(chain, epoch, now)),
         1 => (1..4u64).prop_map(Op::Recover),
-        1 => a_key().prop_map(Op::Finish),
-        2 => (a_key(), when()).prop_map(|(key, when)| Op::Park(key, when)),
-        2 => a_key().prop_map(Op::Sent),
-        2 => (a_key(), wake()).prop_map(|(key, wake)| Op::Retry(key, wake)),
-        1 => a_key().prop_map(Op::Bury),
-        1 => a_key().prop_map(Op::Requeue),
-        1 => a_key().prop_map(Op::Drop),
+        1 => (chain(), clock()).prop_map(|(chain, now)| Op::Expire(chain, now)),
+        1 => (pick(), clock()).prop_map(|(pick, now)| Op::Renew(pick, now)),
+        1 => pick().prop_map(Op::Finish),
+        2 => (pick(), when()).prop_map(|(pick, when)| Op::Park(pick, when)),
+        2 => pick().prop_map(Op::Sent),
+        2 => (pick(), any::<bool>()).prop_map(|(pick, once)| Op::Retry(pick, once)),
+        1 => pick().prop_map(Op::Bury),
     ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn the_queue_does_what_a_map_and_a_loop_do(

@@ -4,8 +4,8 @@ use crate::keys::KeyRange;
 use crate::rows::Rows;
 use crate::testing::CrashBackend;
 use crate::{
-    Entropy, EntropyUnavailable, EventRow, IntentRow, MasterKey, OrderState, Row, SentTx, Store,
-    StoreOptions, TxPayload, WriteTx, tables,
+    Entropy, EntropyUnavailable, EventRow, IntentNotes, IntentRow, MasterKey, OrderState, Row,
+    SentTx, Store, StoreOptions, TxPayload, WriteTx, tables,
 };
 use alloy::primitives::{Address, B256, Bloom, Bytes, U256, keccak256};
 use bmn_chain::Header;
@@ -16,7 +16,7 @@ use bmn_primitives::{
 };
 use bmn_swap::{
     Action, ActionKey, Decision, DestinationLeg, DestinationPlan, Evidence, Fill, Inclusion, Order,
-    Origin, SourceLeg, SourceTerms, Status,
+    OrderTimes, Origin, SourceLeg, SourceTerms, Status,
 };
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -201,12 +201,12 @@ pub(super) fn order(n: u64) -> Order {
         beneficiary: address(n % 3),
         source_token: address(901),
         source_amount: U256::from(n),
+        source_deposit: U256::ZERO,
         destination_chain: B,
         destination_token: address(903),
         destination_amount: U256::from(n),
         destination_deposit: U256::from(5),
-        src_cancellation: 1_600,
-        dst_withdrawal: 1_030,
+        times: OrderTimes::Absolute { src_cancellation: 1_600, dst_withdrawal: 1_030 },
         seen_at: BlockRef::default(),
         decision: Decision::Accepted,
     }
@@ -222,7 +222,7 @@ pub(super) fn plan(n: u64) -> DestinationPlan {
         factory: address(902),
         source: SwapId { chain: A, escrow: address(n) },
         immutables: immutables(n),
-        escrow: address(n + 10_000),
+        escrow: Some(address(n + 10_000)),
     }
 }
 
@@ -246,6 +246,7 @@ pub(super) fn intent(key: ActionKey, nonce: u64, data: &[u8]) -> IntentRow {
         }],
         filler: false,
         payload: TxPayload { data: data.to_vec(), raw: [data, &[1]].concat() },
+        notes: IntentNotes::default(),
     }
 }
 

@@ -11,4 +11,5 @@ mod paths;
 mod reads;
 mod reorg;
 mod sealing;
+mod totals;
 mod upgrade;

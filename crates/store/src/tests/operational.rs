@@ -2,13 +2,13 @@
 
 use super::fixtures::*;
 use crate::testing::rows_read;
-use crate::{Reads, Reservation, SourceBinding, StoreError};
+use crate::{IntentNotes, Justification, Reads, Reservation, SourceBinding, Spending, StoreError};
 use alloy::primitives::{Address, Bytes, U256};
 use bmn_contracts::{ContractEvent, LimitOrder, MakerTraits, OrderSignature};
-use bmn_primitives::{AddressWord, OrderHash, OrderId, SwapId};
+use bmn_primitives::{AddressWord, BlockRef, OrderHash, OrderId, SwapId, Timelocks};
 use bmn_swap::{
-    Action, Attempt, Decision, EscrowEnd, Evidence, Fill, Order, Origin, Permission, Refusal,
-    SecretKnowledge, SignedOrder, SourceTerms, Status,
+    Action, Attempt, Decision, EscrowEnd, Evidence, Fill, Order, OrderTimes, Origin, Permission,
+    Refusal, SecretKnowledge, SignedOrder, SourceTerms, Status,
 };
 
 /// A word that is no clean address.
@@ -32,7 +32,10 @@ fn a_row_with_every_part_in_it_comes_back_as_it_was() {
         },
         extension: Bytes::from_static(&[1, 2, 3]),
         signature: OrderSignature::Contract(Bytes::from_static(&[4; 100])),
+        secret_hashes: vec![lock(1), lock(2), lock(3)],
     }));
+    full.times = OrderTimes::Offsets(Timelocks::pack(0, [1, 2, 3, 4, 5, 6, u32::MAX]));
+    full.source_deposit = U256::MAX;
     full.decision = Decision::Refused(vec![
         Refusal::Invalidated,
         Refusal::BadExtension("x".to_owned()),
@@ -239,9 +242,9 @@ fn every_plan_is_kept_and_belongs_to_one_order() {
     tx.put_order_state(order_id(1), &planned(2)).unwrap();
     tx.put_order_state(order_id(1), &state(Status::SourceLocked)).unwrap();
     assert_eq!(tx.plans_of(order_id(1)).unwrap(), [plan(1), plan(2)]);
-    assert_eq!(tx.plan(B, plan(1).escrow).unwrap(), Some((order_id(1), plan(1))));
-    assert_eq!(tx.order_by_plan_escrow(B, plan(2).escrow).unwrap(), Some(order_id(1)));
-    assert_eq!(tx.order_by_plan_escrow(A, plan(2).escrow).unwrap(), None);
+    assert_eq!(tx.plan(B, plan(1).escrow.unwrap()).unwrap(), Some((order_id(1), plan(1))));
+    assert_eq!(tx.order_by_plan_escrow(B, plan(2).escrow.unwrap()).unwrap(), Some(order_id(1)));
+    assert_eq!(tx.order_by_plan_escrow(A, plan(2).escrow.unwrap()).unwrap(), None);
     let stolen = tx.put_order_state(order_id(2), &planned(1));
     assert!(matches!(stolen, Err(StoreError::Misplaced(_))));
 }
@@ -257,6 +260,15 @@ fn an_intent_owns_its_nonce_and_an_action_has_one_intent() {
         assert!(matches!(tx.put_intent(&intent(fund, 5, b"a")), Err(StoreError::Misplaced(_))));
         let mut newer = intent(fund, 3, b"newer");
         newer.sent.extend(newer.sent.clone());
+        newer.notes = IntentNotes {
+            because: Some(Justification { chain: A, block: BlockRef::default() }),
+            foreign: Some(BlockRef::default()),
+            spending: Some(Spending {
+                day: 3,
+                coin: U256::MAX,
+                token: Some((DIRTY.masked(), U256::MAX)),
+            }),
+        };
         tx.put_intent(&newer).unwrap();
         assert_eq!(tx.intent(&fund).unwrap(), Some(newer));
     });
@@ -269,6 +281,7 @@ fn an_intent_owns_its_nonce_and_an_action_has_one_intent() {
         tx.remove_intent(&fund).unwrap();
         tx.remove_intent(&fund).unwrap();
         tx.put_intent(&intent(fund, 5, b"a")).unwrap();
+        assert_eq!(tx.intent(&fund).unwrap().unwrap().notes, IntentNotes::default());
     });
     let read = store.read().unwrap();
     assert_eq!(read.intent_at(B, address(900), 3).unwrap(), None);
@@ -340,4 +353,36 @@ fn job_numbers_are_never_given_twice() {
     let store = memory();
     assert_eq!(commit(&store, |tx| tx.next_job_seq().unwrap()), 1);
     assert_eq!(commit(&store, |tx| tx.next_job_seq().unwrap()), 2);
+}
+
+#[test]
+fn what_is_spent_is_counted_by_day_and_token_and_old_days_are_forgotten() {
+    let store = memory();
+    let token = address(7);
+    let on = |day, coin: u64, amount: u64| Spending {
+        day,
+        coin: U256::from(coin),
+        token: Some((token, U256::from(amount))),
+    };
+    commit(&store, |tx| {
+        tx.spend(A, &on(100, 3, 5)).unwrap();
+        tx.spend(A, &on(100, 4, 6)).unwrap();
+        tx.spend(A, &on(101, 1, 1)).unwrap();
+        tx.spend(B, &on(100, 9, 9)).unwrap();
+        tx.unspend(A, &on(100, 2, 11)).unwrap();
+    });
+    let sums = |chain, day| {
+        let read = store.read().unwrap();
+        [Address::ZERO, token].map(|token| read.spent(chain, day, token).unwrap())
+    };
+    assert_eq!(sums(A, 100), [U256::from(5), U256::ZERO]);
+    assert_eq!(sums(A, 101), [U256::from(1); 2]);
+    assert_eq!(sums(B, 100), [U256::from(9); 2]);
+    commit(&store, |tx| tx.spend(A, &on(134, 1, 0)).unwrap());
+    assert_eq!(sums(A, 101), [U256::ZERO; 2], "33 days later");
+    assert_eq!(sums(B, 100), [U256::from(9); 2], "another chain's days are its own");
+    commit(&store, |tx| tx.spend(B, &on(100, 1, u64::MAX)).unwrap());
+    let most = Spending { day: 100, coin: U256::MAX, token: None };
+    commit(&store, |tx| tx.spend(B, &most).unwrap());
+    assert_eq!(sums(B, 100)[0], U256::MAX);
 }

@@ -1,10 +1,17 @@
 //! A file of the first schema: what is ours is kept, what chains show is read again.
 
 use super::fixtures::*;
+use super::totals::assert_counted;
 use crate::testing::{CrashBackend, Side};
-use crate::{Cursor, MasterKey, Mode, Reads, RebuildReason, Store, StoreOptions, tables};
-use bmn_swap::{Decision, Order, Refusal};
-use redb::{Database, ReadableDatabase, TableDefinition, TableHandle};
+use crate::upgrade::{FormerOrder, FormerPlan, FormerState};
+use crate::{
+    Cursor, MasterKey, Mode, OrderState, Reads, RebuildReason, Reservation, Store, StoreOptions,
+    decode, encode, tables,
+};
+use alloy::primitives::U256;
+use bmn_primitives::OrderId;
+use bmn_swap::{Decision, DestinationPlan, Order, Refusal, Status};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableHandle};
 
 /// The first schema had these tables where there are other ones now.
 const FORMER: [&str; 12] = [
@@ -40,6 +47,7 @@ fn former() -> Vec<u8> {
     let disk = CrashBackend::from_image(disk.synced_image());
     let database = Database::builder().create_with_backend(disk.clone()).unwrap();
     let txn = database.begin_write().unwrap();
+    former_orders(&txn);
     for table in [tables::LEGS, tables::INDEX, tables::DAILY, tables::ACCEPTED_BY_HASHLOCK] {
         txn.delete_table(table.definition()).unwrap();
     }
@@ -60,6 +68,128 @@ fn former() -> Vec<u8> {
     txn.commit().unwrap();
     drop(database);
     disk.synced_image()
+}
+
+/// A row in another form, by its key and its bytes.
+type Rewrite = dyn Fn(&[u8], &[u8]) -> Vec<u8>;
+
+/// Puts the rows of orders, states and plans back into the form that schemas 1 and 2 had.
+fn former_orders(txn: &redb::WriteTransaction) {
+    let each = |table: tables::Table, former: &Rewrite| {
+        let mut rows = txn.open_table(table.definition()).unwrap();
+        let all: Vec<_> = rows
+            .iter()
+            .unwrap()
+            .map(|row| row.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())))
+            .collect::<Result<_, _>>()
+            .unwrap();
+        for (key, value) in all {
+            rows.insert(&key[..], &former(&key, &value)[..]).unwrap();
+        }
+    };
+    let name = tables::ORDERS.name;
+    each(tables::ORDERS, &|key, value| {
+        let order: Order = decode(name, key, value).unwrap();
+        encode(name, &FormerOrder::from(&order)).unwrap()
+    });
+    each(tables::ORDER_STATE, &|key, value| {
+        let state: OrderState = decode(name, key, value).unwrap();
+        encode(name, &FormerState::from(&state)).unwrap()
+    });
+    each(tables::PLANS, &|key, value| {
+        let (order, plan): (OrderId, DestinationPlan) = decode(name, key, value).unwrap();
+        encode(name, &(order, FormerPlan::from(&plan))).unwrap()
+    });
+}
+
+/// A file of the second schema with more orders than are rewritten at once, some of them refused, some
+/// with a plan, and a damaged one; and the chain rows that it shares with the present one.
+fn second() -> Vec<u8> {
+    let disk = CrashBackend::new();
+    let store = Store::open(options(&disk)).unwrap();
+    commit(&store, |tx| {
+        for n in 0..600 {
+            tx.put_order(&order(n)).unwrap();
+        }
+        let mut standing = state(Status::BothLocked);
+        standing.plan = Some(plan(1));
+        tx.put_order_state(order_id(1), &standing).unwrap();
+        tx.put_order_state(order_id(2), &state(Status::BothLocked)).unwrap();
+        tx.put_order_state(order_id(3), &state(Status::Accepted)).unwrap();
+        for (n, token) in [(1, 903), (2, 903), (3, 1)] {
+            let (order, amount) = (order_id(n), U256::from(n));
+            tx.reserve(&Reservation { order, chain: B, token: address(token), amount }).unwrap();
+        }
+        tx.put(tables::ORDERS, &order_id(9_999).to_bytes(), [1, 2, 3]).unwrap();
+        let block = header(None, 1);
+        tx.begin_block(A, &block).unwrap();
+        let leg = source_leg(A, 1, inclusion(block.block_ref(), 0));
+        tx.put_source_leg(&leg).unwrap();
+        tx.put_event(&event(A, leg.created, Some(1), created_event(&leg))).unwrap();
+        tx.end_block().unwrap();
+    });
+    drop(store);
+    let disk = CrashBackend::from_image(disk.synced_image());
+    let database = Database::builder().create_with_backend(disk.clone()).unwrap();
+    let txn = database.begin_write().unwrap();
+    {
+        let mut orders = txn.open_table(tables::ORDERS.definition()).unwrap();
+        orders.remove(&order_id(9_999).to_bytes()[..]).unwrap();
+    }
+    txn.delete_table(tables::TOTALS.definition()).unwrap();
+    former_orders(&txn);
+    {
+        let mut orders = txn.open_table(tables::ORDERS.definition()).unwrap();
+        orders.insert(&order_id(9_999).to_bytes()[..], &[1, 2, 3][..]).unwrap();
+        let mut meta = txn.open_table(tables::META.definition()).unwrap();
+        meta.insert(&b"schema"[..], &2u32.to_be_bytes()[..]).unwrap();
+    }
+    txn.commit().unwrap();
+    drop(database);
+    disk.synced_image()
+}
+
+#[test]
+fn orders_of_the_second_schema_are_read_in_their_present_form_and_its_chains_are_kept() {
+    let disk = CrashBackend::from_image(second());
+    for _ in 0..2 {
+        let store = Store::open(options(&disk)).unwrap();
+        let read = store.read().unwrap();
+        for n in 0..600 {
+            assert_eq!(read.order(order_id(n)).unwrap(), Some(order(n)), "{n}");
+        }
+        let state = read.order_state(order_id(1)).unwrap().unwrap();
+        assert_eq!(state.plan, Some(plan(1)));
+        assert_eq!(state.status, Status::BothLocked);
+        assert_eq!(read.plan(B, plan(1).escrow.unwrap()).unwrap(), Some((order_id(1), plan(1))));
+        assert!(read.order(order_id(9_999)).is_err(), "whoever reads a damaged one is told");
+        let cursor = read.cursor(A).unwrap();
+        assert_eq!((cursor.mode, cursor.tip.is_some()), (Mode::Live, true));
+        assert_eq!(read.source_legs(A, None, 9).unwrap().len(), 1);
+        assert_eq!(read.orders_in(Status::BothLocked).unwrap(), 2);
+        assert_eq!(read.reserved(B, address(903)).unwrap(), U256::from(3));
+        assert_counted(&store);
+    }
+}
+
+// Lengths and hashes of what a build of schema 2 wrote.
+const ORDER_ROW: (usize, &str) =
+    (337, "0xfc3e12c9bf894974902b6acac14afc95f96c3ddcbd0fb566c34940d907bfcd49");
+const STATE_ROW: (usize, &str) =
+    (339, "0x7f078c29444de0f1c38fedfb96f87c336373ad124e5c65d0736891a34ca8698b");
+
+// The bytes of a row as schema 2 wrote it, so that a change of any type in it is noticed.
+#[test]
+fn the_layout_of_the_second_schema_is_what_it_was() {
+    let row = encode("orders", &FormerOrder::from(&order(1))).unwrap();
+    let state = {
+        let mut standing = state(Status::BothLocked);
+        standing.plan = Some(plan(1));
+        encode("order_state", &FormerState::from(&standing)).unwrap()
+    };
+    let digest = |bytes: &[u8]| alloy::primitives::keccak256(bytes).to_string();
+    assert_eq!((row.len(), digest(&row).as_str()), (ORDER_ROW.0, ORDER_ROW.1));
+    assert_eq!((state.len(), digest(&state).as_str()), (STATE_ROW.0, STATE_ROW.1));
 }
 
 fn assert_upgraded(store: &Store) {
