@@ -63,6 +63,17 @@ pub struct TxReceipt {
     pub effective_gas_price: u128,
 }
 
+/// What a mined transaction called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MinedCall {
+    /// Who signed it.
+    pub from: Address,
+    /// Whom it called; none when it created a contract.
+    pub to: Option<Address>,
+    /// Its calldata.
+    pub data: Bytes,
+}
+
 /// Acts on a chain through a host. All reads see the newest canonical state.
 #[async_trait]
 pub trait ChainClient: Send + Sync {
@@ -98,4 +109,11 @@ pub trait ChainClient: Send + Sync {
 
     /// The transaction's receipt if it is in the canonical chain.
     async fn receipt(&self, tx_hash: B256) -> Result<Option<TxReceipt>, ChainError>;
+
+    /// What the transaction called, if it is in the canonical chain.
+    async fn mined_call(&self, tx_hash: B256) -> Result<Option<MinedCall>, ChainError>;
+
+    /// The next nonce of `account` after everything of it that waits to be mined, as far as the host
+    /// knows; never below [`nonce`](Self::nonce).
+    async fn pending_nonce(&self, account: Address) -> Result<u64, ChainError>;
 }

@@ -15,6 +15,11 @@ pub enum SendRejection {
     Underpriced,
     /// The sender cannot pay value plus maximum fee.
     InsufficientFunds,
+    /// The gas limit is below what the bytes alone cost, or above what a block or the pool takes; in
+    /// the host's words.
+    GasLimit(String),
+    /// Nonces below it are missing, and the pool keeps none that waits for them.
+    NonceTooHigh,
     /// Any other refusal, in the host's words.
     Other(String),
 }

@@ -5,11 +5,13 @@ mod client;
 pub mod conformance;
 mod error;
 mod event;
+mod signer;
 mod source;
 
-pub use client::{CallOutcome, CallRequest, ChainClient, Fees, Simulation, TxReceipt};
+pub use client::{CallOutcome, CallRequest, ChainClient, Fees, MinedCall, Simulation, TxReceipt};
 pub use error::{ChainError, SendRejection};
 pub use event::{
     Block, ChainEvent, ChainLog, Header, History, HistoryError, Segment, SegmentError,
 };
+pub use signer::{AccountSigner, TypedData};
 pub use source::{ChainSource, KnownBlocks};

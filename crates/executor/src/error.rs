@@ -30,7 +30,7 @@ pub enum ExecutorError {
         /// What is missing.
         missing: &'static str,
     },
-    /// The signer refused.
+    /// The signer failed or refused, or is not reached.
     #[error("the signer failed: {0}")]
     Signer(String),
     /// Another instance took over the account (design rule M9).
@@ -45,7 +45,8 @@ impl ExecutorError {
             Self::Store(error) => error.class(),
             Self::Queue(error) => error.class(),
             Self::Chain(error) => error.class(),
-            Self::UnknownChain(_) | Self::Fenced(_) | Self::Signer(_) => ErrorClass::Permanent,
+            Self::Signer(_) => ErrorClass::Transient,
+            Self::UnknownChain(_) | Self::Fenced(_) => ErrorClass::Permanent,
             Self::Incomplete { .. } => ErrorClass::Corrupt,
         }
     }

@@ -1,33 +1,36 @@
 //! From a ready job to a recorded intent to a sent transaction.
 
 use crate::{
-    ExecutorError,
-    call::{Call, call_for},
-    sign::{Bid, Unsigned, sign},
+    Account, ExecutorError,
+    account::takes_risk,
+    call::{Call, call_for, with_room},
+    gaps::Gaps,
+    keeper::KeeperLimits,
+    mined::Mined,
 };
-use alloy::{
-    primitives::{Address, B256, U256},
-    signers::local::PrivateKeySigner,
-};
-use bmn_chain::{CallOutcome, CallRequest, ChainClient, ChainError, SendRejection};
-use bmn_contracts::{PublicAction, Retry, Revert, calldata, sign_permission};
+use alloy::primitives::{Address, B256, U256};
+use bmn_chain::{CallOutcome, CallRequest, ChainClient};
+use bmn_contracts::{Retry, Revert, calldata};
 use bmn_primitives::{BlockRef, ChainId, OrderId, Secret};
 use bmn_queue::{
-    JobRow, Loaded, Rules, bury, finish, has_ready, lease, park, refresh, retry, sent,
+    Claim, FailureClass, JobRow, LEASE_SECONDS, Loaded, QueueError, Retried, Rules, bury, defer,
+    expire, finish, get, has_expired, has_ready, lease, park, policy, refresh, renew, retry, sent,
 };
-use bmn_store::{
-    IntentRow, OrderState, Reads, Reservation, SentTx, Store, StoreError, TxPayload, WriteTx,
-};
+use bmn_store::{OrderState, Reads, Reservation, Store, StoreError, WriteTx};
 use bmn_swap::{
-    Action, ActionKey, Attempt, DIRECT_CLOCK_TOLERANCE, DestinationPlan, Origin, Permission, Wake,
-    When, intend_destination,
+    Action, ActionKey, Attempt, DIRECT_CLOCK_TOLERANCE, DestinationPlan, Origin, Wake, When,
+    check_holdings, intend_destination,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 /// Bounds on trying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Attempts of one action before it becomes a dead letter.
+    /// Tries after the first to give a refused source escrow back, before that is a dead letter.
     pub max_attempts: u32,
     /// Blocks a transaction may wait before its fee is raised.
     pub bump_after: u64,
@@ -63,16 +66,24 @@ pub enum Outcome {
     Retried(String),
     /// Given up.
     Buried(String),
+    /// Its lease was over before it was done; nothing was written.
+    Overtaken,
 }
+
+/// Time since some fixed moment, for the length of leases.
+pub type Monotonic<'a> = &'a (dyn Fn() -> Duration + Sync);
 
 /// Acts on every chain with one account.
 pub struct Executor {
     pub(crate) store: Store,
     pub(crate) rules: Arc<Rules>,
     pub(crate) clients: BTreeMap<ChainId, Arc<dyn ChainClient>>,
-    pub(crate) signer: PrivateKeySigner,
+    pub(crate) account: Account,
     pub(crate) epoch: u64,
     pub(crate) limits: Limits,
+    pub(crate) gaps: Gaps,
+    pub(crate) mined: Mined,
+    pub(crate) keeper: OnceLock<KeeperLimits>,
 }
 
 impl std::fmt::Debug for Executor {
@@ -85,10 +96,10 @@ impl std::fmt::Debug for Executor {
 }
 
 /// A call that simulated well, and what it would cost.
-struct Ready {
-    call: Call,
-    plan: Option<DestinationPlan>,
-    gas_limit: u64,
+pub(crate) struct Ready {
+    pub(crate) call: Call,
+    pub(crate) plan: Option<DestinationPlan>,
+    pub(crate) gas_limit: u64,
 }
 
 /// What the preparation of a job came to.
@@ -100,16 +111,18 @@ enum Prepared {
 }
 
 impl Executor {
-    /// An executor that signs with `signer` as instance `epoch` of the store.
+    /// An executor that acts with `account` as instance `epoch` of the store.
     pub fn new(
         store: Store,
         rules: Arc<Rules>,
         clients: BTreeMap<ChainId, Arc<dyn ChainClient>>,
-        signer: PrivateKeySigner,
+        account: impl Into<Account>,
         epoch: u64,
         limits: Limits,
     ) -> Self {
-        Self { store, rules, clients, signer, epoch, limits }
+        let account = account.into();
+        let (gaps, mined) = (Gaps::default(), Mined::default());
+        Self { store, rules, clients, account, epoch, limits, gaps, mined, keeper: OnceLock::new() }
     }
 
     /// The client of a chain.
@@ -124,22 +137,48 @@ impl Executor {
     pub async fn run_one(
         &self,
         chain: ChainId,
+        clock: Monotonic<'_>,
     ) -> Result<Option<(ActionKey, Outcome)>, ExecutorError> {
+        let now = clock().as_secs();
         // Looking costs a snapshot; only leasing needs the writer.
-        if !has_ready(&self.store.read()?, chain)? {
+        let read = self.store.read()?;
+        let is_idle = !has_ready(&read, chain)? && !has_expired(&read, chain, now)?;
+        drop(read);
+        if is_idle {
             return Ok(None);
         }
         let mut tx = self.store.write()?;
-        let Some(job) = lease(&mut tx, chain, self.epoch)? else { return Ok(None) };
-        tx.commit()?;
-        let outcome = match self.run(&job).await {
+        let expired = expire(&mut tx, chain, now)? > 0;
+        let job = lease(&mut tx, chain, self.epoch, now)?;
+        if expired || job.is_some() {
+            tx.commit()?;
+        }
+        let Some(job) = job else { return Ok(None) };
+        let ran = match self.run(&job, clock).await {
             Err(ExecutorError::Chain(error)) => {
-                // The host failed, not the action: it stays due.
-                let reason = error.to_string();
-                self.again(&job, &reason, u32::MAX)?
+                self.again(&job, FailureClass::Host, &error.to_string())
+            }
+            ran => ran,
+        };
+        let outcome = match ran {
+            Err(ExecutorError::Queue(error @ QueueError::Overtaken { .. })) => {
+                tracing::warn!(target: "bmn::executor", chain = %chain, %error, "overtaken");
+                Outcome::Overtaken
+            }
+            Err(ExecutorError::Queue(error @ QueueError::InFlight { .. })) => {
+                tracing::warn!(target: "bmn::executor", chain = %chain, %error, "left to its transaction");
+                Outcome::Parked
+            }
+            Err(error @ ExecutorError::Incomplete { .. }) => {
+                self.not_made(&job, &error.to_string())?
+            }
+            Err(ExecutorError::Signer(reason)) => {
+                // A remote signer that is away comes back.
+                tracing::error!(target: "bmn::executor", chain = %chain, %reason, "signer failed");
+                self.put_off_because(job.claim(), &format!("the signer failed: {reason}"))?
             }
             Err(error) => {
-                self.hand_over(job.key);
+                self.hand_over(job.claim());
                 return Err(error);
             }
             Ok(outcome) => outcome,
@@ -151,22 +190,26 @@ impl Executor {
         Ok(Some((job.key, outcome)))
     }
 
-    async fn run(&self, job: &JobRow) -> Result<Outcome, ExecutorError> {
+    async fn run(&self, job: &JobRow, clock: Monotonic<'_>) -> Result<Outcome, ExecutorError> {
+        let claim = job.claim();
         let read = self.store.read()?;
+        // Before anything else, also while nothing says what is due: its transaction is out.
+        if read.intent(&job.key)?.is_some() {
+            return self.hand_back(claim);
+        }
         let Some(loaded) = Loaded::read(&read, job.key.order, &self.rules)? else {
             drop(read);
-            return self.put_off(job.key);
+            return self.put_off(claim);
         };
-        if read.intent(&job.key)?.is_some() {
-            return self.hand_back(job.key);
-        }
         let secret = self.secret_for(&read, job.key.action, &loaded)?;
         drop(read);
         match self.due(&loaded, job.key) {
-            None => self.drop_job(job.key),
-            Some(when @ When::Wake(_)) => self.park_job(job.key, &when),
-            Some(When::Now) if job.key.action == Action::Permit => self.permit(job.key, &loaded),
-            Some(When::Now) => self.transact(job, &loaded, secret.as_ref()).await,
+            None => self.drop_job(claim),
+            Some(when @ When::Wake(_)) => self.park_job(claim, &when),
+            Some(When::Now) if job.key.action == Action::Permit => {
+                self.permit(claim, &loaded).await
+            }
+            Some(When::Now) => self.transact(job, &loaded, secret.as_ref(), clock).await,
         }
     }
 
@@ -174,41 +217,24 @@ impl Executor {
         loaded.plan(&self.rules).due.into_iter().find(|due| due.key == key).map(|due| due.when)
     }
 
-    fn secret_for(
+    pub(crate) fn secret_for(
         &self,
         read: &impl Reads,
         action: Action,
         loaded: &Loaded,
     ) -> Result<Option<Secret>, ExecutorError> {
+        let lock = loaded.order.hashlock;
+        // For strangers only what everybody knows.
+        if matches!(action, Action::PublicWithdrawDestination | Action::PublicWithdrawSource) {
+            return Ok(read.public_secret(lock)?.map(|public| Secret::new(public.0)));
+        }
         if action != Action::WithdrawDestination {
             return Ok(None);
         }
-        let lock = loaded.order.hashlock;
         if let Some(public) = read.public_secret(lock)? {
             return Ok(Some(Secret::new(public.0)));
         }
         Ok(read.open_secret(lock)?)
-    }
-
-    fn permit(&self, key: ActionKey, loaded: &Loaded) -> Result<Outcome, ExecutorError> {
-        let order = &loaded.order;
-        let caller = order.beneficiary;
-        let signature = sign_permission(
-            &self.signer,
-            key.chain,
-            key.escrow,
-            order.id.hash,
-            caller,
-            PublicAction::DstPublicWithdraw,
-        )
-        .map_err(|error| ExecutorError::Signer(error.to_string()))?;
-        let permission = Permission { escrow: key.escrow, caller, signature };
-        let mut tx = self.store.write()?;
-        update(&mut tx, key.order, |state| state.permission = Some(permission))?;
-        finish(&mut tx, &key)?;
-        refresh(&mut tx, key.order, &self.rules)?;
-        tx.commit()?;
-        Ok(Outcome::Permitted)
     }
 
     async fn transact(
@@ -216,25 +242,47 @@ impl Executor {
         job: &JobRow,
         loaded: &Loaded,
         secret: Option<&Secret>,
+        clock: Monotonic<'_>,
     ) -> Result<Outcome, ExecutorError> {
+        if job.key.action.is_keeper() {
+            return self.keep(job, loaded, secret, clock).await;
+        }
         if job.key.action == Action::FundDestination
             && let Some(reason) = self.short_of_inventory(loaded).await?
         {
-            return self.again(job, &reason, self.limits.max_attempts);
+            return self.again(job, FailureClass::Inventory, &reason);
         }
-        match self.prepare(job.key, loaded, secret).await? {
-            Prepared::Ready(ready) => self.commit_and_send(job.key, *ready).await,
+        match self.prepare(job, loaded, secret).await? {
+            Prepared::Ready(ready) => self.commit_and_send(job.claim(), *ready, clock).await,
             Prepared::Reverted(revert) => self.reverted(job, loaded, &revert),
-            Prepared::Unfounded(reason) => self.give_up(job.key, reason),
+            Prepared::Unfounded(reason) => self.give_up(job.claim(), reason),
         }
+    }
+
+    // A host that is slow and answers is work under way. Only a lease that is half over is worth a
+    // transaction of its own.
+    pub(crate) fn still_working(
+        &self,
+        claim: &Claim,
+        clock: Monotonic<'_>,
+    ) -> Result<(), ExecutorError> {
+        let now = clock().as_secs();
+        let half = now.saturating_add(LEASE_SECONDS / 2);
+        if has_expired(&self.store.read()?, claim.key.chain, half)? {
+            let mut tx = self.store.write()?;
+            renew(&mut tx, claim, now)?;
+            tx.commit()?;
+        }
+        Ok(())
     }
 
     async fn prepare(
         &self,
-        key: ActionKey,
+        job: &JobRow,
         loaded: &Loaded,
         secret: Option<&Secret>,
     ) -> Result<Prepared, ExecutorError> {
+        let key = job.key;
         let client = self.client(key.chain)?;
         let plan = if key.action == Action::FundDestination {
             match self.funding_plan(loaded, client.head().await?).await? {
@@ -244,7 +292,7 @@ impl Executor {
         } else {
             loaded.state.plan.clone()
         };
-        let call = call_for(key.action, loaded, plan.as_ref(), secret)?;
+        let call = call_for(key.action, loaded, plan.as_ref(), secret, &self.rules.terms())?;
         let request = CallRequest {
             from: self.rules.us,
             to: call.to,
@@ -264,7 +312,7 @@ impl Executor {
             return Ok(Prepared::Unfounded(reason));
         }
         let plan = plan.filter(|_| key.action == Action::FundDestination);
-        let gas_limit = simulation.gas.saturating_add(simulation.gas / 4);
+        let gas_limit = with_room(simulation.gas, job.attempts);
         Ok(Prepared::Ready(Box::new(Ready { call, plan, gas_limit })))
     }
 
@@ -282,9 +330,13 @@ impl Executor {
         };
         let token = immutables.token.masked();
         let held = self.balance_of(leg.swap.chain, token, leg.swap.escrow).await?;
-        if held < immutables.amount {
-            let promised = immutables.amount;
-            return Ok(Err(format!("the source escrow holds {held}, it promises {promised}")));
+        let coin = if immutables.safety_deposit.is_zero() {
+            U256::ZERO
+        } else {
+            self.client(leg.swap.chain)?.balance(leg.swap.escrow).await?
+        };
+        if let Err(reason) = check_holdings(immutables, held, coin) {
+            return Ok(Err(reason));
         }
         let fresh = |plan: &DestinationPlan| {
             let age = head.time.abs_diff(plan.immutables.timelocks.deployed_at());
@@ -344,86 +396,7 @@ impl Executor {
         }
     }
 
-    async fn commit_and_send(
-        &self,
-        key: ActionKey,
-        ready: Ready,
-    ) -> Result<Outcome, ExecutorError> {
-        let client = self.client(key.chain)?;
-        let bid = Bid::first(client.fees().await?);
-        let on_chain = client.nonce(self.rules.us).await?;
-        let mut tx = self.store.write()?;
-        self.check_fence(&tx, key.chain)?;
-        // The world may have moved since the plan was made: ask it once more, where it cannot.
-        let Some(loaded) = Loaded::read(&tx, key.order, &self.rules)? else {
-            drop(tx);
-            return self.put_off(key);
-        };
-        match self.due(&loaded, key) {
-            Some(When::Now) => {}
-            later => {
-                drop(tx);
-                return later.map_or_else(|| self.drop_job(key), |when| self.park_job(key, &when));
-            }
-        }
-        let nonce = lowest_free(&tx, key.chain, on_chain)?;
-        let tip = tx.cursor(key.chain)?.tip.unwrap_or_default();
-        let unsigned = Unsigned {
-            chain: key.chain,
-            nonce,
-            to: ready.call.to,
-            value: ready.call.value,
-            gas_limit: ready.gas_limit,
-            data: ready.call.data,
-        };
-        let (tx_hash, raw) = sign(&self.signer, &unsigned, bid)?;
-        let payload = TxPayload { data: unsigned.data.to_vec(), raw };
-        let bytes = payload.raw.clone();
-        tx.put_intent(&IntentRow {
-            key,
-            account: self.rules.us,
-            nonce,
-            to: unsigned.to,
-            value: unsigned.value,
-            gas_limit: unsigned.gas_limit,
-            sent: vec![SentTx {
-                hash: tx_hash,
-                max_fee: bid.max_fee,
-                priority_fee: bid.priority_fee,
-                at: tip,
-            }],
-            filler: false,
-            payload,
-        })?;
-        let next = tx.next_nonce(key.chain, self.rules.us)?.unwrap_or(0).max(nonce + 1);
-        tx.set_next_nonce(key.chain, self.rules.us, next)?;
-        set_attempt(&mut tx, key, Attempt::Live, ready.plan)?;
-        sent(&mut tx, &key)?;
-        refresh(&mut tx, key.order, &self.rules)?;
-        tx.commit()?;
-        let accepted = self.send(key.chain, bytes).await?;
-        Ok(Outcome::Sent { tx_hash, accepted })
-    }
-
-    /// Hands bytes over. False when the host would not take them now; the lane tries again.
-    pub(crate) async fn send(&self, chain: ChainId, raw: Vec<u8>) -> Result<bool, ExecutorError> {
-        match self.client(chain)?.send_raw(&raw.into()).await {
-            Ok(_) | Err(ChainError::Rejected { rejection: SendRejection::AlreadyKnown, .. }) => {
-                Ok(true)
-            }
-            Err(error @ ChainError::Rejected { .. }) => {
-                tracing::warn!(target: "bmn::executor", chain = %chain, %error, "send refused");
-                Ok(false)
-            }
-            Err(error) if error.class() == bmn_primitives::ErrorClass::Transient => {
-                tracing::warn!(target: "bmn::executor", chain = %chain, %error, "send failed");
-                Ok(false)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    pub(crate) fn check_fence(&self, tx: &WriteTx, chain: ChainId) -> Result<(), ExecutorError> {
+    pub(crate) fn check_fence(&self, tx: &impl Reads, chain: ChainId) -> Result<(), ExecutorError> {
         match tx.lease(chain, self.rules.us)? {
             Some(holder) if holder != self.epoch => Err(ExecutorError::Fenced(chain)),
             _ => Ok(()),
@@ -440,104 +413,145 @@ impl Executor {
         let reason = format!("simulation reverted: {revert}");
         match revert.retry() {
             // Too early is no verdict: a reorg may have set the chain's clock back.
-            Retry::Later => self.again(job, &reason, u32::MAX),
-            _ if !loaded.order.is_accepted() => self.give_up(job.key, reason),
-            Retry::AlreadyDone => self.again(job, &reason, u32::MAX),
-            Retry::Terminal if may_be_given_up(job.key.action) => self.give_up(job.key, reason),
+            Retry::Later => self.again(job, FailureClass::TooEarly, &reason),
+            _ if !loaded.order.is_accepted() => self.give_up(job.claim(), reason),
+            Retry::AlreadyDone => self.again(job, FailureClass::AlreadyDone, &reason),
+            Retry::Terminal if may_be_given_up(job.key.action) => self.give_up(job.claim(), reason),
             Retry::Terminal | Retry::Fixable | Retry::Unknown => {
-                self.again(job, &reason, self.most_attempts(job.key.action))
+                self.again(job, FailureClass::Reverted, &reason)
             }
         }
     }
 
-    fn again(&self, job: &JobRow, reason: &str, max: u32) -> Result<Outcome, ExecutorError> {
-        if job.attempts.saturating_add(1) >= max {
-            return self.give_up(job.key, reason.to_owned());
-        }
-        let mut tx = self.store.write()?;
-        let tip = tx.cursor(job.key.chain)?.tip.map_or(0, |tip| tip.number);
-        let wake = Wake::Height { chain: job.key.chain, number: tip + 1 };
-        retry(&mut tx, &job.key, reason, wake, max)?;
-        tx.commit()?;
-        Ok(Outcome::Retried(reason.to_owned()))
+    pub(crate) fn again(
+        &self,
+        job: &JobRow,
+        class: FailureClass,
+        reason: &str,
+    ) -> Result<Outcome, ExecutorError> {
+        self.try_later(job.claim(), class, reason)
     }
 
-    pub(crate) const fn most_attempts(&self, action: Action) -> u32 {
-        if may_be_given_up(action) { self.limits.max_attempts } else { u32::MAX }
+    pub(crate) fn try_later(
+        &self,
+        claim: Claim,
+        class: FailureClass,
+        reason: &str,
+    ) -> Result<Outcome, ExecutorError> {
+        let key = claim.key;
+        let mut tx = self.store.write()?;
+        let retried = retry(&mut tx, &claim, class, reason, policy(key.action, class))?;
+        if let Retried::Dead(_) = &retried {
+            set_attempt(&mut tx, key, Attempt::Closed, None)?;
+            refresh(&mut tx, key.order, &self.rules)?;
+        }
+        tx.commit()?;
+        Ok(match retried {
+            Retried::Later => Outcome::Retried(reason.to_owned()),
+            Retried::Dead(why) => Outcome::Buried(why),
+            Retried::Revoked => Outcome::Dropped,
+        })
     }
 
     // The action will not be tried again: a dead letter, and the order goes another way.
-    fn give_up(&self, key: ActionKey, reason: String) -> Result<Outcome, ExecutorError> {
+    pub(crate) fn give_up(&self, claim: Claim, reason: String) -> Result<Outcome, ExecutorError> {
+        let key = claim.key;
         tracing::error!(
             target: "bmn::executor", order = %key.order, action = key.action.name(), %reason,
             "action given up"
         );
         let mut tx = self.store.write()?;
-        bury(&mut tx, &key, &reason)?;
+        bury(&mut tx, &claim, FailureClass::Final, &reason)?;
         set_attempt(&mut tx, key, Attempt::Closed, None)?;
         refresh(&mut tx, key.order, &self.rules)?;
         tx.commit()?;
         Ok(Outcome::Buried(reason))
     }
 
-    fn drop_job(&self, key: ActionKey) -> Result<Outcome, ExecutorError> {
+    pub(crate) fn drop_job(&self, claim: Claim) -> Result<Outcome, ExecutorError> {
         let mut tx = self.store.write()?;
-        finish(&mut tx, &key)?;
-        refresh(&mut tx, key.order, &self.rules)?;
+        finish(&mut tx, &claim)?;
+        refresh(&mut tx, claim.key.order, &self.rules)?;
         tx.commit()?;
         Ok(Outcome::Dropped)
     }
 
     // An index that does not show its chain as it is says neither that an action is due nor that it is
     // not: the job waits for the next block, and the derivation before that looks at it again.
-    fn put_off(&self, key: ActionKey) -> Result<Outcome, ExecutorError> {
-        let tip = self.store.read()?.cursor(key.chain)?.tip.map_or(0, |tip| tip.number);
-        let next = Wake::Height { chain: key.chain, number: tip + 1 };
-        self.park_job(key, &When::Wake(vec![next]))
+    pub(crate) fn put_off(&self, claim: Claim) -> Result<Outcome, ExecutorError> {
+        let next = self.next_block(claim.key.chain)?;
+        self.park_job(claim, &When::Wake(vec![next]))
     }
 
-    // A failure of ours is no verdict on the action: without this the job would stay leased by a
-    // process that still lives, and nobody would ever run it.
-    fn hand_over(&self, key: ActionKey) {
-        if let Err(error) = self.park_job(key, &When::Now) {
+    fn next_block(&self, chain: ChainId) -> Result<Wake, ExecutorError> {
+        let tip = self.store.read()?.cursor(chain)?.tip.map_or(0, |tip| tip.number);
+        Ok(Wake::Height { chain, number: tip + 1 })
+    }
+
+    // A failure of ours is no verdict on the action: without this nobody would run the job before its
+    // lease is over.
+    fn hand_over(&self, claim: Claim) {
+        if let Err(error) = self.park_job(claim, &When::Now) {
             tracing::error!(
-                target: "bmn::executor", order = %key.order, action = key.action.name(), %error,
-                "job not handed back; a restart frees it"
+                target: "bmn::executor", order = %claim.key.order,
+                action = claim.key.action.name(), %error,
+                "job not handed back; it is when its lease is over, or by a restart"
             );
         }
     }
 
-    fn park_job(&self, key: ActionKey, when: &When) -> Result<Outcome, ExecutorError> {
-        let mut tx = self.store.write()?;
-        park(&mut tx, &key, when)?;
-        tx.commit()?;
-        Ok(Outcome::Parked)
-    }
-
-    fn hand_back(&self, key: ActionKey) -> Result<Outcome, ExecutorError> {
-        let mut tx = self.store.write()?;
-        sent(&mut tx, &key)?;
-        tx.commit()?;
-        Ok(Outcome::Parked)
-    }
-}
-
-/// The lowest nonce that no chain and no intent has used: a gap that a deep reorg left closes with
-/// the next transaction (M6).
-fn lowest_free(tx: &WriteTx, chain: ChainId, on_chain: u64) -> Result<u64, ExecutorError> {
-    let mut nonce = on_chain;
-    for intent in tx.intents(chain)? {
-        if intent.nonce == nonce {
-            nonce += 1;
+    // What is stored of one order does not make its call. Every other order goes on.
+    fn not_made(&self, job: &JobRow, reason: &str) -> Result<Outcome, ExecutorError> {
+        if !self.is_told(&job.key, reason)? {
+            tracing::error!(
+                target: "bmn::executor", order = %job.key.order, action = job.key.action.name(),
+                chain = %job.key.chain, %reason, alarm = true, "an action cannot be made"
+            );
         }
+        self.put_off_because(job.claim(), reason)
     }
-    Ok(nonce)
+
+    /// Whether a job was held back for that reason the last time, too: one alarm is enough.
+    pub(crate) fn is_told(&self, key: &ActionKey, reason: &str) -> Result<bool, ExecutorError> {
+        let job = get(&self.store.read()?, key)?;
+        // What is kept of a reason is its beginning.
+        Ok(job.is_some_and(|job| {
+            job.last_error().is_some_and(|last| !last.is_empty() && reason.starts_with(last))
+        }))
+    }
+
+    // No failure of the action: it waits for the next block with its reason beside it.
+    pub(crate) fn put_off_because(
+        &self,
+        claim: Claim,
+        reason: &str,
+    ) -> Result<Outcome, ExecutorError> {
+        let next = self.next_block(claim.key.chain)?;
+        let mut tx = self.store.write()?;
+        defer(&mut tx, &claim, reason, next)?;
+        tx.commit()?;
+        Ok(Outcome::Retried(reason.to_owned()))
+    }
+
+    pub(crate) fn park_job(&self, claim: Claim, when: &When) -> Result<Outcome, ExecutorError> {
+        let mut tx = self.store.write()?;
+        park(&mut tx, &claim, when)?;
+        tx.commit()?;
+        Ok(Outcome::Parked)
+    }
+
+    fn hand_back(&self, claim: Claim) -> Result<Outcome, ExecutorError> {
+        let mut tx = self.store.write()?;
+        sent(&mut tx, &claim)?;
+        tx.commit()?;
+        Ok(Outcome::Parked)
+    }
 }
 
 /// Giving these up loses a profit. Giving up a way out of an escrow loses what is in it, so those are
 /// tried for as long as they are due (M8).
-const fn may_be_given_up(action: Action) -> bool {
-    matches!(action, Action::Fill | Action::FundDestination)
+pub(crate) const fn may_be_given_up(action: Action) -> bool {
+    takes_risk(action)
 }
 
 /// Changes an order's state in place.
@@ -562,6 +576,9 @@ pub(crate) fn set_attempt(
     attempt: Attempt,
     plan: Option<DestinationPlan>,
 ) -> Result<(), ExecutorError> {
+    if key.action.is_keeper() && attempt == Attempt::Closed {
+        tx.close_keeping(key.order)?;
+    }
     let refused = tx.order(key.order)?.is_some_and(|order| !order.is_accepted());
     update(tx, key.order, |state| {
         match key.action {

@@ -2,18 +2,44 @@
 
 use crate::{
     Executor, ExecutorError,
+    account::takes_risk,
+    because::{is_reverted, justification},
+    behind::Behind,
+    bid::Bid,
+    commit::Handed,
     executor::set_attempt,
-    sign::{Bid, Unsigned, sign},
+    keeper::KEEPER_GAS,
+    sign::{Unsigned, sign},
 };
-use alloy::primitives::{Bytes, U256};
-use bmn_chain::{Fees, TxReceipt};
-use bmn_primitives::{BlockRef, ChainId};
-use bmn_queue::{Loaded, Retried, finish, refresh, retry};
-use bmn_store::{IntentRow, Reads, SentTx, TxPayload};
-use bmn_swap::{Attempt, Wake};
+use alloy::primitives::U256;
+use bmn_chain::{SendRejection, TxReceipt};
+use bmn_primitives::{BlockRef, ChainId, ErrorClass};
+use bmn_queue::{
+    Claim, FailureClass, Loaded, QueueError, Retried, adopt, claim_of, finish, policy, refresh,
+    retry,
+};
+use bmn_store::{IntentRow, Justification, Reads, SentTx, Spending, TxPayload, WriteTx};
+use bmn_swap::{ActionKey, Attempt, When};
 
-/// Gas of a transaction that only consumes its nonce: a transfer of nothing to ourselves.
-const FILLER_GAS: u64 = 21_000;
+/// What is to become of a transaction that is not mined.
+enum Verdict {
+    /// It is still what we want.
+    Keep,
+    /// It is, for another reason: the block that justified it is gone, and a new one does.
+    Renew(Justification),
+    /// Its nonce is to be used up by nothing.
+    Cancel(&'static str),
+}
+
+/// What became of a bid for the next version.
+enum Raised {
+    /// It is signed, recorded and handed over.
+    Sent,
+    /// The intent was not any more what was signed for.
+    Lost,
+    /// No bid replaces the last one: a cap, the number of versions, or the balance is reached.
+    Impossible,
+}
 
 impl Executor {
     /// Looks after every live intent of `chain`: settles what is mined and confirmed, sends the rest
@@ -28,62 +54,199 @@ impl Executor {
             return Ok(false);
         }
         let consumed = self.client(chain)?.nonce(self.rules.us).await?;
-        let mut changed = false;
-        for intent in intents {
-            changed |= if intent.nonce < consumed {
-                self.settle(&intent, tip).await?
-            } else {
-                self.keep_alive(intent, tip, consumed).await?
+        self.mined.keep(chain, &intents);
+        let (done, live): (Vec<_>, Vec<_>) =
+            intents.into_iter().partition(|intent| intent.nonce < consumed);
+        let behind = self.behind(&self.store.read()?, &live)?;
+        let (mut changed, mut failed) = (false, None);
+        let waiting = live.into_iter().zip(behind.into_iter().map(Some));
+        for (intent, behind) in done.into_iter().map(|intent| (intent, None)).chain(waiting) {
+            let (key, nonce) = (intent.key, intent.nonce);
+            let Some(claim) = self.claim_for(&key)? else { continue };
+            let done = match behind {
+                None => self.settle(&intent, claim, tip).await,
+                Some(behind) => self.keep_alive(intent, tip, consumed, behind).await,
+            };
+            changed |= match done {
+                // What was signed before stays what is sent; a remote signer that is away comes back.
+                Err(ExecutorError::Signer(reason)) => {
+                    tracing::error!(
+                        target: "bmn::executor", order = %key.order, action = key.action.name(),
+                        nonce, %reason, "not replaced: the signer failed"
+                    );
+                    false
+                }
+                // A host that contradicts itself about one holds up no other.
+                Err(ExecutorError::Chain(error)) if error.class() != ErrorClass::Transient => {
+                    failed.get_or_insert(error);
+                    false
+                }
+                done => done?,
             };
         }
-        Ok(changed)
+        changed |= self.close_gaps(chain, tip, consumed).await?;
+        failed.map_or(Ok(changed), |error| Err(error.into()))
     }
 
-    async fn settle(&self, intent: &IntentRow, tip: BlockRef) -> Result<bool, ExecutorError> {
-        let chain = intent.key.chain;
-        let confirmations =
-            self.rules.terms().route(chain).map_or(0, |route| route.pace.confirmations);
-        let receipt = self.receipt_of(intent).await?;
-        // The index must have seen as much as the client, or the outcome would look missing.
-        let settled = match receipt {
-            Some(receipt) => tip.number >= receipt.block.number + confirmations,
-            None => {
-                let last = intent.sent.last().map_or(0, |sent| sent.at.number);
-                tip.number > last + confirmations + 2
+    /// The claim to the job of an intent. A job that nobody holds is given back to its intent: its
+    /// transaction may be mined, whatever became of the job. None when the intent is settled meanwhile.
+    fn claim_for(&self, key: &ActionKey) -> Result<Option<Claim>, ExecutorError> {
+        match claim_of(&self.store.read()?, key) {
+            Ok(claim) => Ok(Some(claim)),
+            Err(QueueError::WrongState { .. } | QueueError::NoSuchJob { .. }) => {
+                let mut tx = self.store.write()?;
+                self.check_fence(&tx, key.chain)?;
+                let claim = adopt(&mut tx, key)?;
+                tx.commit()?;
+                tracing::warn!(
+                    target: "bmn::executor", order = %key.order, action = key.action.name(),
+                    "a job was not held by its transaction any more"
+                );
+                Ok(claim)
             }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    // A reorg that the order's value is waited for takes back no less than one that its action rests on.
+    fn confirmations(&self, key: &ActionKey) -> Result<u64, ExecutorError> {
+        let terms = self.rules.terms();
+        let Some(route) = terms.route(key.chain) else { return Ok(0) };
+        let order = self.store.read()?.order(key.order)?;
+        // An order that is not there may have been worth anything.
+        let value = order.map_or(u128::MAX, |order| terms.reference_value(&order));
+        Ok(route.confirmations_for(value))
+    }
+
+    async fn settle(
+        &self,
+        intent: &IntentRow,
+        claim: Claim,
+        tip: BlockRef,
+    ) -> Result<bool, ExecutorError> {
+        let chain = intent.key.chain;
+        let confirmations = self.confirmations(&intent.key)?;
+        if self.is_known_unconfirmed(intent, tip, confirmations)? {
+            return Ok(false);
+        }
+        let receipt = self.receipt_of(intent).await?;
+        let used_at = match receipt {
+            Some(receipt) => receipt.block.number,
+            // Somebody else's transaction has our nonce. Ours may be mined after all if a reorg takes
+            // that one back, so the action is not tried anew before it is as final as our own.
+            None => match self.foreign_since(intent, tip)? {
+                Some(seen) => seen.number,
+                None => {
+                    let head = self.client(chain)?.head().await?;
+                    return self.note_foreign(intent, Some(head));
+                }
+            },
         };
-        if !settled {
+        // The index must have seen as much as the client, or the outcome would look missing.
+        if tip.number < used_at.saturating_add(confirmations) {
+            if let Some(receipt) = receipt {
+                self.mined.note(intent, receipt.block);
+            }
             return Ok(false);
         }
         let mut tx = self.store.write()?;
         self.check_fence(&tx, chain)?;
         tx.remove_intent(&intent.key)?;
+        if let Some(unspent) = unspent(intent, receipt.as_ref()) {
+            tx.unspend(chain, &unspent)?;
+        }
         set_attempt(&mut tx, intent.key, Attempt::Idle, None)?;
         let failed = match receipt {
             Some(receipt) => !receipt.success && !intent.filler,
             None => true,
         };
         if failed {
-            tracing::warn!(
-                target: "bmn::executor", order = %intent.key.order,
-                action = intent.key.action.name(), nonce = intent.nonce, "transaction without effect"
-            );
-            let wake = Wake::Height { chain, number: tip.number + 1 };
-            // Bounded for what was refused: a token may pass the simulation and fail on chain. Not at
-            // the first failure, since a reorg may have set the chain's clock back.
-            let refused = tx.order(intent.key.order)?.is_some_and(|order| !order.is_accepted());
-            let max = if refused {
-                self.limits.max_attempts
-            } else {
-                self.most_attempts(intent.key.action)
-            };
-            if retry(&mut tx, &intent.key, "mined without effect", wake, max)? == Retried::Dead {
-                set_attempt(&mut tx, intent.key, Attempt::Closed, None)?;
-            }
+            self.failed(&mut tx, intent, &claim)?;
         } else {
-            finish(&mut tx, &intent.key)?;
+            finish(&mut tx, &claim)?;
         }
         refresh(&mut tx, intent.key.order, &self.rules)?;
+        tx.commit()?;
+        Ok(true)
+    }
+
+    /// Whether its host has told where it was mined, that block still stands and has not blocks enough
+    /// upon it: the host would only say so again.
+    fn is_known_unconfirmed(
+        &self,
+        intent: &IntentRow,
+        tip: BlockRef,
+        confirmations: u64,
+    ) -> Result<bool, ExecutorError> {
+        let Some(block) = self.mined.block_of(intent) else { return Ok(false) };
+        let at = Justification { chain: intent.key.chain, block };
+        Ok(tip.number < block.number.saturating_add(confirmations)
+            && !is_reverted(&self.store.read()?, &at)?)
+    }
+
+    fn failed(
+        &self,
+        tx: &mut WriteTx,
+        intent: &IntentRow,
+        claim: &Claim,
+    ) -> Result<(), ExecutorError> {
+        tracing::warn!(
+            target: "bmn::executor", order = %intent.key.order,
+            action = intent.key.action.name(), nonce = intent.nonce, "transaction without effect"
+        );
+        // Bounded for what was refused: a token may pass the simulation and fail on chain. Not at
+        // the first failure, since a reorg may have set the chain's clock back.
+        let refused = tx.order(intent.key.order)?.is_some_and(|order| !order.is_accepted());
+        let class = FailureClass::NoEffect;
+        let policy = policy(intent.key.action, class);
+        let policy = if refused { policy.at_most(self.limits.max_attempts) } else { policy };
+        let retried = retry(tx, claim, class, "mined without effect", policy)?;
+        if matches!(retried, Retried::Dead(_)) {
+            set_attempt(tx, intent.key, Attempt::Closed, None)?;
+        }
+        Ok(())
+    }
+
+    /// The block by which the nonce was used by somebody else's transaction, if our chain still has it.
+    fn foreign_since(
+        &self,
+        intent: &IntentRow,
+        tip: BlockRef,
+    ) -> Result<Option<BlockRef>, ExecutorError> {
+        let Some(block) = intent.notes.foreign else { return Ok(None) };
+        // The client may be ahead of the index, which then cannot tell yet.
+        if tip.number < block.number {
+            return Ok(Some(block));
+        }
+        let seen = Justification { chain: intent.key.chain, block };
+        let gone = is_reverted(&self.store.read()?, &seen)?;
+        Ok((!gone).then_some(block))
+    }
+
+    fn note_foreign(
+        &self,
+        intent: &IntentRow,
+        at: Option<BlockRef>,
+    ) -> Result<bool, ExecutorError> {
+        if at.is_some() {
+            tracing::warn!(
+                target: "bmn::executor", chain = %intent.key.chain, nonce = intent.nonce,
+                "somebody else used our nonce"
+            );
+        }
+        self.update_intent(intent, |row| row.notes.foreign = at)
+    }
+
+    fn update_intent(
+        &self,
+        intent: &IntentRow,
+        change: impl FnOnce(&mut IntentRow),
+    ) -> Result<bool, ExecutorError> {
+        let mut row = intent.clone();
+        change(&mut row);
+        let mut tx = self.store.write()?;
+        self.check_fence(&tx, intent.key.chain)?;
+        tx.put_intent(&row)?;
         tx.commit()?;
         Ok(true)
     }
@@ -100,99 +263,271 @@ impl Executor {
 
     async fn keep_alive(
         &self,
-        intent: IntentRow,
+        mut intent: IntentRow,
         tip: BlockRef,
         consumed: u64,
+        behind: Behind,
     ) -> Result<bool, ExecutorError> {
+        let chain = intent.key.chain;
+        let mut changed = false;
+        if intent.notes.foreign.is_some() {
+            // The stranger's transaction was taken back.
+            changed |= self.note_foreign(&intent, None)?;
+            intent.notes.foreign = None;
+        }
         let read = self.store.read()?;
         let Some(loaded) = Loaded::read(&read, intent.key.order, &self.rules)? else {
             // The index says nothing now, so nothing says that the action is not wanted any more.
             drop(read);
-            self.send(intent.key.chain, intent.payload.raw.clone()).await?;
-            return Ok(false);
+            self.send(chain, intent.payload.raw.clone()).await;
+            return Ok(changed);
         };
-        let wanted = self.due(&loaded, intent.key).is_some();
+        self.check_fence(&read, chain)?;
+        let verdict = self.verdict(&read, &intent, &loaded, tip)?;
         drop(read);
-        let waited = intent.sent.last().map_or(0, |sent| tip.number.saturating_sub(sent.at.number));
-        // Only what the chain waits for is raised: the rest is stuck behind it, not underpaid.
-        let stuck = waited >= self.limits.bump_after && intent.nonce == consumed;
-        if (!wanted && !intent.filler) || stuck {
-            let filler = intent.filler || !wanted;
-            return self.replace(intent, tip, filler).await;
+        match verdict {
+            Verdict::Keep => {}
+            Verdict::Renew(because) => {
+                intent.notes.because = Some(because);
+                changed |= self.update_intent(&intent, |_| {})?;
+            }
+            Verdict::Cancel(why) => {
+                tracing::info!(
+                    target: "bmn::executor", order = %intent.key.order,
+                    action = intent.key.action.name(), nonce = intent.nonce, why, "cancelled"
+                );
+                return Ok(changed | self.replace(intent, &loaded, tip, true, &behind).await?);
+            }
         }
-        let raw = intent.payload.raw.clone();
-        self.send(intent.key.chain, raw).await?;
-        Ok(false)
+        let filler = intent.filler;
+        if intent.nonce == consumed && self.is_stuck(&intent, &loaded, tip, &behind) {
+            return Ok(changed | self.replace(intent, &loaded, tip, filler, &behind).await?);
+        }
+        // At most one version for each block: the answer to the next one may be another.
+        let waited = intent.sent.last().is_some_and(|sent| tip.number > sent.at.number);
+        match self.send(chain, intent.payload.raw.clone()).await {
+            Handed::Refused(SendRejection::Underpriced | SendRejection::ReplacementUnderpriced)
+                if waited =>
+            {
+                Ok(changed | self.replace(intent, &loaded, tip, filler, &behind).await?)
+            }
+            // What cannot be paid waits for coin, but no way out waits for it.
+            Handed::Refused(SendRejection::InsufficientFunds)
+                if waited && gives_way(&intent, &behind) =>
+            {
+                Ok(changed | self.replace(intent, &loaded, tip, true, &behind).await?)
+            }
+            // No fee helps bytes with a gas limit that no block takes: the action is made anew.
+            Handed::Refused(SendRejection::GasLimit(_)) if waited && !filler => {
+                Ok(changed | self.replace(intent, &loaded, tip, true, &behind).await?)
+            }
+            _ => Ok(changed),
+        }
     }
 
-    // M6: the bid rises, but never without end: a bounded number of versions, a bounded multiple of
-    // what the chain asks for now, and never more than the account holds.
-    fn affordable(
+    fn verdict(
+        &self,
+        read: &impl Reads,
+        intent: &IntentRow,
+        loaded: &Loaded,
+        tip: BlockRef,
+    ) -> Result<Verdict, ExecutorError> {
+        if intent.filler {
+            return Ok(Verdict::Keep);
+        }
+        let Some(when) = self.due(loaded, intent.key) else {
+            return Ok(Verdict::Cancel("no longer wanted"));
+        };
+        let Some(because) = &intent.notes.because else { return Ok(Verdict::Keep) };
+        if !is_reverted(read, because)? {
+            return Ok(Verdict::Keep);
+        }
+        // The very same call must be right by what the chain shows now, and due at once.
+        let plan = loaded.state.plan.as_ref();
+        let allowed = self.check_gate(intent.key, &unsigned(intent), loaded, plan).is_ok();
+        if when == When::Now && allowed {
+            let action = intent.key.action;
+            return Ok(Verdict::Renew(justification(action, loaded, intent.key.chain, tip)));
+        }
+        Ok(Verdict::Cancel("the block that justified it was reverted"))
+    }
+
+    // Only what the chain waits for is raised: the rest is stuck behind it, not underpaid.
+    fn is_stuck(
         &self,
         intent: &IntentRow,
-        unsigned: &Unsigned,
-        bid: Bid,
-        fees: Fees,
-        balance: U256,
+        loaded: &Loaded,
+        tip: BlockRef,
+        behind: &Behind,
     ) -> bool {
-        let fresh = Bid::first(fees);
-        let most = u128::from(self.limits.max_bid_multiple);
-        let cost = U256::from(bid.max_fee)
-            .saturating_mul(U256::from(unsigned.gas_limit))
-            .saturating_add(unsigned.value);
-        intent.sent.len() < self.limits.max_versions
-            && bid.max_fee <= fresh.max_fee.saturating_mul(most)
-            && bid.priority_fee <= fresh.priority_fee.saturating_mul(most)
-            && cost <= balance
+        let waited = intent.sent.last().map_or(0, |sent| tip.number.saturating_sub(sent.at.number));
+        let hurried = || {
+            let fees = bmn_chain::Fees { base: 0, priority: 0 };
+            self.pressed(intent, loaded, intent.filler, behind, tip, fees).is_urgent()
+        };
+        waited > 0 && (waited >= self.limits.bump_after || hurried())
     }
 
+    // The version after the last one. What takes a risk and can be neither raised nor paid is taken
+    // back where a way out waits for its nonce; everything else stays as it was sent.
     async fn replace(
         &self,
-        mut intent: IntentRow,
+        intent: IntentRow,
+        loaded: &Loaded,
         tip: BlockRef,
         filler: bool,
+        behind: &Behind,
     ) -> Result<bool, ExecutorError> {
-        let chain = intent.key.chain;
-        let fees = self.client(chain)?.fees().await?;
-        let Some(last) = intent.sent.last().copied() else { return Ok(false) };
-        let unsigned = if filler {
-            Unsigned {
-                chain,
-                nonce: intent.nonce,
-                to: self.rules.us,
-                value: U256::ZERO,
-                gas_limit: FILLER_GAS,
-                data: Bytes::new(),
-            }
-        } else {
-            Unsigned {
-                chain,
-                nonce: intent.nonce,
-                to: intent.to,
-                value: intent.value,
-                gas_limit: intent.gas_limit,
-                data: intent.payload.data.clone().into(),
-            }
-        };
-        let bid = Bid { max_fee: last.max_fee, priority_fee: last.priority_fee }.raise(fees);
-        let balance = self.client(chain)?.balance(self.rules.us).await?;
-        if !self.affordable(&intent, &unsigned, bid, fees, balance) {
-            // The last version that we can pay stays the one that is sent.
-            let raw = intent.payload.raw.clone();
-            self.send(chain, raw).await?;
-            return Ok(false);
+        let filler = filler || self.is_refused(&intent, loaded);
+        let mut raised = self.raise(&intent, loaded, tip, filler, behind).await?;
+        if matches!(raised, Raised::Impossible) && !filler && gives_way(&intent, behind) {
+            tracing::warn!(
+                target: "bmn::executor", order = %intent.key.order, nonce = intent.nonce,
+                action = intent.key.action.name(), "taken back: a way out waits for its nonce"
+            );
+            raised = self.raise(&intent, loaded, tip, true, behind).await?;
         }
-        let (hash, raw) = sign(&self.signer, &unsigned, bid)?;
+        match raised {
+            Raised::Sent => Ok(true),
+            Raised::Lost => Ok(false),
+            // The last version that we can pay stays the one that is sent.
+            Raised::Impossible => {
+                self.send(intent.key.chain, intent.payload.raw.clone()).await;
+                Ok(false)
+            }
+        }
+    }
+
+    // M6: the bid rises, but never without end: a bounded number of versions, a bounded price for
+    // gas, never more than the account holds, and for what takes a risk never above the day's cap.
+    async fn raise(
+        &self,
+        intent: &IntentRow,
+        loaded: &Loaded,
+        tip: BlockRef,
+        filler: bool,
+        behind: &Behind,
+    ) -> Result<Raised, ExecutorError> {
+        let (chain, mut intent) = (intent.key.chain, intent.clone());
+        let Some(last) = intent.sent.last().copied() else { return Ok(Raised::Lost) };
+        let fees = self.client(chain)?.fees().await?;
+        let unsigned = if filler {
+            Unsigned::filler(chain, intent.nonce, self.rules.us)
+        } else {
+            unsigned(&intent)
+        };
+        let last = Bid { max_fee: last.max_fee, priority_fee: last.priority_fee };
+        let mut pressure = self.pressed(&intent, loaded, filler, behind, tip, fees);
+        if filler && !intent.filler {
+            // Taking a call back is worth one step above whatever was bid for it.
+            let step = last.floor_above();
+            pressure.cap = pressure.cap.max(step.max_fee).max(step.priority_fee);
+            pressure.max_versions = pressure.max_versions.max(intent.sent.len() + 1);
+        }
+        let bid = last.raise(fees, pressure);
+        let balance = self.client(chain)?.balance(self.rules.us).await?;
+        let payable = |bid: &Bid| unsigned.cost(*bid) <= balance;
+        let Some(bid) = bid.filter(payable) else { return Ok(Raised::Impossible) };
+        let more = more_spending(&intent, unsigned.cost(bid));
+        if !filler
+            && let Some(more) = &more
+            && let Some(reason) =
+                self.account.caps.over(&self.store.read()?, chain, intent.key.action, more)?
+        {
+            tracing::warn!(target: "bmn::executor", chain = %chain, %reason, "fee not raised");
+            return Ok(Raised::Impossible);
+        }
+        if filler {
+            self.check_filler(&unsigned)?;
+        }
+        let (hash, raw) = sign(&*self.account.signer, &unsigned, bid).await?;
         intent.filler = filler;
         intent.payload = TxPayload { data: intent.payload.data.clone(), raw: raw.clone() };
         let version =
             SentTx { hash, max_fee: bid.max_fee, priority_fee: bid.priority_fee, at: tip };
         intent.sent.push(version);
+        if !self.record_version(&mut intent, more)? {
+            return Ok(Raised::Lost);
+        }
+        self.send(chain, raw).await;
+        Ok(Raised::Sent)
+    }
+
+    /// Whether the gate would not let the call of an intent pass any more: its rows changed under it.
+    fn is_refused(&self, intent: &IntentRow, loaded: &Loaded) -> bool {
+        let plan = loaded.state.plan.as_ref();
+        let Err(error) = self.check_gate(intent.key, &unsigned(intent), loaded, plan) else {
+            return false;
+        };
+        tracing::error!(
+            target: "bmn::executor", order = %intent.key.order, nonce = intent.nonce, %error,
+            action = intent.key.action.name(), alarm = true, "the gate refused a transaction again"
+        );
+        true
+    }
+
+    /// False when the intent is not any more what was signed for.
+    fn record_version(
+        &self,
+        intent: &mut IntentRow,
+        more: Option<Spending>,
+    ) -> Result<bool, ExecutorError> {
+        let chain = intent.key.chain;
         let mut tx = self.store.write()?;
         self.check_fence(&tx, chain)?;
-        tx.put_intent(&intent)?;
+        let stored = tx.intent(&intent.key)?;
+        let before = intent.sent.len().saturating_sub(1);
+        if !stored.is_some_and(|row| row.nonce == intent.nonce && row.sent.len() == before) {
+            return Ok(false);
+        }
+        if let (Some(more), Some(spending)) = (more, &mut intent.notes.spending) {
+            tx.spend(chain, &more)?;
+            spending.coin = spending.coin.saturating_add(more.coin);
+            if let (Some((_, more)), Some((_, counted))) = (more.token, &mut spending.token) {
+                *counted = counted.saturating_add(more);
+            }
+        }
+        tx.put_intent(intent)?;
         tx.commit()?;
-        self.send(chain, raw).await?;
         Ok(true)
     }
+}
+
+/// Whether it takes a risk while a way out waits for its nonce.
+const fn gives_way(intent: &IntentRow, behind: &Behind) -> bool {
+    !intent.filler && behind.way_out && takes_risk(intent.key.action)
+}
+
+/// The call of an intent, to be signed again.
+fn unsigned(intent: &IntentRow) -> Unsigned {
+    Unsigned {
+        chain: intent.key.chain,
+        nonce: intent.nonce,
+        to: intent.to,
+        value: intent.value,
+        gas_limit: intent.gas_limit,
+        data: intent.payload.data.clone().into(),
+    }
+}
+
+/// What a version that costs `cost` counts beyond what the intent counts already.
+fn more_spending(intent: &IntentRow, cost: U256) -> Option<Spending> {
+    let before = intent.notes.spending?;
+    let coin = cost.checked_sub(before.coin).filter(|more| !more.is_zero())?;
+    let kept = intent.key.action.is_keeper().then_some((KEEPER_GAS, coin));
+    Some(Spending { day: before.day, coin, token: kept })
+}
+
+/// What a settled intent counted as spent and did not spend.
+fn unspent(intent: &IntentRow, receipt: Option<&TxReceipt>) -> Option<Spending> {
+    let counted = intent.notes.spending?;
+    let Some(receipt) = receipt else { return Some(counted) };
+    let gas = U256::from(receipt.gas_used) * U256::from(receipt.effective_gas_price);
+    // Of several versions with and without the call only the newest is known for what it is.
+    let newest = intent.sent.last().is_some_and(|sent| sent.hash == receipt.tx_hash);
+    let acted = receipt.success && !(intent.filler && newest);
+    let (value, token) = if acted { (intent.value, None) } else { (U256::ZERO, counted.token) };
+    let coin = counted.coin.saturating_sub(gas.saturating_add(value));
+    let kept = intent.key.action.is_keeper().then_some((KEEPER_GAS, coin));
+    Some(Spending { day: counted.day, coin, token: kept.or(token) })
 }

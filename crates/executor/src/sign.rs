@@ -1,39 +1,13 @@
 //! Transactions and their signatures.
 
-use crate::ExecutorError;
+use crate::{ExecutorError, bid::Bid, gate::Proposal};
 use alloy::{
     consensus::{SignableTransaction, TxEip1559, TxEnvelope},
     eips::eip2718::Encodable2718,
     primitives::{Address, B256, Bytes, TxKind, U256},
-    signers::{SignerSync, local::PrivateKeySigner},
 };
-use bmn_chain::Fees;
+use bmn_chain::AccountSigner;
 use bmn_primitives::ChainId;
-
-/// Fees of one signed version, wei per gas.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bid {
-    pub(crate) max_fee: u128,
-    pub(crate) priority_fee: u128,
-}
-
-impl Bid {
-    /// Room for the base fee to double before the bid falls out of a block.
-    pub(crate) const fn first(fees: Fees) -> Self {
-        let priority_fee = if fees.priority == 0 { 1 } else { fees.priority };
-        Self { max_fee: fees.base.saturating_mul(2).saturating_add(priority_fee), priority_fee }
-    }
-
-    /// At least an eighth above the last one: pools ask for a tenth on both fields.
-    pub(crate) fn raise(self, fees: Fees) -> Self {
-        let step = |fee: u128| fee.saturating_add(fee / 8).saturating_add(1);
-        let fresh = Self::first(fees);
-        Self {
-            max_fee: step(self.max_fee).max(fresh.max_fee),
-            priority_fee: step(self.priority_fee).max(fresh.priority_fee),
-        }
-    }
-}
 
 /// Everything about a transaction but its fees.
 #[derive(Debug, Clone)]
@@ -46,9 +20,35 @@ pub(crate) struct Unsigned {
     pub(crate) data: Bytes,
 }
 
+/// Gas of a transaction that only consumes its nonce: a transfer of nothing to ourselves.
+pub(crate) const FILLER_GAS: u64 = 21_000;
+
+impl Unsigned {
+    /// One that only consumes its nonce.
+    pub(crate) fn filler(chain: ChainId, nonce: u64, us: Address) -> Self {
+        let (value, data) = (U256::ZERO, Bytes::new());
+        Self { chain, nonce, to: us, value, gas_limit: FILLER_GAS, data }
+    }
+
+    /// As the gate sees it.
+    pub(crate) fn proposal(&self) -> Proposal<'_> {
+        Proposal { chain: self.chain, to: self.to, value: self.value, data: &self.data }
+    }
+
+    /// Wei that it may cost with fees of `bid`.
+    pub(crate) fn cost(&self, bid: Bid) -> U256 {
+        let gas = U256::from(bid.max_fee).saturating_mul(U256::from(self.gas_limit));
+        gas.saturating_add(self.value)
+    }
+}
+
 /// Signs; returns the hash and the EIP-2718 bytes.
-pub(crate) fn sign(
-    signer: &PrivateKeySigner,
+///
+/// # Errors
+/// [`ExecutorError::Signer`], also when the signature is not the account's: a signer may hold several
+/// keys, and what a stranger signed spends the stranger's nonces.
+pub(crate) async fn sign(
+    signer: &dyn AccountSigner,
     unsigned: &Unsigned,
     bid: Bid,
 ) -> Result<(B256, Vec<u8>), ExecutorError> {
@@ -63,26 +63,13 @@ pub(crate) fn sign(
         access_list: alloy::eips::eip2930::AccessList::default(),
         input: unsigned.data.clone(),
     };
-    let signature = signer
-        .sign_hash_sync(&tx.signature_hash())
-        .map_err(|error| ExecutorError::Signer(error.to_string()))?;
+    let signature = signer.sign_tx(&tx).await;
+    let signature = signature.map_err(|error| ExecutorError::Signer(error.to_string()))?;
+    let by = signature.recover_address_from_prehash(&tx.signature_hash());
+    if by.ok() != Some(signer.account()) {
+        let reason = format!("its signature is not that of {}", signer.account());
+        return Err(ExecutorError::Signer(reason));
+    }
     let envelope: TxEnvelope = tx.into_signed(signature).into();
     Ok((*envelope.tx_hash(), envelope.encoded_2718()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_raised_bid_always_replaces(max in 1u128..1 << 90, tip in 0u128..1 << 60, base in 0u128..1 << 80) {
-            let old = Bid { max_fee: max, priority_fee: tip };
-            let new = old.raise(Fees { base, priority: tip });
-            prop_assert!(new.max_fee * 10 >= old.max_fee * 11);
-            prop_assert!(new.priority_fee * 10 >= old.priority_fee * 11);
-            prop_assert!(new.priority_fee <= new.max_fee || old.priority_fee > old.max_fee);
-        }
-    }
 }

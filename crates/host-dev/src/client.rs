@@ -1,10 +1,14 @@
 //! Acting on the chain.
 
-use crate::{Call, DevChain, DevChainError, chain::Overrides, source::unavailable};
-use alloy::primitives::{Address, B256, Bytes, U256};
+use crate::{Call, DevChain, DevChainError, PooledTx, chain::Overrides, source::unavailable};
+use alloy::{
+    consensus::Transaction,
+    primitives::{Address, B256, Bytes, U256},
+};
 use async_trait::async_trait;
 use bmn_chain::{
-    CallOutcome, CallRequest, ChainClient, ChainError, Fees, SendRejection, Simulation, TxReceipt,
+    CallOutcome, CallRequest, ChainClient, ChainError, Fees, MinedCall, SendRejection, Simulation,
+    TxReceipt,
 };
 use bmn_primitives::{BlockRef, ChainId};
 
@@ -87,5 +91,21 @@ impl ChainClient for DevClient {
 
     async fn receipt(&self, tx_hash: B256) -> Result<Option<TxReceipt>, ChainError> {
         self.chain.receipt(tx_hash).map_err(|error| self.explain(&error))
+    }
+
+    async fn mined_call(&self, tx_hash: B256) -> Result<Option<MinedCall>, ChainError> {
+        let found = self.chain.transaction(tx_hash).map_err(|error| self.explain(&error))?;
+        let tx = found.as_ref().and_then(|(block, index)| block.txs().get(*index));
+        Ok(tx.map(|tx| MinedCall {
+            from: tx.sender(),
+            to: tx.envelope().to(),
+            data: tx.envelope().input().clone(),
+        }))
+    }
+
+    async fn pending_nonce(&self, account: Address) -> Result<u64, ChainError> {
+        let own = |tx: &PooledTx| tx.tx.sender() == account && tx.executable;
+        let waiting = self.chain.pooled().into_iter().filter(own).map(|tx| tx.tx.nonce() + 1);
+        Ok(waiting.fold(self.chain.nonce(account), u64::max))
     }
 }

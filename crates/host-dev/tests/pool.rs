@@ -102,6 +102,9 @@ fn what_can_never_run_says_why() {
     for (raw, words) in cases {
         match rejection(&chain, &raw) {
             SendRejection::Other(reason) => assert!(reason.contains(words), "{reason}"),
+            SendRejection::GasLimit(reason) => {
+                assert!(words.contains("gas") && reason.contains(words), "{reason}");
+            }
             other => panic!("{other:?} instead of {words}"),
         }
     }

@@ -5,18 +5,19 @@ use crate::{
     fault::{Fault, RpcFailure},
     fees,
     pool::Pool,
+    private::Private,
     quorum::{Sent, Taken, first},
     reader::LATEST,
     rejection::rejection,
     revert::revert_data,
     transport::Request,
-    wire::{WireFees, WireHeader, WireReceipt},
+    wire::{WireCall, WireFees, WireHeader, WireReceipt},
 };
 use alloy::primitives::{Address, B256, Bytes, U64, U128, U256, keccak256};
 use async_trait::async_trait;
 use bmn_chain::{
-    CallOutcome, CallRequest, ChainClient, ChainError, Fees, Header, SendRejection, Simulation,
-    TxReceipt,
+    CallOutcome, CallRequest, ChainClient, ChainError, Fees, Header, MinedCall, SendRejection,
+    Simulation, TxReceipt,
 };
 use bmn_primitives::{BlockRef, ChainId};
 use parking_lot::Mutex;
@@ -28,6 +29,7 @@ use tokio::time::Instant;
 pub struct RpcClient {
     pub(crate) pool: Arc<Pool>,
     sent: Mutex<Sent>,
+    private: Option<Arc<Private>>,
 }
 
 impl std::fmt::Debug for RpcClient {
@@ -81,8 +83,8 @@ impl Simulated {
 }
 
 impl RpcClient {
-    pub(crate) fn new(pool: Arc<Pool>) -> Self {
-        Self { pool, sent: Mutex::default() }
+    pub(crate) fn new(pool: Arc<Pool>, private: Option<Arc<Private>>) -> Self {
+        Self { pool, sent: Mutex::default(), private }
     }
 
     async fn header(&self, at: usize, number: u64) -> Result<Option<Header>, Fault> {
@@ -238,24 +240,25 @@ impl RpcClient {
         Ok(fees::of_gas_price(base, price.to()))
     }
 
-    async fn send_to(&self, at: usize, raw: &Bytes, hash: B256) -> Result<Taken, Fault> {
-        let method = "eth_sendRawTransaction";
-        match self.pool.ask::<B256>(at, method, json!([raw])).await {
-            Ok(named) if named == hash => Ok(Ok(())),
-            Ok(named) => {
-                Err(self.contradiction(at, format!("it took {hash} and named it {named}")))
-            }
-            Err(fault @ Fault::Refused(_)) if fault.is_failure() => match fault {
-                // An internal error whose words are those of a pool is the pool's answer.
-                Fault::Refused(failure) => match rejection(&failure.message) {
-                    SendRejection::Other(_) => Err(Fault::Refused(failure)),
-                    known => Ok(Err(known)),
-                },
-                other => Err(other),
-            },
-            Err(Fault::Refused(failure)) => Ok(Err(rejection(&failure.message))),
-            Err(other) => Err(other),
+    async fn call_of(&self, at: usize, hash: B256) -> Result<Option<MinedCall>, Fault> {
+        let method = "eth_getTransactionByHash";
+        let found = match self.pool.ask::<Option<WireCall>>(at, method, json!([hash])).await {
+            Ok(found) => found,
+            Err(Fault::NotYet(_)) => None,
+            Err(other) => return Err(other),
+        };
+        let Some(found) = found else { return Ok(None) };
+        if found.hash != hash {
+            let what = format!("transaction {} for {hash}", found.hash);
+            return Err(self.contradiction(at, what));
         }
+        let (Some(number), Some(block)) = (found.block_number, found.block_hash) else {
+            return Ok(None);
+        };
+        let header = self.header(at, number.to()).await?;
+        let is_canonical = header.is_some_and(|header| header.hash == block);
+        let WireCall { from, to, input, .. } = found;
+        Ok(is_canonical.then_some(MinedCall { from, to, data: input }))
     }
 
     async fn receipt_of(&self, at: usize, hash: B256) -> Result<Option<TxReceipt>, Fault> {
@@ -342,6 +345,34 @@ impl RpcClient {
     }
 }
 
+/// Hands a transaction to one endpoint.
+pub(crate) async fn send_to(
+    pool: &Pool,
+    at: usize,
+    raw: &Bytes,
+    hash: B256,
+) -> Result<Taken, Fault> {
+    let method = "eth_sendRawTransaction";
+    match pool.ask::<B256>(at, method, json!([raw])).await {
+        Ok(named) if named == hash => Ok(Ok(())),
+        Ok(named) => {
+            let fault = Fault::Inconsistent(format!("it took {hash} and named it {named}"));
+            pool.blame(at, &fault);
+            Err(fault)
+        }
+        Err(fault @ Fault::Refused(_)) if fault.is_failure() => match fault {
+            // An internal error whose words are those of a pool is the pool's answer.
+            Fault::Refused(failure) => match rejection(&failure.message) {
+                SendRejection::Other(_) => Err(Fault::Refused(failure)),
+                known => Ok(Err(known)),
+            },
+            other => Err(other),
+        },
+        Err(Fault::Refused(failure)) => Ok(Err(rejection(&failure.message))),
+        Err(other) => Err(other),
+    }
+}
+
 fn transaction(call: &CallRequest) -> Value {
     json!({ "from": call.from, "to": call.to, "value": call.value, "input": call.data })
 }
@@ -418,16 +449,29 @@ impl ChainClient for RpcClient {
 
     async fn send_raw(&self, raw: &Bytes) -> Result<B256, ChainError> {
         let hash = keccak256(raw);
+        if let Some(private) = &self.private {
+            let taken = private.send(raw, hash).await;
+            if !private.has_waited(raw, self.head().await?.number) {
+                return match taken? {
+                    Ok(()) | Err(SendRejection::AlreadyKnown) => Ok(hash),
+                    Err(rejection) => Err(self.rejected(rejection)),
+                };
+            }
+            tracing::warn!(
+                target: "bmn::host_rpc", chain = %self.pool.chain, %hash,
+                "not mined in private for too long: sent to the nodes"
+            );
+        }
         let repeated = self.sent.lock().is_repeated(hash);
         // Who sends again has seen no effect: perhaps the endpoint dropped it.
         let sent = if repeated || self.pool.agreement > 1 {
-            self.broadcast(|at| self.send_to(at, raw, hash)).await
+            self.broadcast(|at| send_to(&self.pool, at, raw, hash)).await
         } else {
             None
         };
         let sent = match sent {
             Some(sent) => sent,
-            None => first(&self.pool, |at| self.send_to(at, raw, hash)).await?,
+            None => first(&self.pool, |at| send_to(&self.pool, at, raw, hash)).await?,
         };
         match sent {
             // Another endpoint may have it from us already: the caller wanted no more.
@@ -438,5 +482,20 @@ impl ChainClient for RpcClient {
 
     async fn receipt(&self, tx_hash: B256) -> Result<Option<TxReceipt>, ChainError> {
         self.any(|at| self.receipt_of(at, tx_hash)).await
+    }
+
+    async fn mined_call(&self, tx_hash: B256) -> Result<Option<MinedCall>, ChainError> {
+        self.any(|at| self.call_of(at, tx_hash)).await
+    }
+
+    async fn pending_nonce(&self, account: Address) -> Result<u64, ChainError> {
+        const METHOD: &str = "eth_getTransactionCount";
+        // Each knows its own pool, and perhaps no more than that.
+        let most = Instant::now() + self.pool.limits.request_timeout;
+        let params = || json!([account, "pending"]);
+        let ask = |at| self.pool.ask::<U64>(at, METHOD, params());
+        let (named, _) = gather(&self.pool, most, ask).await;
+        let mined = self.nonce(account).await?;
+        Ok(named.into_iter().fold(mined, |most, named| most.max(named.to())))
     }
 }

@@ -1,6 +1,6 @@
 //! What to follow, through which nodes, within which limits.
 
-use crate::Endpoint;
+use crate::{Endpoint, PrivateSends};
 use alloy::primitives::{Address, B256, Bloom, BloomInput};
 use bmn_chain::ChainLog;
 use bmn_primitives::ChainId;
@@ -46,6 +46,8 @@ pub struct RpcConfig {
     pub chain_id: ChainId,
     /// Nodes, the preferred one first. At least one.
     pub endpoints: Vec<Endpoint>,
+    /// Where transactions are sent instead of to the nodes; `None`: to the nodes.
+    pub private: Option<PrivateSends>,
     /// First block to read.
     pub start_block: u64,
     /// Where a node knows no `finalized` block: blocks below the head that count as final.

@@ -2,7 +2,7 @@
 
 use crate::{
     Endpoint, EndpointState, RpcClient, RpcConfig, RpcError, RpcSource, fault::Fault,
-    http::HttpTransport, pool::Pool, transport::Transport, ws::WsTransport,
+    http::HttpTransport, pool::Pool, private::Private, transport::Transport, ws::WsTransport,
 };
 use futures_util::future::join_all;
 use std::{
@@ -14,6 +14,7 @@ use std::{
 /// The nodes of one chain.
 pub struct RpcHost {
     pool: Arc<Pool>,
+    private: Option<Arc<Private>>,
     config: RpcConfig,
 }
 
@@ -38,13 +39,14 @@ impl RpcHost {
                 Box::new(HttpTransport::new(endpoint.clone(), &config.limits))
             }
         };
-        let transports = config.endpoints.iter().map(transport).collect();
+        let private = config.private.iter().map(|private| &private.endpoint);
+        let transports = config.endpoints.iter().chain(private).map(transport).collect();
         Self::connect_over(config, transports).await
     }
 
     pub(crate) async fn connect_over(
         config: RpcConfig,
-        transports: Vec<Box<dyn Transport>>,
+        mut transports: Vec<Box<dyn Transport>>,
     ) -> Result<Self, RpcError> {
         let chain = config.chain_id;
         let refuse = |reason: String| RpcError::Config { chain, reason };
@@ -65,6 +67,13 @@ impl RpcHost {
         }
         let random = || RandomState::new().build_hasher().finish();
         let seed = config.limits.jitter_seed.unwrap_or_else(random);
+        // The private endpoint's comes last.
+        let last = transports.split_off(count.min(transports.len())).into_iter().next();
+        let private = config.private.clone().zip(last).map(|(private, transport)| {
+            let only = vec![(private.endpoint, transport)];
+            let pool = Pool::new(chain, config.limits.clone(), 1, only, seed);
+            Arc::new(Private::new(pool, private.fallback_after))
+        });
         let endpoints = config.endpoints.iter().cloned().zip(transports).collect();
         let pool = Pool::new(chain, config.limits.clone(), config.agreement, endpoints, seed);
         let asked = join_all((0..pool.len()).map(|at| pool.verify_chain(at))).await;
@@ -85,7 +94,7 @@ impl RpcHost {
         if reasons.len() == count {
             return Err(RpcError::Unreachable { chain, reasons: reasons.join("; ") });
         }
-        Ok(Self { pool: Arc::new(pool), config })
+        Ok(Self { pool: Arc::new(pool), private, config })
     }
 
     /// A source of its own; sources share what is known of the endpoints.
@@ -95,7 +104,7 @@ impl RpcHost {
 
     /// Acts on the chain.
     pub fn client(&self) -> Arc<RpcClient> {
-        Arc::new(RpcClient::new(Arc::clone(&self.pool)))
+        Arc::new(RpcClient::new(Arc::clone(&self.pool), self.private.clone()))
     }
 
     /// What each endpoint is like right now, in the configured order.

@@ -16,6 +16,19 @@ const WORDS: &[(&str, SendRejection)] = &[
     ("nonce is too low", SendRejection::NonceTooLow),
     ("oldnonce", SendRejection::NonceTooLow),
     ("nonce_too_low", SendRejection::NonceTooLow),
+    ("nonce too high", SendRejection::NonceTooHigh),
+    ("nonce is too high", SendRejection::NonceTooHigh),
+    ("noncegap", SendRejection::NonceTooHigh),
+    ("nonce gap", SendRejection::NonceTooHigh),
+    ("nonce_too_high", SendRejection::NonceTooHigh),
+    ("nonce too distant", SendRejection::NonceTooHigh),
+    ("intrinsic gas", SendRejection::GasLimit(String::new())),
+    ("floor data gas", SendRejection::GasLimit(String::new())),
+    ("exceeds block gas limit", SendRejection::GasLimit(String::new())),
+    ("exceeds the block gas limit", SendRejection::GasLimit(String::new())),
+    ("gas limit too high", SendRejection::GasLimit(String::new())),
+    ("gaslimitexceeded", SendRejection::GasLimit(String::new())),
+    ("gas limit is too high", SendRejection::GasLimit(String::new())),
     ("could not replace existing tx", SendRejection::ReplacementUnderpriced),
     ("replacement transaction underpriced", SendRejection::ReplacementUnderpriced),
     ("replacementnotallowed", SendRejection::ReplacementUnderpriced),
@@ -41,7 +54,11 @@ pub(crate) fn rejection(message: &str) -> SendRejection {
     // Not the "known transaction" of "unknown transaction type".
     let text = text.replace("unknown", "");
     let found = WORDS.iter().find(|(words, _)| text.contains(words));
-    found.map_or_else(|| SendRejection::Other(message.to_owned()), |(_, it)| it.clone())
+    match found {
+        None => SendRejection::Other(message.to_owned()),
+        Some((_, SendRejection::GasLimit(_))) => SendRejection::GasLimit(message.to_owned()),
+        Some((_, known)) => known.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -66,11 +83,20 @@ mod tests {
             ("insufficient funds for gas * price + value: have 1 want 2", InsufficientFunds),
             ("InsufficientFunds, Account balance: 0", InsufficientFunds),
             ("Upfront cost exceeds account balance", InsufficientFunds),
+            ("nonce too high", NonceTooHigh),
+            ("NonceGap, Future nonce. Expected nonce: 5", NonceTooHigh),
         ] {
             assert_eq!(rejection(words), expected, "{words}");
         }
-        for other in ["exceeds block gas limit", "unknown transaction type", "Unknown transaction"]
-        {
+        for gas in [
+            "intrinsic gas too low: gas 20000, minimum needed 21000",
+            "Intrinsic gas exceeds gas limit",
+            "exceeds block gas limit",
+            "GasLimitExceeded, Gas limit: 30000000",
+        ] {
+            assert_eq!(rejection(gas), GasLimit(gas.to_owned()));
+        }
+        for other in ["unknown transaction type", "Unknown transaction"] {
             assert_eq!(rejection(other), Other(other.to_owned()));
         }
     }

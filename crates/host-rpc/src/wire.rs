@@ -186,6 +186,18 @@ pub(crate) struct WireReceipt {
     pub(crate) effective_gas_price: Option<U128>,
 }
 
+/// A transaction of which only the call matters.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WireCall {
+    pub(crate) hash: B256,
+    pub(crate) block_hash: Option<B256>,
+    pub(crate) block_number: Option<U64>,
+    pub(crate) from: Address,
+    pub(crate) to: Option<Address>,
+    pub(crate) input: Bytes,
+}
+
 /// `eth_feeHistory`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

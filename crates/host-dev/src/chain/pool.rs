@@ -79,7 +79,7 @@ impl Pool {
             return Err(SendRejection::AlreadyKnown);
         }
         if let Some(reason) = tx.never_executable(admission.chain_id, admission.block_gas_limit) {
-            return Err(SendRejection::Other(reason));
+            return Err(reason);
         }
         if tx.nonce() < state.nonce(&tx.sender()) {
             return Err(SendRejection::NonceTooLow);

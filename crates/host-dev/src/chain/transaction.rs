@@ -9,6 +9,7 @@ use alloy::{
     primitives::{Address, B256, Bytes, U256},
 };
 use alloy_evm::FromRecoveredTx;
+use bmn_chain::SendRejection;
 use revm::{
     context::{TxEnv, result::InvalidTransaction},
     handler::validation::validate_initial_tx_gas,
@@ -90,26 +91,28 @@ impl SignedTx {
     }
 
     /// Why no block of this chain could ever take the transaction.
-    pub(crate) fn never_executable(&self, chain_id: u64, gas_limit: u64) -> Option<String> {
+    pub(crate) fn never_executable(&self, chain_id: u64, gas_limit: u64) -> Option<SendRejection> {
+        let other = |reason| Some(SendRejection::Other(reason));
         let tx = &self.envelope;
         if let Some(id) = tx.chain_id()
             && id != chain_id
         {
-            return Some(format!("signed for chain {id}, this is chain {chain_id}"));
+            return other(format!("signed for chain {id}, this is chain {chain_id}"));
         }
         if tx.gas_limit() > gas_limit {
             let limit = tx.gas_limit();
-            return Some(format!("gas limit {limit} exceeds the block gas limit {gas_limit}"));
+            let words = format!("gas limit {limit} exceeds the block gas limit {gas_limit}");
+            return Some(SendRejection::GasLimit(words));
         }
         if tx.max_priority_fee_per_gas().is_some_and(|tip| tip > tx.max_fee_per_gas()) {
-            return Some("the priority fee is above the maximum fee".to_owned());
+            return other("the priority fee is above the maximum fee".to_owned());
         }
         if tx.is_create() && tx.input().len() > MAX_INITCODE_SIZE {
-            return Some(format!("init code is longer than {MAX_INITCODE_SIZE} bytes"));
+            return other(format!("init code is longer than {MAX_INITCODE_SIZE} bytes"));
         }
         validate_initial_tx_gas(self.env(), SpecId::PRAGUE, false, false, u64::MAX, None)
             .err()
-            .map(|error| gas_words(&error))
+            .map(|error| SendRejection::GasLimit(gas_words(&error)))
     }
 }
 

@@ -61,7 +61,8 @@ fn rejection_words(rejection: &SendRejection) -> &str {
         SendRejection::ReplacementUnderpriced => "replacement transaction underpriced",
         SendRejection::Underpriced => "transaction underpriced",
         SendRejection::InsufficientFunds => "insufficient funds for gas * price + value",
-        SendRejection::Other(reason) => reason,
+        SendRejection::NonceTooHigh => "nonce too high",
+        SendRejection::GasLimit(reason) | SendRejection::Other(reason) => reason,
     }
 }
 

@@ -385,4 +385,12 @@ impl ChainClient for FaultyClient {
         }
         Ok(receipt)
     }
+
+    async fn mined_call(&self, tx_hash: B256) -> Result<Option<bmn_chain::MinedCall>, ChainError> {
+        self.inner.mined_call(tx_hash).await
+    }
+
+    async fn pending_nonce(&self, account: Address) -> Result<u64, ChainError> {
+        self.inner.pending_nonce(account).await
+    }
 }

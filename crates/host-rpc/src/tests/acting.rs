@@ -111,7 +111,12 @@ async fn transactions_are_sent_with_failover_and_known_ones_are_fine() {
         (-32003, "replacement transaction underpriced", SendRejection::ReplacementUnderpriced),
         (-32010, "FeeTooLow, MaxFeePerGas too low", SendRejection::Underpriced),
         (-32603, "insufficient funds for gas * price + value", SendRejection::InsufficientFunds),
-        (-32000, "exceeds block gas limit", SendRejection::Other("exceeds block gas limit".into())),
+        (
+            -32000,
+            "exceeds block gas limit",
+            SendRejection::GasLimit("exceeds block gas limit".into()),
+        ),
+        (-32000, "tx type not supported", SendRejection::Other("tx type not supported".into())),
     ] {
         two.hook(move |_| Some(Err(failure(code, words))));
         let error = client.send_raw(&raw).await.expect_err(words);

@@ -7,7 +7,9 @@ mod endpoints;
 mod failover;
 mod follow;
 mod node;
+mod private;
 mod quorums;
+mod remote;
 mod secrecy;
 mod sockets;
 mod watching;
@@ -33,6 +35,7 @@ fn config(nodes: usize) -> RpcConfig {
     RpcConfig {
         chain_id: CHAIN,
         endpoints: (0..nodes).map(endpoint).collect(),
+        private: None,
         start_block: START,
         finality_depth: 20,
         filter: LogSelection { addresses: vec![OURS], topics_anywhere: vec![TOPIC] },
