@@ -81,14 +81,18 @@ impl Allowance {
     }
 }
 
-/// What a resolver needs on a chain: every token, for the one factory that creates our destinations.
+/// What a resolver needs on a chain: every token, for the one factory that creates the signer's
+/// destinations and for our own contract. No other factory is allowed anything (`protocol.md` 11.13).
 pub(crate) fn needed(spec: &ChainSpec) -> Vec<Allowance> {
+    let route = route_of(spec);
     // Of the factories that something is ever created at.
-    let Some(factory) = route_of(spec).factory_for(Dialect::Bmn4).map(|factory| factory.address)
-    else {
-        return Vec::new();
-    };
-    spec.tokens.iter().map(|token| Allowance::new(token, factory)).collect()
+    let own = route.factory_for(Dialect::Bmn4).map(|factory| factory.address);
+    let through = [Dialect::Bmn302, Dialect::OneInch1, Dialect::OneInch2];
+    let through = through.into_iter().any(|dialect| route.factory_for(dialect).is_some());
+    let contract = route.resolver.filter(|_| through);
+    let spenders = own.into_iter().chain(contract);
+    let every = |spender| spec.tokens.iter().map(move |token| Allowance::new(token, spender));
+    spenders.flat_map(every).collect()
 }
 
 /// Grants what is not granted yet. Answers the number of transactions.
@@ -203,6 +207,8 @@ mod tests {
     #[test]
     fn each_token_is_approved_for_the_one_factory_that_creates_our_destinations() {
         let [mut spec, _] = dev_chains().unwrap();
+        spec.factories.truncate(2);
+        spec.resolver_contract = None;
         let (first, second) = (spec.factories[0].address, spec.factories[1].address);
         let spenders = |spec: &ChainSpec| -> Vec<_> {
             needed(spec).into_iter().map(|it| (it.symbol, it.spender)).collect()
@@ -217,5 +223,26 @@ mod tests {
         assert!(others.len() == all.len() && others.iter().all(|(_, at)| *at == second));
         spec.factories[1].address = locking.unwrap().address;
         assert_eq!(spenders(&spec), []);
+    }
+
+    #[test]
+    fn where_our_contract_takes_it_is_allowed_and_the_factory_is_not() {
+        let [mut spec, _] = dev_chains().unwrap();
+        spec.factories.truncate(2);
+        let (first, second) = (spec.factories[0].address, spec.factories[1].address);
+        let contract = alloy::primitives::Address::repeat_byte(0xc0);
+        spec.resolver_contract = Some(contract);
+        let spenders = |spec: &ChainSpec| -> std::collections::BTreeSet<_> {
+            needed(spec).into_iter().map(|it| it.spender).collect()
+        };
+        assert_eq!(spenders(&spec), [first].into(), "nothing goes through the contract");
+        for dialect in [Dialect::Bmn302, Dialect::OneInch1, Dialect::OneInch2] {
+            spec.factories[1].dialect = dialect;
+            assert_eq!(spenders(&spec), [first, contract].into(), "{dialect}");
+        }
+        spec.factories[0].dialect = Dialect::Bmn302;
+        assert_eq!(spenders(&spec), [contract].into());
+        spec.resolver_contract = None;
+        assert!(!spenders(&spec).contains(&second));
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::{
     approve::ApproveArgs, archive::ArchiveCommand, bench::BenchCommand, decode::DecodeArgs,
-    dev::args::DevArgs, node::NodeArgs, order::OrderCommand, resolver::args::RunArgs,
-    secret::SecretCommand, swap::SwapCommand, verify::VerifyArgs,
+    dev::args::DevArgs, mode::ModeCommand, node::NodeArgs, order::OrderCommand,
+    queue::QueueCommand, resolver::args::RunArgs, secret::SecretCommand, swap::SwapCommand,
+    verify::VerifyArgs,
 };
 use clap::{Parser, Subcommand};
 
@@ -40,7 +41,7 @@ pub(crate) enum Command {
     Approve(ApproveArgs),
     /// Check an index offline and name the first difference.
     Verify(VerifyArgs),
-    /// Make, sign, submit and show orders.
+    /// Make, sign, submit, show and explain orders.
     #[command(subcommand)]
     Order(OrderCommand),
     /// Hand in secrets.
@@ -49,6 +50,12 @@ pub(crate) enum Command {
     /// List, show and watch swaps.
     #[command(subcommand)]
     Swap(SwapCommand),
+    /// List what the node gave up, and try it again or forget it.
+    #[command(subcommand)]
+    Queue(QueueCommand),
+    /// Show and change which new orders the node takes.
+    #[command(subcommand)]
+    Mode(ModeCommand),
     /// Show the node: chains, orders, jobs.
     Status(NodeArgs),
     /// Decode contract logs from stdin: JSON in, one JSON object a line out.

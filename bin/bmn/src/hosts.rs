@@ -5,7 +5,7 @@ use alloy::primitives::B256;
 use bmn_chain::ChainClient;
 use bmn_config::{ChainSpec, EndpointSource, NodeChain};
 use bmn_contracts::{Emitter, topics};
-use bmn_host_rpc::{Endpoint, Limits, LogSelection, RpcConfig, RpcError, RpcHost};
+use bmn_host_rpc::{Endpoint, Limits, LogSelection, PrivateSends, RpcConfig, RpcError, RpcHost};
 use bmn_primitives::{ChainId, Dialect};
 use std::{sync::Arc, time::Duration};
 
@@ -21,11 +21,20 @@ pub(crate) async fn connect(chain: &NodeChain) -> Result<RpcHost, Failure> {
             Failure::Usage(format!("{}: endpoint number {number}: {reason}", named(spec)))
         })?);
     }
+    let private = chain.private.as_ref().map(|private| {
+        let endpoint = endpoint(&private.endpoint);
+        let endpoint = endpoint.map_err(|reason| {
+            Failure::Usage(format!("{}: private_endpoint: {reason}", named(spec)))
+        })?;
+        Ok::<_, Failure>(PrivateSends { endpoint, fallback_after: private.fallback_after })
+    });
+    let private = private.transpose()?;
     // Half a block time: a block is seen by then even where no subscription tells.
     let usual = Duration::from_millis(spec.block_time_secs.saturating_mul(500)).min(LONGEST_POLL);
     let config = RpcConfig {
         chain_id: spec.chain_id,
         endpoints,
+        private,
         start_block: spec.start_block,
         finality_depth: spec.finality_depth,
         filter: selection(spec),
@@ -49,6 +58,7 @@ pub(crate) async fn one(url: &str, chain_id: ChainId) -> Result<Onchain, Failure
     let config = RpcConfig {
         chain_id,
         endpoints: vec![endpoint],
+        private: None,
         start_block: 0,
         finality_depth: 0,
         filter: LogSelection::default(),
@@ -70,7 +80,7 @@ pub(crate) fn named(spec: &ChainSpec) -> String {
     format!("{} ({})", spec.name, spec.chain_id)
 }
 
-fn endpoint(source: &EndpointSource) -> Result<Endpoint, String> {
+pub(crate) fn endpoint(source: &EndpointSource) -> Result<Endpoint, String> {
     let text = match source {
         EndpointSource::Url(url) => url.clone(),
         EndpointSource::Env(name) => std::env::var(name)
@@ -116,10 +126,10 @@ mod tests {
     use bmn_config::dev_chains;
 
     #[test]
-    fn both_factories_and_the_escrows_of_every_dialect_are_selected_once() {
+    fn the_factories_and_the_escrows_of_every_dialect_are_selected_once() {
         let [spec, _] = dev_chains().unwrap();
         let selected = selection(&spec);
-        // Two factories over one order contract.
-        assert_eq!((selected.addresses.len(), selected.topics_anywhere.len()), (3, 3));
+        // Five factories over two order contracts.
+        assert_eq!((selected.addresses.len(), selected.topics_anywhere.len()), (7, 3));
     }
 }

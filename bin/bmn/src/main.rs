@@ -13,10 +13,12 @@ mod failure;
 mod files;
 mod hosts;
 mod keys;
+mod mode;
 mod node;
 mod onchain;
 mod order;
 mod output;
+mod queue;
 mod resolver;
 mod secret;
 mod signals;
@@ -66,6 +68,8 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Order(command) => order::run(command, output).await,
         Command::Secret(command) => secret::run(command, output).await,
         Command::Swap(command) => swap::run(command, output).await,
+        Command::Queue(command) => queue::run(command, output).await,
+        Command::Mode(command) => mode::run(command, output).await,
         Command::Status(node) => status::run(&node, output).await,
         Command::Decode(args) => decode::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),

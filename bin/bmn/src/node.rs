@@ -44,6 +44,20 @@ impl NodeArgs {
     }
 }
 
+impl NodeArgs {
+    /// What a failed request for a method of the operator's means.
+    pub(crate) fn failed_admin(&self, error: ClientError) -> Failure {
+        match failed(&self.rpc, error, Some(NO_RESOLVER)) {
+            Failure::Refused { code: METHOD_NOT_FOUND, .. } => Failure::Unreachable {
+                url: shown(&self.rpc),
+                reason: "what answers there does not serve the operator's methods".to_owned(),
+                hint: Some("the node serves them where it was told to (`bmn node --admin`)"),
+            },
+            other => other,
+        }
+    }
+}
+
 /// How long a node may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 

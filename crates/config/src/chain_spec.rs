@@ -2,8 +2,9 @@
 
 use crate::{
     error::ConfigError,
+    prices::PriceSpec,
     section::{Section, read_file},
-    values::Decimals,
+    values::{Decimals, Flag},
 };
 use alloy::primitives::{Address, B256};
 use bmn_primitives::{ChainId, Dialect};
@@ -39,8 +40,25 @@ pub struct ChainSpec {
     pub native: NativeSpec,
     /// Taker assets whose transfer costs nothing (`protocol.md` 7.6).
     pub true_tokens: Vec<Address>,
+    /// Our resolver contract, which takes for the dialects that a plain account cannot or must not take
+    /// for. Without it their orders are refused.
+    pub resolver_contract: Option<Address>,
     /// Least amounts.
     pub minimums: Minimums,
+    /// A rollup of the OP stack: its transactions pay for their data, too, and its `GasPriceOracle` says
+    /// how much.
+    pub op_stack: bool,
+    /// More confirmations for larger orders; never fewer than `confirmations`.
+    pub confirmation_steps: Vec<ConfirmationStep>,
+}
+
+/// From a value on, this many confirmations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConfirmationStep {
+    /// Source value of an order, millionths of the reference currency.
+    pub from_value: u128,
+    /// Blocks on top of an including block.
+    pub confirmations: u64,
 }
 
 /// An escrow factory and the contracts it works with.
@@ -70,6 +88,9 @@ pub struct FactorySpec {
     pub start_block: Option<u64>,
     /// `keccak256` of its runtime code, to be compared at start ([`Self::check_code`]).
     pub code_hash: Option<B256>,
+    /// Most that may be open in destination escrows of it, millionths of the reference currency; else
+    /// what the policy says of every factory.
+    pub max_exposure: Option<u128>,
 }
 
 /// A token we know.
@@ -81,8 +102,16 @@ pub struct TokenSpec {
     pub address: Address,
     /// Digits after the point of one whole token.
     pub decimals: u8,
-    /// Value of one whole token, millionths of the reference currency.
+    /// Value of one whole token, millionths of the reference currency. With sources it is the reference
+    /// for confirmations alone.
     pub price: u64,
+    /// Where its price comes from; `None`: it is `price`.
+    pub prices: Option<PriceSpec>,
+    /// Its manners, by name.
+    pub flags: Vec<String>,
+    /// Most that may be open in it, millionths of the reference currency; else what the policy says of
+    /// every token.
+    pub max_open_value: Option<u128>,
 }
 
 /// The chain's coin.
@@ -95,6 +124,8 @@ pub struct NativeSpec {
     /// Value of one whole coin, millionths of the reference currency. Zero where it is not stated,
     /// which only a chain without priced tokens may do.
     pub price: u64,
+    /// Where its price comes from; `None`: it is `price`.
+    pub prices: Option<PriceSpec>,
 }
 
 /// Below these nothing is started.
@@ -129,6 +160,9 @@ impl ChainSpec {
         let factories = section.tables("factories", FactorySpec::read);
         let tokens = section.tables("tokens", TokenSpec::read);
         let true_tokens = section.list("true_tokens");
+        let op_stack = section.or("op_stack", false);
+        let confirmation_steps = section.tables("confirmation_steps", ConfirmationStep::read);
+        let resolver_contract = section.optional::<Address>("resolver_contract");
         let spec = Self {
             name: name?,
             chain_id: chain_id?,
@@ -142,7 +176,10 @@ impl ChainSpec {
             tokens,
             native: native?,
             true_tokens,
+            resolver_contract: resolver_contract?,
             minimums: minimums?.unwrap_or(Minimums { order_value: 0, native_balance: 0 }),
+            op_stack: op_stack?,
+            confirmation_steps,
         };
         spec.check_priced(section, minimums.is_some_and(|stated| stated.is_some()));
         spec.check(section);
@@ -175,6 +212,7 @@ impl ChainSpec {
             let reason = format!("less than the {} confirmations", self.confirmations);
             section.contradiction("finality_depth", reason);
         }
+        self.check_steps(section);
         if self.factories.is_empty() {
             section.contradiction("factories", "no factory to watch".to_owned());
         }
@@ -194,9 +232,35 @@ impl ChainSpec {
         for symbol in repeated(symbols.chain([&self.native.symbol])) {
             section.contradiction("tokens", format!("the symbol {symbol} names two things"));
         }
+        if let Some(contract) = self.resolver_contract {
+            let known = self
+                .factories
+                .iter()
+                .flat_map(|factory| [factory.address, factory.limit_order_protocol]);
+            if contract.is_zero() || known.into_iter().any(|known| known == contract) {
+                let reason = format!("{contract} is no contract of ours");
+                section.contradiction("resolver_contract", reason);
+            }
+        }
         for token in self.tokens.iter().filter(|token| self.true_tokens.contains(&token.address)) {
             let reason = format!("{} has a price: a fill would pay it", token.symbol);
             section.contradiction("true_tokens", reason);
+        }
+    }
+
+    fn check_steps(&self, section: &mut Section<'_, '_>) {
+        let mut last = (0, self.confirmations);
+        for step in &self.confirmation_steps {
+            if step.from_value <= last.0 || step.confirmations <= last.1 {
+                let reason = "each step needs a higher from_value and more confirmations than the one \
+                              before it, the chain's own included";
+                section.contradiction("confirmation_steps", reason.to_owned());
+            }
+            if step.confirmations > self.finality_depth {
+                let reason = format!("more than finality_depth, which is {}", self.finality_depth);
+                section.contradiction("confirmation_steps", reason);
+            }
+            last = (step.from_value, step.confirmations);
         }
     }
 
@@ -228,6 +292,7 @@ impl FactorySpec {
         let destination_implementation = section.optional("destination_implementation");
         let start_block = section.optional("start_block");
         let code_hash = section.optional("code_hash");
+        let max_exposure = section.optional("max_exposure");
         Some(Self {
             dialect: dialect?,
             address: address?,
@@ -240,6 +305,7 @@ impl FactorySpec {
             index_only: index_only?,
             start_block: start_block?,
             code_hash: code_hash?,
+            max_exposure: max_exposure?,
         })
     }
 }
@@ -250,7 +316,18 @@ impl TokenSpec {
         let address = section.required("address");
         let decimals = section.required::<Decimals>("decimals");
         let price = section.required("price");
-        Some(Self { symbol: symbol?, address: address?, decimals: decimals?.0, price: price? })
+        let prices = section.optional_table("prices", PriceSpec::read);
+        let flags = section.list::<Flag>("flags");
+        let max_open_value = section.optional("max_open_value");
+        Some(Self {
+            symbol: symbol?,
+            address: address?,
+            decimals: decimals?.0,
+            price: price?,
+            prices: prices?,
+            flags: flags.into_iter().map(|flag| flag.0).collect(),
+            max_open_value: max_open_value?,
+        })
     }
 }
 
@@ -259,7 +336,16 @@ impl NativeSpec {
         let symbol = section.required("symbol");
         let decimals = section.or("decimals", Decimals(18));
         let price = section.or("price", 0);
-        Some(Self { symbol: symbol?, decimals: decimals?.0, price: price? })
+        let prices = section.optional_table("prices", PriceSpec::read);
+        Some(Self { symbol: symbol?, decimals: decimals?.0, price: price?, prices: prices? })
+    }
+}
+
+impl ConfirmationStep {
+    fn read(section: &mut Section<'_, '_>) -> Option<Self> {
+        let from_value = section.required("from_value");
+        let confirmations = section.required::<NonZeroU64>("confirmations");
+        Some(Self { from_value: from_value?, confirmations: confirmations?.get() })
     }
 }
 

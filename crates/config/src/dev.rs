@@ -34,11 +34,21 @@ pub enum DevContract {
     ReturnsFalseToken = 9,
     /// Reverts where it is told to.
     RevertingToken = 10,
+    /// Limit-order protocol under the EIP-712 domain of 1inch.
+    OneInchLimitOrderProtocol = 11,
+    /// Escrow factory of `bmn302`, without access token.
+    Bmn302Factory = 12,
+    /// Escrow factory of `oneinch1` with [`Self::AccessToken`].
+    OneInch1Factory = 13,
+    /// Escrow factory of `oneinch2` with [`Self::AccessToken`].
+    OneInch2Factory = 14,
+    /// The resolver's own contract, which takes for every dialect but `bmn4`.
+    ResolverContract = 15,
 }
 
 impl DevContract {
     /// Every contract, in the order of deployment.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Weth,
         Self::TokenA,
         Self::UsdX,
@@ -50,6 +60,11 @@ impl DevContract {
         Self::FeeOnTransferToken,
         Self::ReturnsFalseToken,
         Self::RevertingToken,
+        Self::OneInchLimitOrderProtocol,
+        Self::Bmn302Factory,
+        Self::OneInch1Factory,
+        Self::OneInch2Factory,
+        Self::ResolverContract,
     ];
 
     /// Nonce of [`DEV_DEPLOYER`] that creates it.

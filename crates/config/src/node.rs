@@ -3,8 +3,10 @@
 use crate::{
     chain_spec::ChainSpec,
     error::ConfigError,
+    keeper::Keeper,
     policy::Policy,
     section::{Section, read_file},
+    signer::{KeySource, SpendingLimits},
     values::Field,
 };
 use std::{
@@ -26,23 +28,23 @@ pub struct NodeConfig {
     pub data_dir: PathBuf,
     /// Where `bmn_*` is served. There is no access control.
     pub rpc: SocketAddr,
+    /// Serve the methods that change the mode, too. There is no access control.
+    pub admin: bool,
+    /// The mode of a node that never had one: `full`, `shadow` or `percent=N`. Afterwards the stored one
+    /// counts.
+    pub mode: Option<String>,
     /// Follow and answer, never act: no key is needed.
     pub index_only: bool,
     /// The key that signs; `None` only when nothing is signed.
     pub signer: Option<KeySource>,
+    /// What it may spend.
+    pub spending: SpendingLimits,
     /// The operator's limits.
     pub policy: Policy,
+    /// Whether strangers' swaps are finished, and for how much.
+    pub keeper: Keeper,
     /// Every chain, in the order of the file.
     pub chains: Vec<NodeChain>,
-}
-
-/// Where a private key is. Never the key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeySource {
-    /// In an environment variable.
-    Env(String),
-    /// In a file that nobody else may read.
-    File(PathBuf),
 }
 
 /// A chain to follow, and who is asked about it.
@@ -57,6 +59,17 @@ pub struct NodeChain {
     /// Milliseconds between looks at the head where a node does not push it; `None`: as the block
     /// time asks for.
     pub poll_ms: Option<u64>,
+    /// Where transactions are sent instead of to the endpoints.
+    pub private: Option<PrivateEndpoint>,
+}
+
+/// Where transactions are sent that nobody is to see before they are mined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrivateEndpoint {
+    /// A node or relay of the same chain.
+    pub endpoint: EndpointSource,
+    /// Blocks without inclusion after which the endpoints get the transaction as well; `None`: never.
+    pub fallback_after: Option<u64>,
 }
 
 /// Where the URL of a node is. A URL may hold an API key, so that it is never shown.
@@ -107,13 +120,22 @@ impl NodeConfig {
     fn read(section: &mut Section<'_, '_>, origin: &NodeOrigin<'_>) -> Option<Self> {
         let data_dir = section.required::<String>("data_dir");
         let rpc = section.or("rpc", DEFAULT_RPC);
+        let admin = section.or("admin", false);
+        let mode = section.optional::<ModeName>("mode");
         let index_only = section.or("index_only", false).map(|only| only || origin.index_only);
-        let signer = optional_table(section, "signer", |signer| KeySource::read(signer, origin));
+        let mut spending = SpendingLimits::default();
+        let signer = optional_table(section, "signer", |signer| {
+            let limits = SpendingLimits::read(signer);
+            let source = KeySource::read(signer, origin);
+            spending = limits?;
+            source
+        });
         let policy = optional_table(section, "policy", Policy::read);
+        let keeper = optional_table(section, "keeper", Keeper::read);
         let chains = section.tables("chains", |chain| NodeChain::read(chain, origin));
         if index_only == Some(false) && matches!(signer, Some(None)) {
-            let reason =
-                "missing: say where the key is (key_env or key_file), or index_only = true";
+            let reason = "missing: say where the key is (key_env, key_file, keystore or remote), or \
+                 index_only = true";
             section.contradiction("signer", reason.to_owned());
         }
         let index_only = index_only?;
@@ -121,9 +143,13 @@ impl NodeConfig {
         Some(Self {
             data_dir: origin.directory.join(data_dir?),
             rpc: rpc?,
+            admin: admin?,
+            mode: mode?.map(|mode| mode.0),
             index_only,
             signer: signer?,
+            spending,
             policy: policy?.unwrap_or_default(),
+            keeper: keeper?.unwrap_or_default(),
             chains,
         })
     }
@@ -149,25 +175,6 @@ fn check_chains(section: &mut Section<'_, '_>, chains: &[NodeChain], index_only:
     }
 }
 
-impl KeySource {
-    fn read(section: &mut Section<'_, '_>, origin: &NodeOrigin<'_>) -> Option<Self> {
-        let env = section.optional::<VariableName>("key_env");
-        let file = section.optional::<String>("key_file");
-        match (env?, file?) {
-            (Some(name), None) => Some(Self::Env(name.0)),
-            (None, Some(path)) => Some(Self::File(origin.directory.join(path))),
-            (Some(_), Some(_)) => {
-                section.contradiction("key_env", "key_file is given too: one is enough".to_owned());
-                None
-            }
-            (None, None) => {
-                section.contradiction("key_env", "missing, and so is key_file".to_owned());
-                None
-            }
-        }
-    }
-}
-
 impl NodeChain {
     fn read(section: &mut Section<'_, '_>, origin: &NodeOrigin<'_>) -> Option<Self> {
         let spec = section.required::<String>("spec");
@@ -175,6 +182,7 @@ impl NodeChain {
         let agreement = section.or("agreement", NonZeroU64::MIN);
         let start_block = section.optional::<u64>("start_block");
         let poll = section.optional::<NonZeroU64>("poll_ms");
+        let private = PrivateEndpoint::read(section);
         let spec = spec.and_then(|name| load(section, &name, origin));
         let agreement = agreement?.get();
         if !endpoints.is_empty() && agreement > endpoints.len() as u64 {
@@ -183,7 +191,34 @@ impl NodeChain {
         }
         let mut spec = spec?;
         spec.start_block = start_block?.unwrap_or(spec.start_block);
-        Some(Self { spec, endpoints, agreement, poll_ms: poll?.map(NonZeroU64::get) })
+        Some(Self {
+            spec,
+            endpoints,
+            agreement,
+            poll_ms: poll?.map(NonZeroU64::get),
+            private: private?,
+        })
+    }
+}
+
+impl PrivateEndpoint {
+    fn read(section: &mut Section<'_, '_>) -> Option<Option<Self>> {
+        let endpoint = section.optional::<AnyText>("private_endpoint");
+        let fallback = section.optional::<NonZeroU64>("private_fallback_blocks");
+        let (endpoint, fallback) = (endpoint?, fallback?);
+        let Some(AnyText(text)) = endpoint else {
+            if fallback.is_some() {
+                let reason = "there is no private_endpoint to fall back from".to_owned();
+                section.contradiction("private_fallback_blocks", reason);
+                return None;
+            }
+            return Some(None);
+        };
+        let Some(endpoint) = EndpointSource::read(&text) else {
+            section.contradiction("private_endpoint", format!("expected {ENDPOINT}"));
+            return None;
+        };
+        Some(Some(Self { endpoint, fallback_after: fallback.map(NonZeroU64::get) }))
     }
 }
 
@@ -224,8 +259,25 @@ impl Field for IsTable {
     }
 }
 
+struct ModeName(String);
+
+impl Field for ModeName {
+    const EXPECTED: &'static str = "\"full\", \"shadow\" or \"percent=N\" with N from 0 to 100";
+
+    fn read(value: &DeValue<'_>) -> Option<Self> {
+        let text: String = value.as_str()?.chars().filter(|c| !c.is_whitespace()).collect();
+        let percent = |number: &str| {
+            let plain = number.bytes().all(|byte| byte.is_ascii_digit());
+            plain && number.parse().is_ok_and(|number: u8| number <= 100)
+        };
+        let known = matches!(text.as_str(), "full" | "shadow")
+            || text.strip_prefix("percent=").is_some_and(percent);
+        known.then_some(Self(text))
+    }
+}
+
 /// Not a key that somebody pasted: variables do not begin with a digit.
-struct VariableName(String);
+pub(crate) struct VariableName(pub(crate) String);
 
 impl Field for VariableName {
     const EXPECTED: &'static str = "the name of an environment variable, never the key itself";
@@ -241,7 +293,7 @@ fn is_variable(name: &str) -> bool {
 }
 
 /// A list's length, whatever is in it.
-struct ListLength(usize);
+pub(crate) struct ListLength(pub(crate) usize);
 
 impl Field for ListLength {
     const EXPECTED: &'static str = "a list of tables";
@@ -278,7 +330,7 @@ fn read_endpoints(section: &mut Section<'_, '_>) -> Vec<EndpointSource> {
 const ENDPOINT: &str = "a URL that begins with http://, https://, ws:// or wss://, or env:NAME";
 
 impl EndpointSource {
-    fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         if let Some(name) = text.strip_prefix("env:") {
             return is_variable(name).then(|| Self::Env(name.to_owned()));
         }
@@ -289,7 +341,7 @@ impl EndpointSource {
     }
 }
 
-struct AnyText(String);
+pub(crate) struct AnyText(pub(crate) String);
 
 impl Field for AnyText {
     const EXPECTED: &'static str = "a text";

@@ -4,9 +4,11 @@ use crate::{
     error::ConfigError,
     section::{Section, read_file},
 };
+use alloy::primitives::Address;
+use bmn_primitives::ChainId;
 
 /// How much the operator is willing to risk, and for what gain. Every key has a default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Least profit after gas, in basis points of the source value. Negative: settle at a loss.
     pub min_profit_bps: i64,
@@ -23,6 +25,147 @@ pub struct Policy {
     pub cancel_refused_gas: u64,
     /// Orders open at the same time.
     pub max_open_orders: u64,
+    /// Allowances, caps and lists.
+    pub limits: PolicyLimits,
+}
+
+/// Allowances for what may go wrong, caps over everything that is open, and lists. Values are millionths
+/// of the reference currency. The default allows for nothing and caps nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyLimits {
+    /// Least profit on the worst path that completes.
+    pub min_profit_value: Option<i64>,
+    /// Share of the source value that its price may lose until it is sold, basis points.
+    pub slippage_bps: u64,
+    /// Fees that the worst path is computed with, percent of those of the moment.
+    pub gas_stress_percent: u64,
+    /// Swaps in ten thousand that are expected to fail once both legs stand.
+    pub failure_share_bps: u64,
+    /// Most that a swap may cost which fails.
+    pub max_failure_cost: Option<u128>,
+    /// Least time from now to the source's cancellation, seconds.
+    pub min_time_left_secs: u64,
+    /// Most that may be open in one token of a chain.
+    pub max_token_value: Option<u128>,
+    /// Most that may be open with one maker.
+    pub max_maker_value: Option<u128>,
+    /// Most that may be open from one chain to one other.
+    pub max_route_value: Option<u128>,
+    /// Most that may be open through one destination factory.
+    pub max_factory_value: Option<u128>,
+    /// Caps of single routes, before `max_route_value`.
+    pub routes: Vec<RouteLimit>,
+    /// Makers that are served; everybody where empty.
+    pub allow_makers: Vec<Address>,
+    /// Makers that are not served.
+    pub deny_makers: Vec<Address>,
+    /// Tokens that are settled; every known one where empty.
+    pub allow_tokens: Vec<Address>,
+    /// Tokens that are not settled.
+    pub deny_tokens: Vec<Address>,
+}
+
+impl Default for PolicyLimits {
+    fn default() -> Self {
+        Self {
+            min_profit_value: None,
+            slippage_bps: 0,
+            gas_stress_percent: 100,
+            failure_share_bps: 0,
+            max_failure_cost: None,
+            min_time_left_secs: 0,
+            max_token_value: None,
+            max_maker_value: None,
+            max_route_value: None,
+            max_factory_value: None,
+            routes: Vec::new(),
+            allow_makers: Vec::new(),
+            deny_makers: Vec::new(),
+            allow_tokens: Vec::new(),
+            deny_tokens: Vec::new(),
+        }
+    }
+}
+
+/// Most that may be open from one chain to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteLimit {
+    /// Source chain.
+    pub from: ChainId,
+    /// Destination chain.
+    pub to: ChainId,
+    /// Millionths of the reference currency.
+    pub max_value: u128,
+}
+
+impl RouteLimit {
+    fn read(section: &mut Section<'_, '_>) -> Option<Self> {
+        let from = section.required::<ChainId>("from");
+        let to = section.required::<ChainId>("to");
+        let max_value = section.required("max_value");
+        let (from, to) = (from?, to?);
+        if from == to {
+            section.contradiction("to", format!("chain {to} is where it comes from"));
+        }
+        Some(Self { from, to, max_value: max_value? })
+    }
+}
+
+impl PolicyLimits {
+    // The keys stand beside the others of the policy.
+    fn read(section: &mut Section<'_, '_>) -> Option<Self> {
+        let default = Self::default();
+        let min_profit = section.optional("min_profit_value");
+        let slippage = section.or("slippage_bps", default.slippage_bps);
+        let stress = section.or("gas_stress_percent", default.gas_stress_percent);
+        let failure = section.or("failure_share_bps", default.failure_share_bps);
+        let max_failure_cost = section.optional("max_failure_cost");
+        let min_time_left = section.or("min_time_left_secs", default.min_time_left_secs);
+        let max_token_value = section.optional("max_token_value");
+        let max_maker_value = section.optional("max_maker_value");
+        let max_route_value = section.optional("max_route_value");
+        let max_factory_value = section.optional("max_factory_value");
+        let routes = section.tables("routes", RouteLimit::read);
+        let lists = ["allow_makers", "deny_makers", "allow_tokens", "deny_tokens"];
+        let [allow_makers, deny_makers, allow_tokens, deny_tokens] =
+            lists.map(|key| section.list::<Address>(key));
+        for (key, share) in [("slippage_bps", slippage), ("failure_share_bps", failure)] {
+            if share.is_some_and(|share| share > 10_000) {
+                section.contradiction(key, "more than 10000 basis points".to_owned());
+            }
+        }
+        if stress.is_some_and(|stress| !(100..=10_000).contains(&stress)) {
+            section.contradiction("gas_stress_percent", "expected 100 to 10000".to_owned());
+        }
+        let both = |allowed: &[Address], denied: &[Address]| {
+            allowed.iter().find(|address| denied.contains(address)).copied()
+        };
+        for (key, found) in [
+            ("deny_makers", both(&allow_makers, &deny_makers)),
+            ("deny_tokens", both(&allow_tokens, &deny_tokens)),
+        ] {
+            if let Some(address) = found {
+                section.contradiction(key, format!("{address} is on the other list, too"));
+            }
+        }
+        Some(Self {
+            min_profit_value: min_profit?,
+            slippage_bps: slippage?,
+            gas_stress_percent: stress?,
+            failure_share_bps: failure?,
+            max_failure_cost: max_failure_cost?,
+            min_time_left_secs: min_time_left?,
+            max_token_value: max_token_value?,
+            max_maker_value: max_maker_value?,
+            max_route_value: max_route_value?,
+            max_factory_value: max_factory_value?,
+            routes,
+            allow_makers,
+            deny_makers,
+            allow_tokens,
+            deny_tokens,
+        })
+    }
 }
 
 impl Default for Policy {
@@ -35,6 +178,7 @@ impl Default for Policy {
             allow_direct_source: false,
             cancel_refused_gas: 150_000,
             max_open_orders: 1_000,
+            limits: PolicyLimits::default(),
         }
     }
 }
@@ -57,6 +201,7 @@ impl Policy {
         let allow_direct_source = section.or("allow_direct_source", default.allow_direct_source);
         let cancel_refused_gas = section.or("cancel_refused_gas", default.cancel_refused_gas);
         let max_open_orders = section.or("max_open_orders", default.max_open_orders);
+        let limits = PolicyLimits::read(section);
         if let (Some(reaction), Some(window)) = (maker_reaction_secs, max_window_secs)
             && reaction >= window
         {
@@ -71,6 +216,7 @@ impl Policy {
             allow_direct_source: allow_direct_source?,
             cancel_refused_gas: cancel_refused_gas?,
             max_open_orders: max_open_orders?,
+            limits: limits?,
         })
     }
 }
@@ -91,6 +237,35 @@ mod tests {
         let expected =
             Policy { min_profit_bps: -5, allow_direct_source: true, ..Policy::default() };
         assert_eq!(policy, expected);
+    }
+
+    #[test]
+    fn every_limit_is_read_and_each_wrong_one_is_named() {
+        let text = "min_profit_value = 5\nslippage_bps = 20\nmax_maker_value = 7\ndeny_makers = \
+                    [\"0x1111111111111111111111111111111111111111\"]\n[[routes]]\nfrom = 1\nto = 10\n\
+                    max_value = 9";
+        let limits = Policy::from_toml(text, "p").unwrap().limits;
+        let route = RouteLimit { from: ChainId(1), to: ChainId(10), max_value: 9 };
+        assert_eq!(
+            (limits.min_profit_value, limits.slippage_bps, limits.routes),
+            (Some(5), 20, vec![route])
+        );
+        assert_eq!(limits.deny_makers, [Address::repeat_byte(0x11)]);
+        for (text, says) in [
+            ("slippage_bps = 10_001", "`slippage_bps`: more than 10000 basis points"),
+            ("gas_stress_percent = 99", "`gas_stress_percent`: expected 100 to 10000"),
+            ("max_maker_vlaue = 1", "max_maker_value"),
+            ("deny_makers = [5]", "`deny_makers[0]`: expected an address"),
+            (
+                "allow_tokens = [\"0x1111111111111111111111111111111111111111\"]\n\
+                 deny_tokens = [\"0x1111111111111111111111111111111111111111\"]",
+                "is on the other list, too",
+            ),
+            ("[[routes]]\nfrom = 1\nto = 1\nmax_value = 1", "where it comes from"),
+        ] {
+            let error = Policy::from_toml(text, "p").unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
     }
 
     #[test]

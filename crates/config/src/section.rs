@@ -63,7 +63,10 @@ impl<'a, 'i> Section<'a, 'i> {
         let Some(value) = self.table.get(key) else { return Some(None) };
         let read = T::read(value.get_ref());
         if read.is_none() {
-            self.unexpected(self.full(key), T::EXPECTED, value.get_ref(), &value.span());
+            let shown: &DeValue<'_> = value.get_ref();
+            let hidden = DeValue::String("(not shown)".into());
+            let shown = if T::SECRET { &hidden } else { shown };
+            self.unexpected(self.full(key), T::EXPECTED, shown, &value.span());
         }
         read.map(Some)
     }

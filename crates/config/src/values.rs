@@ -10,6 +10,9 @@ pub(crate) trait Field: Sized {
     /// What is accepted, for error texts.
     const EXPECTED: &'static str;
 
+    /// True for what must not be shown, even when it is wrong.
+    const SECRET: bool = false;
+
     /// The value, or `None` when it is anything but [`Self::EXPECTED`].
     fn read(value: &DeValue<'_>) -> Option<Self>;
 }
@@ -26,6 +29,23 @@ impl Field for Decimals {
     fn read(value: &DeValue<'_>) -> Option<Self> {
         let decimals = integer(value)?;
         u8::try_from(decimals).ok().filter(|decimals| *decimals <= MAX_DECIMALS).map(Self)
+    }
+}
+
+/// How a token behaves beside the standard.
+pub(crate) struct Flag(pub(crate) String);
+
+/// The manners that a specification can name.
+pub(crate) const TOKEN_FLAGS: [&str; 6] =
+    ["fee_on_transfer", "rebasing", "hooks", "pausable", "blocklist", "missing_return"];
+
+impl Field for Flag {
+    const EXPECTED: &'static str = "one of \"fee_on_transfer\", \"rebasing\", \"hooks\", \"pausable\", \
+                                    \"blocklist\", \"missing_return\"";
+
+    fn read(value: &DeValue<'_>) -> Option<Self> {
+        let name = value.as_str().filter(|name| TOKEN_FLAGS.contains(name))?;
+        Some(Self(name.to_owned()))
     }
 }
 

@@ -27,15 +27,30 @@ fn both_development_chains_list_what_is_deployed_on_them() {
     assert_eq!(specs.each_ref().map(|spec| spec.name.as_str()), ["Chain A", "Chain B"]);
     for spec in &specs {
         let protocol = DevContract::LimitOrderProtocol.address();
-        let [plain, access] = spec.factories.as_slice() else { panic!("{:?}", spec.factories) };
+        let [plain, access, others @ ..] = spec.factories.as_slice() else {
+            panic!("{:?}", spec.factories)
+        };
         assert_eq!(plain.address, DevContract::Factory.address());
         assert_eq!(plain.access_token, None);
         assert_eq!(access.address, DevContract::AccessFactory.address());
         assert_eq!(access.access_token, Some(DevContract::AccessToken.address()));
-        for factory in &spec.factories {
+        for factory in [plain, access] {
             assert_eq!(factory.dialect, Dialect::Bmn4);
             assert_eq!(factory.limit_order_protocol, protocol);
         }
+        let one_inch = DevContract::OneInchLimitOrderProtocol.address();
+        let expected = [
+            (Dialect::Bmn302, DevContract::Bmn302Factory, protocol, false),
+            (Dialect::OneInch1, DevContract::OneInch1Factory, one_inch, true),
+            (Dialect::OneInch2, DevContract::OneInch2Factory, one_inch, true),
+        ];
+        assert_eq!(others.len(), expected.len());
+        for (factory, (dialect, contract, protocol, access)) in others.iter().zip(expected) {
+            assert_eq!((factory.dialect, factory.address), (dialect, contract.address()));
+            assert_eq!(factory.limit_order_protocol, protocol);
+            assert_eq!(factory.access_token.is_some(), access);
+        }
+        assert_eq!(spec.resolver_contract, Some(DevContract::ResolverContract.address()));
         let token = |symbol| spec.token_named(symbol).map(|token| (token.address, token.decimals));
         assert_eq!(token("WETH"), Some((DevContract::Weth.address(), 18)));
         assert_eq!(token("TKA"), Some((DevContract::TokenA.address(), 18)));
@@ -168,4 +183,82 @@ fn a_chain_without_factories_is_refused() {
     let text = format!("{}{}", &GOOD[..start], &GOOD[end..]);
     let error = ChainSpec::from_toml(&text, "a.toml").unwrap_err();
     assert_eq!(only(&error).to_string(), "`factories`: no factory to watch");
+}
+
+const SOURCES: &str = r#"
+[[tokens]]
+symbol = "FED"
+address = "0x1111111111111111111111111111111111111111"
+decimals = 18
+price = 2_000_000
+flags = ["blocklist", "pausable"]
+max_open_value = 5_000_000
+[tokens.prices]
+max_spread_bps = 50
+[[tokens.prices.sources]]
+name = "feed"
+kind = "feed"
+max_age_secs = 3600
+contract = "0x2222222222222222222222222222222222222222"
+[[tokens.prices.sources]]
+name = "pool"
+kind = "pool"
+max_age_secs = 60
+contract = "0x3333333333333333333333333333333333333333"
+token = "0x1111111111111111111111111111111111111111"
+other_decimals = 6
+other_price = 1_000_000
+[[tokens.prices.sources]]
+name = "web"
+kind = "http"
+max_age_secs = 120
+url = "https://prices.example/KEY"
+pointer = "/data/price"
+time_pointer = "/data/time"
+
+[[confirmation_steps]]
+from_value = 1_000_000_000
+confirmations = 12
+"#;
+
+fn with_sources(from: &str, to: &str) -> Result<ChainSpec, ConfigError> {
+    let text = format!("op_stack = true\n{GOOD}{SOURCES}").replacen(from, to, 1);
+    ChainSpec::from_toml(&text, "a.toml")
+}
+
+#[test]
+fn a_specification_says_where_prices_come_from_and_what_large_orders_ask_for() {
+    let spec = with_sources("", "").unwrap();
+    assert!(spec.op_stack);
+    let [step] = spec.confirmation_steps.as_slice() else {
+        panic!("{:?}", spec.confirmation_steps)
+    };
+    assert_eq!((step.from_value, step.confirmations), (1_000_000_000, 12));
+    let token = spec.token_named("FED").unwrap();
+    assert_eq!(token.flags, ["blocklist", "pausable"]);
+    assert_eq!(token.max_open_value, Some(5_000_000));
+    let prices = token.prices.as_ref().unwrap();
+    let names: Vec<_> = prices.sources.iter().map(|source| source.name.as_str()).collect();
+    assert_eq!((prices.max_spread_bps, names), (50, vec!["feed", "pool", "web"]));
+    assert!(!format!("{prices:?}").contains("KEY"), "a URL may hold a key: {prices:?}");
+}
+
+#[test]
+fn a_wrong_price_source_is_named_with_what_is_accepted_and_its_url_is_not_shown() {
+    for (from, to, says) in [
+        ("kind = \"feed\"", "kind = \"oracle\"", "\"feed\", \"pool\" or \"http\""),
+        ("name = \"pool\"", "name = \"feed\"", "the name \"feed\" is there twice"),
+        ("max_age_secs = 3600", "max_age_secs = 0", "a whole number from 1"),
+        ("https://prices.example/KEY", "ftp://KEY", "http:// or https://, or env:NAME"),
+        ("\"/data/price\"", "\"data.price\"", "a JSON pointer"),
+        ("\"blocklist\"", "\"blocklisted\"", "fee_on_transfer"),
+        ("other_price = 1_000_000", "other_price = 0", "a whole number from 1"),
+        ("max_spread_bps = 50", "max_spread = 50", "did you mean `max_spread_bps`?"),
+        ("confirmations = 12", "confirmations = 1", "more confirmations than the one before it"),
+        ("confirmations = 12", "confirmations = 100000", "more than finality_depth"),
+        ("op_stack = true", "op_stack = 1", "true or false"),
+    ] {
+        let error = with_sources(from, to).expect_err(to).to_string();
+        assert!(error.contains(says) && !error.contains("KEY"), "{to}: {error}");
+    }
 }

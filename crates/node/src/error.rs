@@ -4,7 +4,7 @@ use alloy::primitives::Address;
 use bmn_chain::ChainError;
 use bmn_executor::ExecutorError;
 use bmn_indexer::IndexError;
-use bmn_primitives::{ChainId, ErrorClass};
+use bmn_primitives::{ChainId, ErrorClass, OrderId};
 use bmn_queue::QueueError;
 use bmn_store::StoreError;
 
@@ -51,6 +51,22 @@ pub enum NodeError {
         factory: Address,
         /// Why.
         reason: String,
+    },
+    /// An open order's escrow names another taker than ours: only he can end it.
+    #[error(
+        "order {order} is open in the name of {taker} on chain {chain}, and we are {}: start with that \
+         account, or with it as `resolver_contract`, until the order is at an end",
+        ours.map_or_else(|| "nobody there".to_owned(), |ours| ours.to_string())
+    )]
+    OtherTaker {
+        /// The order.
+        order: OrderId,
+        /// Chain of the escrow.
+        chain: ChainId,
+        /// Whom it names.
+        taker: Address,
+        /// Who we are for its dialect there, if anybody.
+        ours: Option<Address>,
     },
     /// A thread of the node could not be started or died.
     #[error("worker of chain {chain}: {reason}")]
@@ -100,6 +116,7 @@ impl NodeError {
             | Self::DuplicateChain(_)
             | Self::WrongChain { .. }
             | Self::LockingFactory { .. }
+            | Self::OtherTaker { .. }
             | Self::Worker { .. } => ErrorClass::Permanent,
         }
     }

@@ -5,7 +5,8 @@ use alloy::primitives::Address;
 use async_trait::async_trait;
 use bmn_primitives::{ErrorClass, OrderId, Secret};
 use bmn_rpc::{
-    BmnRpc, Intake, IntakeError, NodeView, ServedChain, Submitted, SubmittedOrder, Trade,
+    AdminRpc, BmnRpc, Intake, IntakeError, NodeView, QueueAdmin, ServedChain, Submitted,
+    SubmittedOrder, Trade,
 };
 use bmn_store::Reads;
 use bmn_swap::{Order, Profit, profit};
@@ -19,6 +20,29 @@ impl Resolver {
         let newest = self.shared.newest.subscribe();
         BmnRpc::new(self.shared.store.clone(), Arc::clone(&handle) as _, handle as _, newest)
             .into_module()
+    }
+
+    /// The methods that change dead letters, to serve where nobody else can reach them. What they
+    /// change is acted on within a second.
+    pub fn queue_admin_module(&self) -> RpcModule<()> {
+        QueueAdmin::new(self.shared.store.clone(), Arc::clone(&self.shared.rules)).into_module()
+    }
+}
+
+impl Resolver {
+    /// The methods that change how the resolver works, to be merged only into a server that nobody else
+    /// can reach.
+    pub fn admin_module(&self) -> RpcModule<()> {
+        let handle = Arc::new(self.handle());
+        let newest = self.shared.newest.subscribe();
+        let store = self.shared.store.clone();
+        let rpc = BmnRpc::new(store, Arc::clone(&handle) as _, Arc::clone(&handle) as _, newest);
+        let mut module = AdminRpc::new(rpc, handle).into_module();
+        if let Err(error) = module.merge(self.queue_admin_module()) {
+            // Two methods of one name: a mistake in the traits, which a test of the module finds.
+            tracing::error!(target: "bmn::node", %error, "the queue's methods are not served");
+        }
+        module
     }
 }
 

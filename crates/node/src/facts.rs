@@ -18,6 +18,8 @@ pub(crate) struct HostFacts {
     pub(crate) nonce_used: bool,
     pub(crate) our_token: U256,
     pub(crate) our_native: U256,
+    /// Our coin on the source chain.
+    pub(crate) our_source_native: U256,
     pub(crate) gas_price: (u128, u128),
 }
 
@@ -54,6 +56,7 @@ pub(crate) async fn host_facts(
         nonce_used: nonce_used(order, signed, source).await?,
         our_token,
         our_native,
+        our_source_native: source.balance(us).await?,
         gas_price: (source_price, destination_price),
     })
 }

@@ -1,15 +1,20 @@
 //! Orders and secrets from outside.
 
-use crate::facts::{HostFacts, host_facts};
+use crate::{
+    facts::{HostFacts, host_facts},
+    parts::{Divided, is_known_elsewhere, known, make_room},
+};
 use alloy::primitives::{Address, U256};
 use bmn_chain::{ChainClient, ChainError};
 use bmn_primitives::{BlockRef, ChainId, ErrorClass, Hashlock, OrderId, Secret};
-use bmn_queue::{QueueError, Rules, hashlock_is_taken, open_orders, refresh, reserve};
+use bmn_queue::{
+    QueueError, Rules, hashlock_is_taken, keep_decision, market_for, open_orders, refresh, reserve,
+};
 use bmn_rpc::IntakeError;
-use bmn_store::{IndexReads, OrderState, Reads, Store, StoreError, WriteTx};
+use bmn_store::{DecisionReads, IndexReads, OrderState, Reads, Store, StoreError, WriteTx};
 use bmn_swap::{
-    Decision, Draft, Evidence, IntakeFacts, Order, Refusal, SignedOrder, admit_submitted,
-    derive_status, read_submitted,
+    Circumstances, Decision, Draft, Evidence, IntakeFacts, Order, Refusal, SignedOrder,
+    admit_submitted, assess, check_signature, choose_part, derive_status, read_submitted,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -73,11 +78,13 @@ pub struct SecretTaken {
 /// Takes orders and secrets in.
 #[derive(Clone)]
 pub struct Intake {
-    store: Store,
-    rules: Arc<Rules>,
+    pub(crate) store: Store,
+    pub(crate) rules: Arc<Rules>,
     clients: BTreeMap<ChainId, Arc<dyn ChainClient>>,
     /// Coins per chain that are never promised, wei.
     kept_back: BTreeMap<ChainId, U256>,
+    /// Orders whose next part may be ours.
+    pub(crate) divided: Divided,
 }
 
 impl std::fmt::Debug for Intake {
@@ -88,13 +95,13 @@ impl std::fmt::Debug for Intake {
 
 impl Intake {
     /// An intake over a store and the hosts' clients.
-    pub const fn new(
+    pub fn new(
         store: Store,
         rules: Arc<Rules>,
         clients: BTreeMap<ChainId, Arc<dyn ChainClient>>,
         kept_back: BTreeMap<ChainId, U256>,
     ) -> Self {
-        Self { store, rules, clients, kept_back }
+        Self { store, rules, clients, kept_back, divided: Divided::default() }
     }
 
     /// Judges and stores an order. The same order again answers what was decided the first time.
@@ -108,58 +115,111 @@ impl Intake {
         chain: ChainId,
         check: impl FnOnce(&Order) -> Result<(), IntakeError>,
     ) -> Result<Order, IntakeFailure> {
-        let source = self.clients.get(&chain).ok_or(IntakeFailure::UnknownChain(chain))?;
         let head = self.head(chain)?;
         let draft = read_submitted(&signed, chain, head, &self.rules.terms())
             .map_err(IntakeFailure::Unreadable)?;
         check(draft.order()).map_err(IntakeFailure::Claim)?;
-        if let Some(known) = self.store.read()?.order(draft.order().id)? {
+        if let Some(known) = known(&self.store.read()?, &draft)? {
             return Ok(known);
         }
+        // Before anything is asked of a host: strangers hand in what they like.
+        if let Some(reason) = check_signature(&draft) {
+            return Err(IntakeFailure::Unreadable(reason));
+        }
+        let seen = self.look_up(&draft, &signed).await?;
+        self.decide(draft, &seen)
+    }
+
+    /// What the hosts say of a draft.
+    pub(crate) async fn look_up(
+        &self,
+        draft: &Draft,
+        signed: &SignedOrder,
+    ) -> Result<Seen, IntakeFailure> {
+        let chain = draft.order().id.chain;
+        let source = self.clients.get(&chain).ok_or(IntakeFailure::UnknownChain(chain))?;
         // A destination that is indexed between here and the decision releases its reservation while
         // the balance read here still holds it: the larger of both reservations counts.
         let promised = self.promised(draft.order())?;
         let destination = self.clients.get(&draft.order().destination_chain);
-        let facts = host_facts(
+        let host = host_facts(
             draft.order(),
-            &signed,
+            signed,
             self.rules.us,
             &**source,
             destination.map(|client| &**client),
         )
         .await?;
-        self.decide(&draft, &facts, promised)
+        Ok(Seen { host, promised })
     }
 
-    fn head(&self, chain: ChainId) -> Result<BlockRef, IntakeFailure> {
+    pub(crate) fn head(&self, chain: ChainId) -> Result<BlockRef, IntakeFailure> {
         ready(&self.store.read()?, chain)
     }
 
     // What other orders change (reservations, hashlocks) is read inside the transaction that stores
     // this one, so that two orders never get the same balance (M7).
-    fn decide(
-        &self,
-        draft: &Draft,
-        facts: &HostFacts,
-        promised: (U256, U256),
-    ) -> Result<Order, IntakeFailure> {
+    fn decide(&self, draft: Draft, seen: &Seen) -> Result<Order, IntakeFailure> {
         let mut tx = self.store.write()?;
-        if let Some(known) = tx.order(draft.order().id)? {
+        if let Some(known) = known(&tx, &draft)? {
             return Ok(known);
         }
-        let facts = self.facts(&tx, draft.order(), facts, promised)?;
-        let reasons = admit_submitted(draft, &facts, &self.rules.terms());
-        // The order's identity does not cover the signature: kept under a bad one, an order could be
-        // spoilt by whoever sees it first.
+        let order = self.judge(&mut tx, draft, seen)?;
+        tx.commit()?;
+        Ok(order)
+    }
+
+    /// Judges a draft and stores what came of it. An order that takes several fills becomes the one of
+    /// them that is ours next.
+    pub(crate) fn judge(
+        &self,
+        tx: &mut WriteTx,
+        draft: Draft,
+        seen: &Seen,
+    ) -> Result<Order, IntakeFailure> {
+        let terms = self.rules.terms();
+        let mut facts = self.facts(tx, draft.order(), seen)?;
+        let (draft, unfit) = choose_part(draft, &facts, &terms);
+        let draft = &draft;
+        // The part has a hashlock and a value of its own.
+        if facts.hashlock_used || !draft.signed().secret_hashes.is_empty() {
+            facts = self.facts(tx, draft.order(), seen)?;
+        }
+        let mut reasons = admit_submitted(draft, &facts, &terms);
+        if let Some(reason) = unfit {
+            reasons.retain(|reason| !matches!(reason, Refusal::NoPart { .. }));
+            reasons.push(reason);
+        }
+        // Asked last: a shadowed order is one that would have been taken.
+        if reasons.is_empty() {
+            reasons.extend(tx.modes()?.against(draft.order()).map(Refusal::Mode));
+        }
+        let seen = Circumstances {
+            at: facts.source_head,
+            gas_price: facts.gas_price,
+            open_orders: facts.open_orders,
+            market: &facts.market,
+            to_be_filled: true,
+        };
+        let assessment = assess(draft.order(), &reasons, &seen, &terms);
+        // The order's identity covers neither the signature nor the hashes of its secrets: kept under bad
+        // ones, an order could be spoilt by whoever sees it first.
         let unsigned = |reason: &&Refusal| {
-            matches!(reason, Refusal::BadSignature { .. } | Refusal::UnusableSignature(_))
+            matches!(
+                reason,
+                Refusal::BadSignature { .. }
+                    | Refusal::UnusableSignature(_)
+                    | Refusal::BadSecretHashes(_)
+            )
         };
         if let Some(reason) = reasons.iter().find(unsigned) {
             return Err(IntakeFailure::Unreadable(reason.clone()));
         }
         let mut order = draft.order().clone();
         if reasons.is_empty() {
-            reserve(&mut tx, &order)?;
+            make_room(tx, order.id, &self.rules)?;
+            reserve(tx, &order)?;
+            self.divided.note(&order);
         } else {
             order.decision = Decision::Refused(reasons);
         }
@@ -172,9 +232,9 @@ impl Intake {
             permission: None,
         };
         tx.put_order(&order)?;
+        keep_decision(tx, &order, &assessment)?;
         tx.put_order_state(order.id, &state)?;
-        refresh(&mut tx, order.id, &self.rules)?;
-        tx.commit()?;
+        refresh(tx, order.id, &self.rules)?;
         Ok(order)
     }
 
@@ -182,14 +242,16 @@ impl Intake {
         &self,
         tx: &WriteTx,
         order: &Order,
-        host: &HostFacts,
-        promised: (U256, U256),
+        Seen { host, promised }: &Seen,
     ) -> Result<IntakeFacts, IntakeFailure> {
-        let chain = order.destination_chain;
-        let free = |held: U256, token: Address, before: U256| -> Result<U256, StoreError> {
+        let (source, chain) = (order.id.chain, order.destination_chain);
+        let free = |chain, held: U256, token: Address, before: U256| -> Result<U256, StoreError> {
             Ok(held.saturating_sub(tx.reserved(chain, token)?.max(before)))
         };
-        let kept_back = self.kept_back.get(&chain).copied().unwrap_or_default();
+        let free_coin = |chain, held: U256, before: U256| -> Result<U256, StoreError> {
+            let kept_back = self.kept_back.get(&chain).copied().unwrap_or_default();
+            Ok(free(chain, held, Address::ZERO, before)?.saturating_sub(kept_back))
+        };
         // A hashlock that another chain already shows must not look unused.
         for route in self.rules.routes.iter().filter(|route| route.chain != order.id.chain) {
             if !tx.cursor(route.chain)?.mode.is_current() {
@@ -204,24 +266,25 @@ impl Intake {
             maker_allowance: host.maker_allowance,
             raw_remaining: host.raw_remaining,
             nonce_used: host.nonce_used,
-            free_token: free(host.our_token, order.destination_token, promised.0)?,
-            free_native: free(host.our_native, Address::ZERO, promised.1)?
-                .saturating_sub(kept_back),
+            free_token: free(chain, host.our_token, order.destination_token, promised.token)?,
+            free_native: free_coin(chain, host.our_native, promised.coin)?,
+            free_source_native: free_coin(source, host.our_source_native, promised.source_coin)?,
             gas_price: host.gas_price,
             open_orders: open_orders(tx)?,
             hashlock_used: self.hashlock_used(tx, order)?,
-            order_known: tx
-                .orders_by_hash_after(order.id.hash, None, 2)?
-                .iter()
-                .any(|id| *id != order.id),
+            order_known: is_known_elsewhere(tx, order)?,
+            market: market_for(tx, order, &self.rules)?,
         })
     }
 
-    /// What is promised of the destination's token and coin.
-    fn promised(&self, order: &Order) -> Result<(U256, U256), StoreError> {
+    fn promised(&self, order: &Order) -> Result<Promised, StoreError> {
         let read = self.store.read()?;
         let chain = order.destination_chain;
-        Ok((read.reserved(chain, order.destination_token)?, read.reserved(chain, Address::ZERO)?))
+        Ok(Promised {
+            token: read.reserved(chain, order.destination_token)?,
+            coin: read.reserved(chain, Address::ZERO)?,
+            source_coin: read.reserved(order.id.chain, Address::ZERO)?,
+        })
     }
 
     fn hashlock_used(&self, tx: &WriteTx, order: &Order) -> Result<bool, QueueError> {
@@ -256,6 +319,26 @@ impl Intake {
         tx.commit()?;
         Ok(SecretTaken { hashlock, orders })
     }
+}
+
+/// What the hosts said of a draft, and what was promised of the balances when they did.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    host: HostFacts,
+    promised: Promised,
+}
+
+/// Smallest units promised to orders.
+#[derive(Debug)]
+struct Promised {
+    token: U256,
+    coin: U256,
+    source_coin: U256,
+}
+
+/// A decision is taken once and kept, but for reasons that pass: prices, caps, the mode.
+pub(crate) fn may_be_judged_again(known: &Order) -> bool {
+    !known.is_accepted() && known.refusals().iter().all(Refusal::is_passing)
 }
 
 fn ready(read: &impl Reads, chain: ChainId) -> Result<BlockRef, IntakeFailure> {

@@ -2,14 +2,16 @@
 
 use crate::{
     NodeError,
+    recovery::Swept,
     resolver::{CATCHING_UP, Shared},
 };
 use bmn_chain::{ChainError, ChainEvent, ChainSource};
 use bmn_executor::Outcome;
 use bmn_indexer::{Backfill, Derivation, IndexError, Pace, Share};
-use bmn_primitives::{BlockRef, ChainId};
+use bmn_primitives::{BlockRef, ChainId, OrderId};
+use bmn_queue::{JobFilter, StateKind, list};
 use bmn_store::{Cursor, Mode, Reads, RebuildReason, StoreError};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// Blocks in one event, hence in one transaction.
 const MAX_BLOCKS: usize = 64;
@@ -173,6 +175,9 @@ impl Lane {
             self.acknowledge(shared, chain, finalized)?;
         }
         let applied = shared.indexer.apply(chain, event, finalized)?;
+        if applied.reverted > 0 {
+            shared.note_unfounded(chain, &applied.orders)?;
+        }
         shared.note_ready(arrived)?;
         shared.announce()?;
         self.acknowledge(shared, chain, finalized)?;
@@ -283,14 +288,25 @@ impl Lane {
             shared.check_factories(route.ok_or(NodeError::UnknownChain(chain))?).await?;
             self.unchecked = false;
         }
+        // Before anything is sent: what we did and do not remember.
+        match shared.recover_some(chain).await? {
+            Swept::More => return Ok(true),
+            Swept::Waiting => return Ok(false),
+            Swept::Through => {}
+        }
+        if shared.unfounded.write().remove(&chain) {
+            self.maintained = None;
+        }
         let tip = shared.store.read()?.cursor(chain)?.tip;
         let mut worked = false;
         if tip.is_some() && tip != self.maintained {
             worked |= executor.maintain(chain).await?;
+            worked |= shared.watch_strangers(executor, chain).await?;
+            worked |= shared.intake.next_parts(chain).await?;
             self.maintained = tip;
             shared.note_ready(shared.clock.monotonic())?;
         }
-        if let Some((key, outcome)) = executor.run_one(chain).await? {
+        if let Some((key, outcome)) = executor.run_one(chain, &|| shared.clock.monotonic()).await? {
             match outcome {
                 Outcome::Sent { accepted: true, .. } => {
                     shared.latencies.accepted(&key, shared.clock.monotonic());
@@ -337,6 +353,26 @@ impl Shared {
     // is acted on when its own is.
     fn may_act(&self, chain: ChainId) -> bool {
         self.halted.read().is_none() && !self.is_behind(chain)
+    }
+
+    // What a transaction rests on may be on another chain than the one it is for. It is taken back now,
+    // not when that one has its next block: by then it may be mined.
+    fn note_unfounded(&self, chain: ChainId, orders: &BTreeSet<OrderId>) -> Result<(), NodeError> {
+        let read = self.store.read()?;
+        for other in self.wake.keys().filter(|other| **other != chain) {
+            for order in orders {
+                let filter = JobFilter {
+                    order: Some(*order),
+                    chain: Some(*other),
+                    state: Some(StateKind::Sent),
+                };
+                if !list(&read, &filter, None, 1)?.is_empty() {
+                    self.unfounded.write().insert(*other);
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn now_live(&self, chain: ChainId) -> Result<(), NodeError> {

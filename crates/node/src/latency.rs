@@ -7,6 +7,9 @@ use std::{collections::HashMap, time::Duration};
 /// Samples kept; the oldest go first.
 const KEPT: usize = 65_536;
 
+/// What waited longer is dropped when there is no room.
+const LONGEST: Duration = Duration::from_secs(600);
+
 /// Measures from the event that made an action due to the acceptance of its transaction.
 #[derive(Debug, Default)]
 pub struct Latencies(Mutex<Inner>);
@@ -20,7 +23,14 @@ struct Inner {
 impl Latencies {
     /// An action became ready because of something that arrived at `at`. Only the first time counts.
     pub fn ready(&self, key: ActionKey, at: Duration) {
-        self.0.lock().since.entry(key).or_insert(at);
+        let mut inner = self.0.lock();
+        // Jobs that were ready and then not wanted any more.
+        if inner.since.len() >= KEPT {
+            inner.since.retain(|_, since| at.saturating_sub(*since) < LONGEST);
+        }
+        if inner.since.len() < KEPT {
+            inner.since.entry(key).or_insert(at);
+        }
     }
 
     /// Its transaction was accepted.

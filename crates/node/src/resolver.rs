@@ -1,20 +1,24 @@
 //! A resolver that is driven one step at a time.
 
-use crate::{Clock, Intake, Latencies, NodeError, lane::Lane, rules::reading_of, rules_of};
-use alloy::{
-    primitives::{Address, U256},
-    signers::local::PrivateKeySigner,
+use crate::takers::check_takers;
+use crate::{
+    Clock, Intake, Latencies, NodeError, lane::Lane, recovery::Sweeps, rules::reading_of, rules_of,
 };
+use alloy::primitives::{Address, U256};
 use bmn_chain::{CallOutcome, CallRequest, ChainClient, ChainSource};
 use bmn_config::ChainSpec;
-use bmn_executor::{Executor, Limits};
+use bmn_executor::{Account, Executor, Limits};
 use bmn_indexer::Indexer;
 use bmn_primitives::ChainId;
 use bmn_queue::{Rules, ready_keys, recover};
-use bmn_store::{Mode, Reads, RebuildReason, Store, WriteTx};
+use bmn_store::{EventKey, Mode, Reads, RebuildReason, Store, WriteTx};
 use bmn_swap::{Policy, Route};
 use parking_lot::RwLock;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::{Notify, watch};
 
 /// Why a chain is not acted on before its index has met the head of its host.
@@ -50,10 +54,17 @@ pub(crate) struct Shared {
     /// Number of the newest status change that is durable.
     pub(crate) newest: watch::Sender<u64>,
     pub(crate) wake: BTreeMap<ChainId, Notify>,
+    /// Chains whose transactions are looked after again although their head did not move: another chain
+    /// took back what they rest on.
+    pub(crate) unfounded: RwLock<BTreeSet<ChainId>>,
+    /// The last of the open escrows of a chain that were looked at for strangers' swaps worth finishing.
+    pub(crate) looked_at: RwLock<BTreeMap<ChainId, EventKey>>,
     /// Why we do not act any more, until a restart.
     pub(crate) halted: RwLock<Option<String>>,
     /// Chains whose index does not show their newest block yet, and why.
     pub(crate) behind: RwLock<BTreeMap<ChainId, String>>,
+    /// How far each chain was looked through for escrows of ours that nothing stored accounts for.
+    pub(crate) sweeps: Sweeps,
     /// Newest block that the index of a chain held before it was cleared.
     pub(crate) floors: RwLock<BTreeMap<ChainId, u64>>,
 }
@@ -90,21 +101,23 @@ impl Resolver {
     pub fn open(
         store: Store,
         hosts: Vec<ChainHost>,
-        signer: PrivateKeySigner,
+        account: impl Into<Account>,
         policy: Policy,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, NodeError> {
         check_hosts(&hosts)?;
         hosts.iter().try_for_each(|host| check_known_factories(&host.spec))?;
-        let us = signer.address();
+        let account = account.into();
+        let us = account.address();
         let rules = Arc::new(rules_of(us, hosts.iter().map(|host| &host.spec), policy));
         let clients = clients_of(&hosts);
+        check_takers(&store.read()?, &rules)?;
         claim(&store, &rules, &hosts)?;
         let executor = Executor::new(
             store.clone(),
             Arc::clone(&rules),
             clients,
-            signer,
+            account,
             store.epoch(),
             Limits::default(),
         );
@@ -155,11 +168,14 @@ impl Resolver {
             latencies: Latencies::default(),
             newest: watch::channel(newest).0,
             wake: hosts.iter().map(|host| (host.spec.chain_id, Notify::new())).collect(),
+            unfounded: RwLock::default(),
+            looked_at: RwLock::default(),
             halted: RwLock::new(None),
             behind: RwLock::new(
                 hosts.iter().map(|host| (host.spec.chain_id, CATCHING_UP.to_owned())).collect(),
             ),
             floors: RwLock::default(),
+            sweeps: Sweeps::default(),
         };
         let lanes =
             hosts.into_iter().map(|host| (host.spec.chain_id, Lane::new(host.source))).collect();

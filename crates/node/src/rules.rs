@@ -1,10 +1,13 @@
 //! From configuration to what orders are judged against.
 
 use alloy::primitives::{Address, B256, Keccak256};
-use bmn_config::{ChainSpec, FactorySpec};
+use bmn_config::{ChainSpec, FactorySpec, PriceSpec};
 use bmn_contracts::EscrowImplementations;
 use bmn_queue::Rules;
-use bmn_swap::{FactoryTerms, Pace, Policy, Price, Route, TokenTerms};
+use bmn_swap::{
+    ConfirmationStep, FactoryTerms, OrderLimits, Pace, Policy, Price, PriceSourceTerms, PriceTerms,
+    Route, RouteCap, RouteLimits, TokenFlag, TokenTerms,
+};
 
 /// The route of a chain.
 pub fn route_of(spec: &ChainSpec) -> Route {
@@ -30,6 +33,81 @@ pub fn route_of(spec: &ChainSpec) -> Route {
         true_tokens: spec.true_tokens.clone(),
         factories: spec.factories.iter().map(factory_of).collect(),
         min_order_value: spec.minimums.order_value,
+        limits: limits_of(spec),
+        resolver: spec.resolver_contract,
+    }
+}
+
+fn limits_of(spec: &ChainSpec) -> RouteLimits {
+    let coin = [(Address::ZERO, spec.native.prices.as_ref())];
+    let tokens = spec.tokens.iter().map(|token| (token.address, token.prices.as_ref()));
+    RouteLimits {
+        op_stack: spec.op_stack,
+        confirmation_steps: spec
+            .confirmation_steps
+            .iter()
+            .map(|step| ConfirmationStep {
+                from_value: step.from_value,
+                confirmations: step.confirmations,
+            })
+            .collect(),
+        prices: tokens
+            .chain(coin)
+            .filter_map(|(address, prices)| Some((address, price_terms_of(prices?))))
+            .collect(),
+        flags: spec
+            .tokens
+            .iter()
+            .filter(|token| !token.flags.is_empty())
+            .map(|token| {
+                let named = |flag: &String| {
+                    TokenFlag::ALL.iter().find(|(_, name)| name == flag).map(|(flag, _)| *flag)
+                };
+                (token.address, token.flags.iter().filter_map(named).collect())
+            })
+            .collect(),
+        token_caps: spec
+            .tokens
+            .iter()
+            .filter_map(|token| Some((token.address, token.max_open_value?)))
+            .collect(),
+        factory_caps: spec
+            .factories
+            .iter()
+            .filter_map(|factory| Some((factory.address, factory.max_exposure?)))
+            .collect(),
+    }
+}
+
+fn price_terms_of(prices: &PriceSpec) -> PriceTerms {
+    let sources = prices
+        .sources
+        .iter()
+        .map(|source| PriceSourceTerms { name: source.name.clone(), max_age: source.max_age_secs });
+    PriceTerms { sources: sources.collect(), max_spread_bps: prices.max_spread_bps }
+}
+
+fn order_limits_of(limits: &bmn_config::PolicyLimits) -> OrderLimits {
+    OrderLimits {
+        min_profit: limits.min_profit_value,
+        slippage_bps: limits.slippage_bps,
+        gas_stress_percent: limits.gas_stress_percent,
+        failure_share_bps: limits.failure_share_bps,
+        max_failure_cost: limits.max_failure_cost,
+        min_time_left: limits.min_time_left_secs,
+        max_token_value: limits.max_token_value,
+        max_maker_value: limits.max_maker_value,
+        max_route_value: limits.max_route_value,
+        max_factory_value: limits.max_factory_value,
+        route_caps: limits
+            .routes
+            .iter()
+            .map(|cap| RouteCap { from: cap.from, to: cap.to, limit: cap.max_value })
+            .collect(),
+        allow_makers: limits.allow_makers.clone(),
+        deny_makers: limits.deny_makers.clone(),
+        allow_tokens: limits.allow_tokens.clone(),
+        deny_tokens: limits.deny_tokens.clone(),
     }
 }
 
@@ -66,7 +144,7 @@ fn factory_of(spec: &FactorySpec) -> FactoryTerms {
 }
 
 /// The policy of a configuration.
-pub const fn policy_of(policy: &bmn_config::Policy) -> Policy {
+pub fn policy_of(policy: &bmn_config::Policy) -> Policy {
     Policy {
         min_profit_bps: policy.min_profit_bps,
         max_order_value: policy.max_order_value,
@@ -75,6 +153,7 @@ pub const fn policy_of(policy: &bmn_config::Policy) -> Policy {
         allow_direct_source: policy.allow_direct_source,
         max_open_orders: policy.max_open_orders,
         cancel_refused_gas: policy.cancel_refused_gas,
+        limits: order_limits_of(&policy.limits),
     }
 }
 

@@ -1,9 +1,9 @@
 //! The `bmn_*` methods.
 
 use crate::{
-    Cursor, EventFilter, EventPage, JobFilter, JobPage, Limit, NodeStatus, OrderFile,
-    OrderSubmission, SecretAnswer, SecretParam, SubscriptionKind, Swap, SwapChange, SwapFilter,
-    SwapKey, SwapPage, WithdrawPermission,
+    Cursor, DeadLetterFilter, DeadLetterPage, EventFilter, EventPage, JobFilter, JobPage, Limit,
+    NodeStatus, OrderFile, OrderSubmission, SecretAnswer, SecretParam, SubscriptionKind, Swap,
+    SwapChange, SwapFilter, SwapKey, SwapPage, WithdrawPermission,
 };
 use jsonrpsee::{
     core::{RpcResult, SubscriptionResult},
@@ -87,6 +87,18 @@ pub trait BmnApi {
         cursor: Option<Cursor>,
         limit: Option<Limit>,
     ) -> RpcResult<JobPage>;
+
+    /// Steps that were given up, by order id and urgency; at most 200 a page, 50 without a limit. They
+    /// stay until they are requeued or dropped.
+    ///
+    /// Errors: `badCursor`.
+    #[method(name = "listDeadLetters")]
+    async fn list_dead_letters(
+        &self,
+        filter: Option<DeadLetterFilter>,
+        cursor: Option<Cursor>,
+        limit: Option<Limit>,
+    ) -> RpcResult<DeadLetterPage>;
 
     /// The change log from a sequence number on (included), oldest first; at most 200, 50 without a
     /// limit. Nothing is ever taken out of it: what a reorg takes back is another change. Who goes on

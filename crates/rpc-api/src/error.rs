@@ -33,11 +33,13 @@ pub enum RpcErrorCode {
     /// A reorg replaced the block that a cursor stands on, or one before; `data` is a
     /// [`Reorged`](crate::Reorged): what to forget and where to read again.
     Reorged = -32026,
+    /// What is asked for is not what the order's plan wants now; the message says why.
+    NotWanted = -32027,
 }
 
 impl RpcErrorCode {
     /// Every code.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::InvalidParams,
         Self::Internal,
         Self::NotFound,
@@ -50,6 +52,7 @@ impl RpcErrorCode {
         Self::UnreadableOrder,
         Self::AmbiguousId,
         Self::Reorged,
+        Self::NotWanted,
     ];
 
     /// The number on the wire.
@@ -72,6 +75,7 @@ impl RpcErrorCode {
             Self::UnreadableOrder => "unreadableOrder",
             Self::AmbiguousId => "ambiguousId",
             Self::Reorged => "reorged",
+            Self::NotWanted => "notWanted",
         }
     }
 
@@ -91,6 +95,7 @@ impl RpcErrorCode {
             Self::UnreadableOrder => "the order cannot be read",
             Self::AmbiguousId => "several orders have this id",
             Self::Reorged => "a reorg replaced what this cursor has read",
+            Self::NotWanted => "not wanted now",
         }
     }
 
@@ -130,6 +135,7 @@ mod tests {
             (-32024, "unreadableOrder", "the order cannot be read"),
             (-32025, "ambiguousId", "several orders have this id"),
             (-32026, "reorged", "a reorg replaced what this cursor has read"),
+            (-32027, "notWanted", "not wanted now"),
         ];
         assert_eq!(table.len(), RpcErrorCode::ALL.len());
         for (known, (code, name, message)) in RpcErrorCode::ALL.into_iter().zip(table) {

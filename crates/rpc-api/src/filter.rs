@@ -26,7 +26,7 @@ macro_rules! named {
 }
 
 named! {
-    status("status"): SwapStatuses => "one of refused, accepted, sourceLocked, bothLocked, secretKnown, destinationPaid, destinationRefunded, destinationStranded, refunding, exposed, completed, cancelled, void, lost, violated, or a list of them";
+    status("status"): SwapStatuses => "one of refused, accepted, sourceLocked, bothLocked, secretKnown, destinationPaid, destinationRefunded, destinationStranded, refunding, exposed, completed, cancelled, void, lost, violated, owing, watched, kept, released, or a list of them";
     chain("chain"): u64 => "a chain id as a number";
     maker("maker"): Address => "an address, 0x + 40 hex digits";
     taker("taker"): Address => "an address, 0x + 40 hex digits";
@@ -218,6 +218,18 @@ pub struct JobFilter {
     /// Where the job stands.
     #[serde(deserialize_with = "named::state")]
     pub state: Option<JobState>,
+    /// Chain the job acts on, by id.
+    #[serde(deserialize_with = "named::chain")]
+    pub chain: Option<u64>,
+    /// Order it is for, by its full id.
+    #[serde(deserialize_with = "named::order")]
+    pub order: Option<String>,
+}
+
+/// Which dead letters `bmn_listDeadLetters` lists.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DeadLetterFilter {
     /// Chain the job acts on, by id.
     #[serde(deserialize_with = "named::chain")]
     pub chain: Option<u64>,

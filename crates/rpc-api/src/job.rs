@@ -1,6 +1,6 @@
 //! Steps the node has to take.
 
-use crate::Cursor;
+use crate::{Cursor, WireBlock};
 use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -65,8 +65,75 @@ pub struct JobEntry {
     pub wakes: Vec<WakeEntry>,
     /// Failed attempts.
     pub attempts: u32,
+    /// Latest safe time, unix seconds of its chain; `null` when nothing is lost by waiting.
+    pub deadline: Option<u64>,
     /// Why the last attempt failed, or why it was given up.
     pub last_error: Option<String>,
+}
+
+/// A failed attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureEntry {
+    /// Its kind: `host`, `tooEarly`, `alreadyDone`, `reverted`, `noEffect`, `inventory`, `abandoned`
+    /// or `final`.
+    pub class: String,
+    /// What it said.
+    pub error: String,
+    /// Newest block of the job's chain at that moment.
+    pub at: Option<WireBlock>,
+}
+
+/// A step that was given up; somebody has to look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetter {
+    /// Order it is for.
+    pub order_id: String,
+    /// The step, for example `fundDestination`.
+    pub action: String,
+    /// Chain it happens on, by id.
+    pub chain: u64,
+    /// Escrow it touches; `null` for a fill or a funding.
+    pub escrow: Option<Address>,
+    /// Why it was given up.
+    pub reason: String,
+    /// Kind of the last failure, as in [`FailureEntry::class`].
+    pub class: String,
+    /// Newest block of its chain at that moment.
+    pub at: Option<WireBlock>,
+    /// Failed attempts since it was made or requeued.
+    pub attempts: u32,
+    /// Latest safe time, unix seconds of its chain; `null` when there is none.
+    pub deadline: Option<u64>,
+    /// Its newest failures, oldest first; those before a requeue are kept.
+    pub failures: Vec<FailureEntry>,
+}
+
+/// A page of dead letters, by order id and urgency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetterPage {
+    /// The dead letters.
+    pub items: Vec<DeadLetter>,
+    /// Where the next page begins; `null` at the end.
+    pub next: Option<Cursor>,
+}
+
+/// Names a dead letter. What is left out need not be named when one alone has the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeadLetterKey {
+    /// Order it is for, by its full id.
+    pub order: String,
+    /// The step, for example `fundDestination`.
+    pub action: String,
+    /// Chain it happens on, by id.
+    #[serde(default)]
+    pub chain: Option<u64>,
+    /// Escrow it touches.
+    #[serde(default)]
+    pub escrow: Option<Address>,
 }
 
 /// A page of jobs, by order id and urgency.

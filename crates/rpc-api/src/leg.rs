@@ -183,10 +183,10 @@ pub struct PlannedDestination {
     pub factory: Address,
     /// Source escrow it answers, as a swap id.
     pub source: String,
-    /// Address derived from the immutables.
-    pub escrow: Address,
-    /// Exact immutables.
+    /// Address derived from the immutables; `null` while only the creating block will decide it.
+    pub escrow: Option<Address>,
+    /// Exact immutables; their deployment time is zero while there is no address.
     pub immutables: WireImmutables,
-    /// Absolute windows.
+    /// Windows by those immutables.
     pub windows: EscrowWindows,
 }

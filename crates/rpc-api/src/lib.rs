@@ -9,6 +9,7 @@ mod change;
 mod day;
 mod error;
 mod event;
+mod explanation;
 mod filter;
 mod index;
 #[allow(
@@ -18,10 +19,21 @@ mod index;
 mod index_api;
 mod job;
 mod leg;
+mod modes;
 mod node;
 mod one_or_many;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "generated as in `api`, though these have no subscription"
+)]
+mod operator_api;
 mod order;
 mod params;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "generated as in `api`, though this half has no subscription"
+)]
+mod queue_api;
 mod status;
 mod swap;
 mod units;
@@ -33,9 +45,13 @@ pub use change::{ChainHead, Reorged, SwapChange, SwapNotice};
 pub use day::{Day, ParseDayError};
 pub use error::RpcErrorCode;
 pub use event::{ChainEventEntry, EventPage};
+pub use explanation::{
+    BothChains, OrderExplanation, WireCap, WireGasStep, WireOutcomes, WireQuote, WireSlack,
+    WireTime, WireTokenFlag, WireValuation, WireValued,
+};
 pub use filter::{
-    DestinationFilter, EventFilter, JobFilter, PendingFilter, SourceFilter, StatisticsFilter,
-    SwapFilter,
+    DeadLetterFilter, DestinationFilter, EventFilter, JobFilter, PendingFilter, SourceFilter,
+    StatisticsFilter, SwapFilter,
 };
 pub use index::{
     DailyStatistics, DestinationPage, EscrowSide, EscrowState, EscrowStates, IndexDigest,
@@ -45,13 +61,19 @@ pub use index::{
 #[cfg(feature = "client")]
 pub use index_api::IndexApiClient;
 pub use index_api::IndexApiServer;
-pub use job::{JobEntry, JobPage, JobState, WakeEntry};
+pub use job::{
+    DeadLetter, DeadLetterKey, DeadLetterPage, FailureEntry, JobEntry, JobPage, JobState, WakeEntry,
+};
 pub use leg::{
     DestinationEscrow, EndKind, EscrowEndEntry, EscrowWindows, PlannedDestination, SourceEscrow,
     SourceTermsEntry, WireComplement, WireImmutables, WireInclusion, WireWindow,
 };
+pub use modes::{NodeModes, ShadowEntry, ShadowOutcome, ShadowReport, SwitchKind, WireSwitch};
 pub use node::{ChainStatus, FactoryEntry, NodeStatus, WireBlock};
 pub use one_or_many::OneOrMany;
+#[cfg(feature = "client")]
+pub use operator_api::{AdminApiClient, OperatorApiClient};
+pub use operator_api::{AdminApiServer, OperatorApiServer};
 pub use order::{
     FieldError, OrderDecision, OrderFile, OrderSubmission, OrderWords, ReadOrder, ReadSignature,
     RefusalReason, SecretAnswer, WireProfit, WireSignature,
@@ -60,6 +82,9 @@ pub use params::{
     BlockParam, ChainParam, Cursor, Limit, MAX_LIMIT, ResolverParam, SecretParam, SubscriptionKind,
     SwapKey,
 };
+#[cfg(feature = "client")]
+pub use queue_api::QueueAdminApiClient;
+pub use queue_api::QueueAdminApiServer;
 pub use status::{SwapStatus, SwapStatuses};
 pub use swap::{OrderOrigin, OrderTerms, SecretState, Swap, SwapPage, WithdrawPermission};
-pub use units::Amount;
+pub use units::{Amount, SignedAmount};

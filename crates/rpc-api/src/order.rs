@@ -36,6 +36,10 @@ pub struct OrderFile {
     /// When the file was made, unix milliseconds. Not checked.
     #[serde(default)]
     pub created_at: Option<u64>,
+    /// Hashes of the secrets of an order that takes several fills, in the order of its parts: one more
+    /// than it has parts. Empty for any other order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret_hashes: Vec<String>,
 }
 
 /// The words of a limit order: decimal strings or `0x` hex, at most 256 bits each. A word that is an
@@ -124,11 +128,16 @@ pub struct ReadOrder {
     pub hashlock: Option<B256>,
     /// Destination chain the file claims.
     pub dst_chain_id: Option<u64>,
+    /// Hashes of the secrets of an order that takes several fills.
+    pub secret_hashes: Vec<B256>,
 }
 
 impl OrderFile {
     /// The format version this build reads and writes.
     pub const VERSION: u64 = 1;
+
+    /// Secret hashes of one order at most: an order in 256 parts has that many.
+    pub const MOST_SECRETS: usize = 257;
 
     /// Reads every field.
     ///
@@ -152,7 +161,19 @@ impl OrderFile {
             order_hash: hash("orderHash", &self.order_hash)?,
             hashlock: hash("hashlock", &self.hashlock)?,
             dst_chain_id: self.dst_chain_id,
+            secret_hashes: self.read_secret_hashes()?,
         })
+    }
+}
+
+impl OrderFile {
+    fn read_secret_hashes(&self) -> Result<Vec<B256>, FieldError> {
+        if self.secret_hashes.len() > Self::MOST_SECRETS {
+            let accepted = format!("at most {} hashes", Self::MOST_SECRETS);
+            return Err(FieldError::new("secretHashes", accepted));
+        }
+        let hashes = self.secret_hashes.iter().enumerate();
+        hashes.map(|(index, text)| word32(&format!("secretHashes[{index}]"), text)).collect()
     }
 }
 

@@ -38,11 +38,20 @@ pub enum SwapStatus {
     Lost,
     /// The source was taken although the destination did not pay. Terminal, a failure.
     Violated,
+    /// The source came to the resolver before the maker was paid; the destination still stands and
+    /// pays him.
+    Owing,
+    /// A stranger's escrow stands, which the resolver may finish for its safety deposit.
+    Watched,
+    /// Strangers' escrows that ended, at least one of them by the resolver. Terminal.
+    Kept,
+    /// Strangers' escrows that ended without the resolver, or are left alone. Terminal.
+    Released,
 }
 
 impl SwapStatus {
     /// Every status.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Refused,
         Self::Accepted,
         Self::SourceLocked,
@@ -58,6 +67,10 @@ impl SwapStatus {
         Self::Void,
         Self::Lost,
         Self::Violated,
+        Self::Owing,
+        Self::Watched,
+        Self::Kept,
+        Self::Released,
     ];
 }
 

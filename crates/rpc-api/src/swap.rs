@@ -15,6 +15,10 @@ pub enum OrderOrigin {
     Submitted,
     /// A source escrow somebody created naming the resolver as taker.
     DirectSource,
+    /// A stranger's source escrow, which the keeper watches.
+    Watched,
+    /// An escrow of the resolver's that a chain shows and no stored order knew.
+    Recovered,
 }
 
 /// What the node knows of the secret behind a hashlock. The secret itself is shown only where a
@@ -48,10 +52,12 @@ pub struct OrderTerms {
     pub destination_amount: Amount,
     /// Safety deposit of the destination escrow, wei.
     pub destination_deposit: Amount,
-    /// When withdrawing the source ends and cancelling it begins, unix seconds.
-    pub src_cancellation: u64,
-    /// When withdrawing the destination begins, unix seconds; a fill must be mined before.
-    pub dst_withdrawal: u64,
+    /// When withdrawing the source ends and cancelling it begins, unix seconds; `null` where the order
+    /// states offsets, which count from its fill.
+    pub src_cancellation: Option<u64>,
+    /// When withdrawing the destination begins, unix seconds, and before which a fill must be mined;
+    /// `null` where the order states offsets.
+    pub dst_withdrawal: Option<u64>,
 }
 
 /// Everything about one order.

@@ -39,6 +39,10 @@ pub(crate) const fn status(status: Status) -> SwapStatus {
         Status::Void => SwapStatus::Void,
         Status::Lost => SwapStatus::Lost,
         Status::Violated => SwapStatus::Violated,
+        Status::Owing => SwapStatus::Owing,
+        Status::Watched => SwapStatus::Watched,
+        Status::Kept => SwapStatus::Kept,
+        Status::Released => SwapStatus::Released,
     }
 }
 
@@ -183,6 +187,7 @@ fn planned(plan: &DestinationPlan) -> PlannedDestination {
 }
 
 fn terms(order: &Order) -> OrderTerms {
+    let absolute = order.times.absolute();
     OrderTerms {
         source_chain: order.id.chain.0,
         source_token: order.source_token,
@@ -191,8 +196,8 @@ fn terms(order: &Order) -> OrderTerms {
         destination_token: order.destination_token,
         destination_amount: order.destination_amount.into(),
         destination_deposit: order.destination_deposit.into(),
-        src_cancellation: order.src_cancellation,
-        dst_withdrawal: order.dst_withdrawal,
+        src_cancellation: absolute.map(|(cancellation, _)| cancellation),
+        dst_withdrawal: absolute.map(|(_, withdrawal)| withdrawal),
     }
 }
 
@@ -254,7 +259,7 @@ fn state(end: Option<&(EscrowEnd, Inclusion)>) -> EscrowState {
 pub(crate) fn has_permission(loaded: &Loaded) -> bool {
     let state = &loaded.state;
     match (&state.permission, &state.plan) {
-        (Some(permission), Some(plan)) => permission.escrow == plan.escrow,
+        (Some(permission), Some(plan)) => Some(permission.escrow) == plan.escrow,
         _ => false,
     }
 }
@@ -273,6 +278,8 @@ pub(crate) fn swap(loaded: &Loaded, jobs: Vec<JobEntry>, history: Vec<SwapChange
         origin: match order.origin {
             Origin::Submitted(_) => OrderOrigin::Submitted,
             Origin::DirectSource => OrderOrigin::DirectSource,
+            Origin::Watched => OrderOrigin::Watched,
+            Origin::Recovered(_) => OrderOrigin::Recovered,
         },
         dialect: order.dialect.name().to_owned(),
         maker: order.maker,

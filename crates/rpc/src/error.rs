@@ -52,6 +52,12 @@ pub enum RpcError {
     /// A job row could not be read.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// There is no such dead letter.
+    #[error("no dead letter of this order and action")]
+    NoSuchLetter,
+    /// Several dead letters have that name.
+    #[error("{} dead letters have this name", .0.len())]
+    SeveralLetters(Vec<bmn_rpc_api::DeadLetterKey>),
     /// A worker thread of the runtime died.
     #[error("a read was cut off: {0}")]
     Interrupted(String),
@@ -92,6 +98,13 @@ impl RpcError {
             Self::Intake(IntakeError::Claim { .. }) => RpcErrorCode::InvalidParams,
             Self::Intake(IntakeError::NotActing(_)) => RpcErrorCode::Unavailable,
             Self::Intake(IntakeError::Unavailable(_)) => RpcErrorCode::Unavailable,
+            Self::Queue(QueueError::NotWanted { .. } | QueueError::StillDue { .. }) => {
+                RpcErrorCode::NotWanted
+            }
+            Self::Queue(QueueError::NotJudged { .. }) => RpcErrorCode::Unavailable,
+            Self::Queue(QueueError::NoSuchJob { .. } | QueueError::WrongState { .. })
+            | Self::NoSuchLetter => RpcErrorCode::NotFound,
+            Self::SeveralLetters(_) => RpcErrorCode::AmbiguousId,
             Self::Intake(IntakeError::Internal(_))
             | Self::Store(_)
             | Self::Queue(_)
@@ -112,6 +125,7 @@ impl From<RpcError> for ErrorObjectOwned {
                 code.with_data(reasons.iter().map(crate::convert::refusal).collect::<Vec<_>>())
             }
             RpcError::Reorged(reorged) => code.with_data(reorged),
+            RpcError::SeveralLetters(keys) => code.with_data(keys),
             RpcError::Ambiguous(orders) => {
                 let listed = orders.iter().take(LISTED_CANDIDATES);
                 code.with_data(listed.map(ToString::to_string).collect::<Vec<_>>())

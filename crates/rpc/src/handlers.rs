@@ -7,9 +7,10 @@ use crate::{
 use async_trait::async_trait;
 use bmn_primitives::{ChainId, Stage};
 use bmn_rpc_api::{
-    BmnApiServer, Cursor, EventFilter, EventPage, IndexApiServer, JobFilter, JobPage, Limit,
-    NodeStatus, OrderFile, OrderSubmission, SecretAnswer, SecretParam, SubscriptionKind, Swap,
-    SwapChange, SwapFilter, SwapKey, SwapPage, WithdrawPermission,
+    BmnApiServer, Cursor, DeadLetterFilter, DeadLetterPage, EventFilter, EventPage, IndexApiServer,
+    JobFilter, JobPage, Limit, NodeStatus, OperatorApiServer, OrderFile, OrderSubmission,
+    SecretAnswer, SecretParam, SubscriptionKind, Swap, SwapChange, SwapFilter, SwapKey, SwapPage,
+    WithdrawPermission,
 };
 use bmn_store::Store;
 use jsonrpsee::{
@@ -77,8 +78,11 @@ impl BmnRpc {
     /// The methods, to serve or to merge into another server.
     pub fn into_module(self) -> RpcModule<()> {
         let mut module = BmnApiServer::into_rpc(self.clone()).remove_context();
-        let index = IndexApiServer::into_rpc(self).remove_context();
-        module.merge(index).expect("the two halves of the namespace share no method");
+        let index = IndexApiServer::into_rpc(self.clone()).remove_context();
+        let operator = OperatorApiServer::into_rpc(self).remove_context();
+        for part in [index, operator] {
+            module.merge(part).expect("the parts of the namespace share no method");
+        }
         module
     }
 
@@ -106,7 +110,7 @@ impl BmnRpc {
         self.inner.submissions.try_acquire().map_err(|_| RpcError::Busy { limit })
     }
 
-    fn serves(&self, chain: ChainId) -> Result<(), RpcError> {
+    pub(crate) fn serves(&self, chain: ChainId) -> Result<(), RpcError> {
         let chains = self.inner.view.chains();
         if chains.iter().any(|served| served.id == chain) {
             return Ok(());
@@ -159,7 +163,7 @@ impl BmnRpc {
         let locks = plan.immutables.timelocks;
         Ok(WithdrawPermission {
             chain_id: plan.chain.0,
-            escrow: plan.escrow,
+            escrow: permission.escrow,
             caller: permission.caller,
             action: "DST_PUBLIC_WITHDRAW".to_owned(),
             signature: permission.signature.clone(),
@@ -232,6 +236,18 @@ impl BmnApiServer for BmnRpc {
         let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
         Ok(self
             .listed(move |snapshot| jobs::page(snapshot, &filter, cursor.as_ref(), limit))
+            .await?)
+    }
+
+    async fn list_dead_letters(
+        &self,
+        filter: Option<DeadLetterFilter>,
+        cursor: Option<Cursor>,
+        limit: Option<Limit>,
+    ) -> RpcResult<DeadLetterPage> {
+        let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
+        Ok(self
+            .listed(move |snapshot| jobs::letters(snapshot, &filter, cursor.as_ref(), limit))
             .await?)
     }
 

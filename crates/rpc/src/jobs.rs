@@ -1,13 +1,17 @@
 //! Jobs as the wire shows them.
 
-use crate::{RpcError, cursor, snapshot::Snapshot};
+use crate::{RpcError, convert, cursor, snapshot::Snapshot};
 use alloy::primitives::Address;
 use bmn_primitives::{ChainId, OrderId};
-use bmn_queue::{JobRow, JobState as State, StateKind};
-use bmn_rpc_api::{Cursor, JobEntry, JobFilter, JobPage, JobState, Limit, WakeEntry};
+use bmn_queue::{Failure, JobRow, JobState as State, StateKind};
+use bmn_rpc_api::{
+    Cursor, DeadLetter, DeadLetterFilter, DeadLetterPage, FailureEntry, JobEntry, JobFilter,
+    JobPage, JobState, Limit, WakeEntry,
+};
 use bmn_swap::{ActionKey, Wake};
 
 const METHOD: &str = "getJobs";
+const DEAD: &str = "listDeadLetters";
 
 const fn kind(state: JobState) -> StateKind {
     match state {
@@ -38,7 +42,7 @@ const fn wake(wake: Wake) -> WakeEntry {
 
 /// A job as an answer shows it.
 pub(crate) fn entry(job: JobRow) -> JobEntry {
-    let kind = state(job.state.kind());
+    let (kind, last) = (state(job.state.kind()), job.last_error().map(str::to_owned));
     let (wakes, reason) = match job.state {
         State::Waiting(wakes) => (wakes, None),
         State::Dead { reason, .. } => (vec![], Some(reason)),
@@ -48,12 +52,71 @@ pub(crate) fn entry(job: JobRow) -> JobEntry {
         order_id: job.key.order.to_string(),
         action: job.key.action.name().to_owned(),
         chain: job.key.chain.0,
-        escrow: (job.key.escrow != Address::ZERO).then_some(job.key.escrow),
+        escrow: escrow(job.key),
         state: kind,
         wakes: wakes.into_iter().map(wake).collect(),
         attempts: job.attempts,
-        last_error: reason.or(job.last_error),
+        deadline: job.deadline,
+        last_error: reason.or(last),
     }
+}
+
+fn escrow(key: ActionKey) -> Option<Address> {
+    (key.escrow != Address::ZERO).then_some(key.escrow)
+}
+
+fn failure(failure: Failure) -> FailureEntry {
+    FailureEntry {
+        class: failure.class.name().to_owned(),
+        error: failure.error,
+        at: failure.at.map(convert::block),
+    }
+}
+
+/// A dead letter as an answer shows it; none when the job is alive.
+pub(crate) fn letter(job: JobRow) -> Option<DeadLetter> {
+    let State::Dead { reason, class, at } = job.state else { return None };
+    Some(DeadLetter {
+        order_id: job.key.order.to_string(),
+        action: job.key.action.name().to_owned(),
+        chain: job.key.chain.0,
+        escrow: escrow(job.key),
+        reason,
+        class: class.name().to_owned(),
+        at: at.map(convert::block),
+        attempts: job.attempts,
+        deadline: job.deadline,
+        failures: job.failures.into_iter().map(failure).collect(),
+    })
+}
+
+/// A page of dead letters.
+pub(crate) fn letters(
+    snapshot: &Snapshot,
+    filter: &DeadLetterFilter,
+    from: Option<&Cursor>,
+    limit: Limit,
+) -> Result<DeadLetterPage, RpcError> {
+    let after = from.map(|from| position(DEAD, filter, from)).transpose()?;
+    let order = filter.order.as_deref().map(order).transpose()?;
+    let chain = filter.chain.map(ChainId);
+    let mut jobs = snapshot.dead_letters(order, chain, after, limit.items() + 1)?;
+    let more = jobs.len() > limit.items();
+    jobs.truncate(limit.items());
+    let last = jobs.last().filter(|_| more).map(|job| job.key.to_bytes());
+    Ok(DeadLetterPage {
+        next: last.map(|position| cursor::seal(DEAD, filter, &position)),
+        items: jobs.into_iter().filter_map(letter).collect(),
+    })
+}
+
+fn position(
+    method: &str,
+    filter: &impl serde::Serialize,
+    from: &Cursor,
+) -> Result<ActionKey, RpcError> {
+    let position = cursor::open(method, filter, from)?;
+    ActionKey::from_bytes(&position).ok_or(RpcError::BadCursor)
 }
 
 /// A page of jobs.
@@ -63,13 +126,7 @@ pub(crate) fn page(
     from: Option<&Cursor>,
     limit: Limit,
 ) -> Result<JobPage, RpcError> {
-    let after = match from {
-        None => None,
-        Some(from) => {
-            let position = cursor::open(METHOD, filter, from)?;
-            Some(ActionKey::from_bytes(&position).ok_or(RpcError::BadCursor)?)
-        }
-    };
+    let after = from.map(|from| position(METHOD, filter, from)).transpose()?;
     let order = filter.order.as_deref().map(order).transpose()?;
     let wanted = bmn_queue::JobFilter {
         order,
@@ -86,7 +143,8 @@ pub(crate) fn page(
     })
 }
 
-fn order(text: &str) -> Result<OrderId, RpcError> {
+/// An order id in a parameter.
+pub(crate) fn order(text: &str) -> Result<OrderId, RpcError> {
     let form = "an order id (chain:contract:orderHash:leaf)";
     text.parse().map_err(|_| RpcError::param("order", form))
 }

@@ -5,6 +5,7 @@ mod cursor;
 mod error;
 mod event;
 mod events;
+mod explain;
 mod handlers;
 mod index;
 mod index_handlers;
@@ -12,9 +13,12 @@ mod intake;
 mod jobs;
 mod list;
 mod lookup;
+mod operator;
 mod place;
+mod queue_admin;
 mod secrets;
 mod serve;
+mod shadow;
 mod snapshot;
 mod statistics;
 mod submission;
@@ -28,4 +32,6 @@ pub use handlers::{BmnRpc, RpcLimits};
 pub use intake::{
     Claims, Intake, IntakeError, NodeView, ServedChain, Submitted, SubmittedOrder, Trade,
 };
+pub use operator::{AdminRpc, ModeChange, Operations};
+pub use queue_admin::QueueAdmin;
 pub use serve::{ServeError, ServeLimits, serve};

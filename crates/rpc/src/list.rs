@@ -181,7 +181,7 @@ fn taken_by(loaded: &Loaded, taker: Address) -> bool {
 fn holds(loaded: &Loaded, escrow: Address) -> bool {
     let state = &loaded.state;
     state.source.is_some_and(|swap| swap.escrow == escrow)
-        || state.plan.as_ref().is_some_and(|plan| plan.escrow == escrow)
+        || state.plan.as_ref().is_some_and(|plan| plan.escrow == Some(escrow))
 }
 
 /// Changes of status shown with an order.

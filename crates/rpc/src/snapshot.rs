@@ -6,10 +6,12 @@ use alloy::primitives::{Address, B256};
 use bmn_primitives::{ChainId, Hashlock, Leg, OrderHash, OrderId, SwapId};
 use bmn_queue::{JobFilter, JobRow};
 use bmn_store::{
-    Change, Cursor, DayCounts, DestinationQuery, EventKey, EventRow, Found, IndexReads, OrderState,
-    PageBounds, ReadTx, Reads, RollingDigest, SourceQuery, Store, Volume,
+    Change, Cursor, DayCounts, DecisionReads, DestinationQuery, EventKey, EventRow, Found,
+    IndexReads, OrderState, PageBounds, ReadTx, Reads, RollingDigest, SourceQuery, Store, Volume,
 };
-use bmn_swap::{ActionKey, DestinationLeg, Order, SecretKnowledge, SourceLeg, Status};
+use bmn_swap::{
+    ActionKey, Assessment, DestinationLeg, Modes, Order, SecretKnowledge, SourceLeg, Status,
+};
 
 type Result<T> = std::result::Result<T, RpcError>;
 
@@ -35,8 +37,9 @@ impl Snapshot {
             return Ok(None);
         };
         let source = state.source.map(|swap| self.0.source_leg(swap)).transpose()?.flatten();
-        let destination = match &state.plan {
-            Some(plan) => self.0.destination_leg(plan.chain, plan.escrow)?,
+        let escrow = state.plan.as_ref().and_then(|plan| Some((plan.chain, plan.escrow?)));
+        let destination = match escrow {
+            Some((chain, escrow)) => self.0.destination_leg(chain, escrow)?,
             None => None,
         };
         let secret = state.evidence.secret.max(self.0.secret_knowledge(order.hashlock)?);
@@ -45,6 +48,22 @@ impl Snapshot {
 
     pub(crate) fn order(&self, id: OrderId) -> Result<Option<Order>> {
         Ok(self.0.order(id)?)
+    }
+
+    pub(crate) fn assessment(&self, id: OrderId) -> Result<Option<Assessment>> {
+        Ok(self.0.assessment(id)?)
+    }
+
+    pub(crate) fn source_leg(&self, swap: SwapId) -> Result<Option<SourceLeg>> {
+        Ok(self.0.source_leg(swap)?)
+    }
+
+    pub(crate) fn modes(&self) -> Result<Modes> {
+        Ok(self.0.modes()?)
+    }
+
+    pub(crate) fn open_orders(&self) -> Result<u64> {
+        Ok(bmn_queue::open_orders(&self.0)?)
     }
 
     pub(crate) fn has_order(&self, id: OrderId) -> Result<bool> {
@@ -247,6 +266,16 @@ impl Snapshot {
 
     pub(crate) fn history(&self, order: OrderId, limit: usize) -> Result<Vec<Change>> {
         Ok(self.0.changes_of(order, limit)?)
+    }
+
+    pub(crate) fn dead_letters(
+        &self,
+        order: Option<OrderId>,
+        chain: Option<ChainId>,
+        after: Option<ActionKey>,
+        limit: usize,
+    ) -> Result<Vec<JobRow>> {
+        Ok(bmn_queue::dead_letters(&self.0, order, chain, after, limit)?)
     }
 
     pub(crate) fn jobs(

@@ -24,7 +24,12 @@ pub(crate) fn order(file: &OrderFile) -> Result<SubmittedOrder, RpcError> {
             hashlock: read.hashlock,
             destination_chain: read.dst_chain_id,
         },
-        signed: SignedOrder { order: limit_order(&read), extension: read.extension, signature },
+        signed: SignedOrder {
+            order: limit_order(&read),
+            extension: read.extension,
+            signature,
+            secret_hashes: read.secret_hashes.into_iter().map(Hashlock).collect(),
+        },
     })
 }
 

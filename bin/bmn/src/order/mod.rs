@@ -1,5 +1,6 @@
 //! `bmn order`.
 
+mod explain;
 mod new;
 mod read;
 mod show;
@@ -9,7 +10,7 @@ mod submit;
 use crate::{failure::Failure, output::Output};
 use clap::Subcommand;
 
-/// Make, sign, submit and show orders.
+/// Make, sign, submit, show and explain orders.
 #[derive(Debug, Subcommand)]
 pub(crate) enum OrderCommand {
     /// Make an unsigned order.
@@ -20,6 +21,8 @@ pub(crate) enum OrderCommand {
     Submit(submit::SubmitArgs),
     /// Show an order file, or an order the node knows.
     Show(show::ShowArgs),
+    /// Say with numbers why the node took or refused an order.
+    Explain(explain::ExplainArgs),
 }
 
 /// Runs the command.
@@ -29,5 +32,6 @@ pub(crate) async fn run(command: OrderCommand, output: &Output) -> Result<(), Fa
         OrderCommand::Sign(args) => sign::run(&args, output),
         OrderCommand::Submit(args) => submit::run(&args, output).await,
         OrderCommand::Show(args) => show::run(&args, output).await,
+        OrderCommand::Explain(args) => explain::run(&args, output).await,
     }
 }

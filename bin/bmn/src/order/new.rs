@@ -154,6 +154,7 @@ impl Draft<'_> {
             src_chain_id: Some(chain.0),
             dst_chain_id: Some(self.destination.chain_id.0),
             created_at: None,
+            secret_hashes: Vec::new(),
         })
     }
 }

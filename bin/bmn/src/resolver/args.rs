@@ -36,6 +36,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) rpc_addr: Option<SocketAddr>,
 
+    /// Serve the methods that change the mode, too (bmn mode), to whoever reaches the address.
+    #[arg(long)]
+    pub(crate) admin: bool,
+
     /// Log what the resolver does.
     #[arg(long, short)]
     pub(crate) verbose: bool,

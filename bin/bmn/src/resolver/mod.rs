@@ -13,17 +13,26 @@ use crate::{
     output::{self, Output},
     signals,
 };
-use alloy::{primitives::Address, signers::local::PrivateKeySigner};
+use alloy::primitives::Address;
 use args::RunArgs;
-use bmn_config::{ChainSpec, NodeConfig};
-use bmn_node::{ChainHost, NodeError, Resolver, SystemClock, policy_of};
+use bmn_config::{ChainSpec, EndpointSource, NodeConfig};
+use bmn_executor::Account;
+use bmn_node::{
+    ChainHost, NodeError, PriceBook, PriceParts, Resolver, SystemClock, keeper_limits_of, policy_of,
+};
 use bmn_primitives::BlockRef;
 use bmn_rpc::ServeLimits;
 use bmn_store::{Reads, Store, StoreOptions};
+use bmn_swap::Mode;
 use serde_json::{Value, json};
-use std::{convert::Infallible, future::Future, net::SocketAddr, pin::pin, sync::Arc};
+use std::{
+    convert::Infallible, future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration,
+};
 use tokio_util::sync::CancellationToken;
 use watch::Watch;
+
+/// Pause between two looks at the prices.
+const PRICES_EVERY: Duration = Duration::from_secs(10);
 
 /// How a shell names a program that a second Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
@@ -32,25 +41,36 @@ const INTERRUPTED: i32 = 130;
 pub(crate) async fn run(args: &RunArgs, output: Output) -> Result<(), Failure> {
     let config = configured(args)?;
     let signer = match &config.signer {
-        Some(source) if !config.index_only => Some(keys::from(source)?),
+        Some(source) if !config.index_only => Some(keys::account(&config, source)?),
         _ => None,
     };
     let store = open_store(&config)?;
-    let us = signer.as_ref().map(PrivateKeySigner::address);
+    let us = signer.as_ref().map(Account::address);
     let (hosts, chains) = connect(&config, us, output).await?;
     let started = places(&store, &config)?;
     let watch = Watch::new(chains, store.clone(), output);
     let stop = CancellationToken::new();
     let signing = signer.is_some();
+    let prices = price_book(&store, &hosts)?;
     let resolver = open(&store, hosts, signer, &config)?;
-    let module = resolver.rpc_module();
+    resolver.begin_in(mode_of(&config)?).map_err(ended)?;
+    let mut module = resolver.rpc_module();
+    if config.admin {
+        let merged = module.merge(resolver.admin_module());
+        merged.map_err(|error| Failure::Run(eyre::Report::new(error)))?;
+    }
     let served = bmn_rpc::serve(module, config.rpc, &ServeLimits::default()).await;
     let (methods, address) = served.map_err(|error| Failure::Usage(error.to_string()))?;
     announce(&config, us, address, &started, output)?;
     let handle = resolver.handle();
-    let ran =
-        supervise(resolver.run(stop.clone()), watch.run(signing.then_some(handle)), &stop, output)
-            .await;
+    let (watching, pricing) = (watch.run(signing.then_some(handle)), prices.run(PRICES_EVERY));
+    let beside = async {
+        tokio::select! {
+            never = watching => never,
+            never = pricing => never,
+        }
+    };
+    let ran = supervise(resolver.run(stop.clone()), beside, &stop, output).await;
     // Answering goes on until nothing more is written.
     let _ = methods.stop();
     methods.stopped().await;
@@ -65,7 +85,35 @@ fn configured(args: &RunArgs) -> Result<NodeConfig, Failure> {
         config.data_dir.clone_from(directory);
     }
     config.rpc = args.rpc_addr.unwrap_or(config.rpc);
+    config.admin |= args.admin;
+    if config.admin && !config.rpc.ip().is_loopback() {
+        return Err(Failure::Usage(format!(
+            "admin methods have no access control and {} is no loopback address: serve bmn_* on 127.0.0.1, \
+             or leave admin out",
+            config.rpc
+        )));
+    }
     Ok(config)
+}
+
+fn price_book(store: &Store, hosts: &[ChainHost]) -> Result<PriceBook, Failure> {
+    let specs: Vec<_> = hosts.iter().map(|host| host.spec.clone()).collect();
+    let clients = hosts.iter().map(|host| (host.spec.chain_id, Arc::clone(&host.client)));
+    let parts = PriceParts {
+        specs: &specs,
+        clients: clients.collect(),
+        url: &|source| match source {
+            EndpointSource::Url(url) => Some(url.clone()),
+            EndpointSource::Env(name) => std::env::var(name).ok(),
+        },
+        clock: Arc::new(SystemClock::new()),
+    };
+    PriceBook::of(store.clone(), &parts).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn mode_of(config: &NodeConfig) -> Result<Mode, Failure> {
+    let read = config.mode.as_deref().map(str::parse).transpose();
+    read.map(Option::unwrap_or_default).map_err(|error| Failure::Usage(format!("`mode`: {error}")))
 }
 
 fn open_store(config: &NodeConfig) -> Result<Store, Failure> {
@@ -100,15 +148,19 @@ async fn connect(
 fn open(
     store: &Store,
     hosts: Vec<ChainHost>,
-    signer: Option<PrivateKeySigner>,
+    signer: Option<Account>,
     config: &NodeConfig,
 ) -> Result<Resolver, Failure> {
     let (policy, clock) = (policy_of(&config.policy), Arc::new(SystemClock::new()));
-    match signer {
+    let resolver = match signer {
         Some(signer) => Resolver::open(store.clone(), hosts, signer, policy, clock),
         None => Resolver::open_index_only(store.clone(), hosts, policy, clock),
     }
-    .map_err(ended)
+    .map_err(ended)?;
+    if let Some(limits) = keeper_limits_of(&config.keeper) {
+        resolver.keep_within(limits);
+    }
+    Ok(resolver)
 }
 
 /// Drives everything until it is over. The first signal asks for the end, a second one is the end.

@@ -34,7 +34,9 @@ fn text(swap: &Swap, chains: &Chains) -> String {
         fields.extend(leg.end.as_ref().map(|end| ("  ended", ended(end))));
     }
     if let Some(plan) = &swap.planned {
-        fields.push(("destination escrow", format!("{:#x}", plan.escrow)));
+        let escrow = plan.escrow.map(|escrow| format!("{escrow:#x}"));
+        let escrow = escrow.unwrap_or_else(|| "decided by its block".to_owned());
+        fields.push(("destination escrow", escrow));
         fields.push(("  withdraw", window(&plan.windows.withdraw)));
         fields.push(("  maker alone", window(&plan.windows.public_withdraw)));
         fields.push(("  cancel", window(&plan.windows.cancel)));

@@ -85,6 +85,8 @@ const fn is_terminal(status: SwapStatus) -> bool {
             | SwapStatus::Void
             | SwapStatus::Lost
             | SwapStatus::Violated
+            | SwapStatus::Kept
+            | SwapStatus::Released
     )
 }
 

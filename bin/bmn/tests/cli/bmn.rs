@@ -4,8 +4,9 @@ use alloy::primitives::B256;
 use assert_cmd::Command;
 use async_trait::async_trait;
 use bmn_rpc_api::{
-    BmnApiServer, ChainHead, Cursor, EventFilter, EventPage, JobFilter, JobPage, Limit, NodeStatus,
-    OrderDecision, OrderFile, OrderSubmission, RefusalReason, RpcErrorCode, SecretAnswer,
+    BmnApiServer, ChainHead, Cursor, DeadLetter, DeadLetterFilter, DeadLetterKey, DeadLetterPage,
+    EventFilter, EventPage, JobEntry, JobFilter, JobPage, Limit, NodeStatus, OrderDecision,
+    OrderFile, OrderSubmission, QueueAdminApiServer, RefusalReason, RpcErrorCode, SecretAnswer,
     SecretParam, SubscriptionKind, Swap, SwapChange, SwapFilter, SwapKey, SwapNotice, SwapPage,
     SwapStatus, WireBlock, WithdrawPermission,
 };
@@ -56,7 +57,7 @@ pub(crate) async fn run_beside(directory: &Path, line: String, stdin: &'static s
     tokio::task::spawn_blocking(move || run_in(&directory, &line, stdin)).await.unwrap()
 }
 
-async fn serve(methods: impl Into<Methods>) -> (ServerHandle, String) {
+pub(crate) async fn serve(methods: impl Into<Methods>) -> (ServerHandle, String) {
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();
     let server = Server::builder().build(any).await.unwrap();
     let url = format!("http://{}", server.local_addr().unwrap());
@@ -97,6 +98,38 @@ fn change(sequence: u64, order: &str, to: SwapStatus) -> SwapNotice {
         to,
         heads: vec![ChainHead { chain: 1337, block }],
     })
+}
+
+/// The admin methods: fills are wanted, all else is not.
+pub(crate) async fn admin() -> (ServerHandle, String) {
+    serve(ScriptedAdmin.into_rpc()).await
+}
+
+struct ScriptedAdmin;
+
+fn letter() -> DeadLetter {
+    serde_json::from_value(json!({
+        "orderId": ORDER, "action": "fill", "chain": 1337, "escrow": null,
+        "reason": "failed 4 times: \u{1b}[31mnobody home", "class": "host",
+        "at": { "number": 7, "hash": B256::ZERO, "time": 1000 },
+        "attempts": 4, "deadline": 1900, "failures": [],
+    }))
+    .unwrap()
+}
+
+#[async_trait]
+impl QueueAdminApiServer for ScriptedAdmin {
+    async fn requeue_job(&self, job: DeadLetterKey) -> RpcResult<JobEntry> {
+        if job.action != "fill" {
+            return Err(RpcErrorCode::NotWanted.says("the order is void"));
+        }
+        assert_eq!((job.order.as_str(), job.chain), (ORDER, Some(1337)));
+        Ok(swap().jobs.remove(0))
+    }
+
+    async fn drop_job(&self, _job: DeadLetterKey) -> RpcResult<DeadLetter> {
+        Ok(letter())
+    }
 }
 
 /// A swap that waits for its fill.
@@ -218,6 +251,17 @@ impl BmnApiServer for ScriptedNode {
         _limit: Option<Limit>,
     ) -> RpcResult<JobPage> {
         Ok(JobPage { items: vec![], next: None })
+    }
+
+    async fn list_dead_letters(
+        &self,
+        filter: Option<DeadLetterFilter>,
+        cursor: Option<Cursor>,
+        _limit: Option<Limit>,
+    ) -> RpcResult<DeadLetterPage> {
+        let is_here = filter.and_then(|filter| filter.chain).is_none_or(|chain| chain == 1337);
+        let next = (cursor.is_none() && is_here).then(|| Cursor("more".to_owned()));
+        Ok(DeadLetterPage { items: if is_here { vec![letter()] } else { vec![] }, next })
     }
 
     async fn get_changes(&self, _from: u64, _limit: Option<Limit>) -> RpcResult<Vec<SwapChange>> {

@@ -7,5 +7,7 @@ mod decode;
 mod help;
 mod kill;
 mod node;
+mod operator;
 mod orders;
+mod queue;
 mod run_node;

@@ -14,8 +14,8 @@ use bmn_rpc::{
 use bmn_store::{EventRow, OrderState, Store, StoreOptions};
 use bmn_swap::{
     Action, ActionKey, Decision, DestinationLeg, DestinationPlan, Due, EscrowEnd, Evidence,
-    Inclusion, Order, Origin, Permission, Profit, Refusal, SecretKnowledge, SignedOrder, SourceLeg,
-    SourceTerms, Status, Wake, When,
+    Inclusion, Order, OrderTimes, Origin, Permission, Profit, Refusal, SecretKnowledge,
+    SignedOrder, SourceLeg, SourceTerms, Status, Wake, When,
 };
 use jsonrpsee::RpcModule;
 use serde_json::{Value, json};
@@ -79,6 +79,7 @@ pub(crate) fn order(id: OrderId, hashlock: Hashlock, decision: Decision) -> Orde
         },
         extension: Bytes::new(),
         signature: OrderSignature::Contract(Bytes::new()),
+        secret_hashes: Vec::new(),
     };
     Order {
         id,
@@ -94,8 +95,8 @@ pub(crate) fn order(id: OrderId, hashlock: Hashlock, decision: Decision) -> Orde
         destination_token: Address::ZERO,
         destination_amount: U256::from(99),
         destination_deposit: U256::from(7),
-        src_cancellation: T0 + 600,
-        dst_withdrawal: T0 + 60,
+        source_deposit: U256::ZERO,
+        times: OrderTimes::Absolute { src_cancellation: T0 + 600, dst_withdrawal: T0 + 60 },
         seen_at: block(1),
         decision,
     }
@@ -215,7 +216,7 @@ fn fill(store: &Store) {
         factory: Address::repeat_byte(0xfb),
         source: leg.swap,
         immutables: immutables(id, lock(PUBLIC)),
-        escrow: DESTINATION,
+        escrow: Some(DESTINATION),
     });
     paid.permission = Some(Permission {
         escrow: DESTINATION,
@@ -225,7 +226,7 @@ fn fill(store: &Store) {
     tx.put_order_state(id, &paid).unwrap();
     let key = ActionKey { order: id, action: Action::WithdrawSource, chain: A, escrow: SOURCE };
     let when = When::Wake(vec![Wake::Height { chain: B, number: 5 }]);
-    bmn_queue::reconcile(&mut tx, id, &[Due { key, when }]).unwrap();
+    bmn_queue::reconcile(&mut tx, id, &[Due { key, when }], |_| None).unwrap();
 
     let refused = order_id(A, 2);
     let reasons = vec![Refusal::Invalidated, Refusal::ZeroAmount("takingAmount".to_owned())];

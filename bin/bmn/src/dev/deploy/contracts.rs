@@ -5,10 +5,13 @@ use crate::{
     failure::Failure,
     onchain::{Account, Onchain},
 };
-use alloy::primitives::{Address, U256};
+use alloy::{
+    primitives::{Address, U256},
+    sol_types::SolCall,
+};
 use bmn_config::{ChainSpec, DevContract};
-use bmn_contracts::{artifacts, calldata};
-use bmn_sim::{Payload, dev_contract_code, dev_contract_name};
+use bmn_contracts::{artifacts, bindings::IResolver, calldata};
+use bmn_sim::{DevOwners, Payload, dev_contract_code, dev_contract_name};
 
 const DEPLOY_GAS: u64 = 8_000_000;
 const CALL_GAS: u64 = 200_000;
@@ -57,6 +60,11 @@ const fn artifact(contract: DevContract) -> artifacts::DevContract {
         DevContract::FeeOnTransferToken => Built::FeeOnTransferToken,
         DevContract::ReturnsFalseToken => Built::ReturnsFalseToken,
         DevContract::RevertingToken => Built::RevertingToken,
+        DevContract::OneInchLimitOrderProtocol => Built::OneInchLimitOrderProtocol,
+        DevContract::Bmn302Factory => Built::Bmn302Factory,
+        DevContract::OneInch1Factory => Built::OneInch1Factory,
+        DevContract::OneInch2Factory => Built::OneInch2Factory,
+        DevContract::ResolverContract => Built::Resolver,
     }
 }
 
@@ -65,8 +73,10 @@ pub(super) async fn deploy(
     chain: &Onchain,
     site: &Site,
     spec: &ChainSpec,
+    resolver: Address,
     deployer: &mut Account,
 ) -> Result<usize, Failure> {
+    let owners = DevOwners { factories: site.deployer, resolver };
     let delay = spec.factories.first().map_or(0, |factory| factory.rescue_delay_secs);
     let delay = u32::try_from(delay)
         .map_err(|_| Failure::Usage(format!("a rescue delay of {delay} s does not fit 32 bits")))?;
@@ -75,7 +85,7 @@ pub(super) async fn deploy(
         if deployer.next_nonce() != nonce {
             continue;
         }
-        let code = dev_contract_code(contract, site.deployer, delay, |it| site.address(it));
+        let code = dev_contract_code(contract, owners, delay, |it| site.address(it));
         let payload = Payload { to: None, value: U256::ZERO, data: code, gas: DEPLOY_GAS };
         deployer.send(format!("deploying the {}", dev_contract_name(contract)), payload).await?;
     }
@@ -89,17 +99,33 @@ pub(super) async fn deploy(
             )));
         }
     }
+    check_owner(chain, site, resolver).await?;
     Ok(deployed)
 }
 
-/// Lets the resolver create escrows at both factories.
+// An earlier run may have been told of another resolver, whose contract it is for good.
+async fn check_owner(chain: &Onchain, site: &Site, resolver: Address) -> Result<(), Failure> {
+    let at = site.address(DevContract::ResolverContract);
+    let owner =
+        chain.word(at, IResolver::ownerCall {}.abi_encode().into()).await?.unwrap_or_default();
+    if owner == U256::from_be_bytes(resolver.into_word().0) {
+        return Ok(());
+    }
+    let owner = Address::from_word(owner.into());
+    Err(Failure::Usage(format!(
+        "--resolver {resolver}: the resolver contract at {at} belongs to {owner}; give that one, or \
+         deploy anew with another --key-env or --key-file"
+    )))
+}
+
+/// Lets the resolver create escrows, and sign permissions, at the factories that ask for it.
 pub(super) async fn whitelist(
     chain: &Onchain,
     site: &Site,
     resolver: Address,
     deployer: &mut Account,
 ) -> Result<(), Failure> {
-    for factory in [DevContract::Factory, DevContract::AccessFactory] {
+    for factory in [DevContract::Factory, DevContract::AccessFactory, DevContract::Bmn302Factory] {
         let at = site.address(factory);
         let listed = chain.word(at, calldata::is_whitelisted_resolver(resolver)).await?;
         if listed.unwrap_or_default().is_zero() {

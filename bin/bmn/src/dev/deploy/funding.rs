@@ -9,6 +9,7 @@ use alloy::primitives::{Address, U256};
 use bmn_config::ChainSpec;
 use bmn_contracts::calldata;
 use bmn_sim::{Payload, accounts::DevAccount};
+use std::collections::BTreeSet;
 
 const MINT_GAS: u64 = 120_000;
 /// Whole tokens of each kind that the resolver starts with.
@@ -50,12 +51,9 @@ pub(super) async fn fund(
         let wanted = approve::needed(spec);
         approve::grant(chain, DevAccount::Resolver.signer(), &wanted, U256::MAX).await?;
     }
-    let protocol = spec.factories.first().map(|factory| factory.limit_order_protocol);
-    let wanted: Vec<_> = spec
-        .tokens
-        .iter()
-        .zip(protocol.iter().cycle())
-        .map(|(token, spender)| approve::Allowance::new(token, *spender))
-        .collect();
+    let protocols: BTreeSet<_> =
+        spec.factories.iter().map(|factory| factory.limit_order_protocol).collect();
+    let every = |token| protocols.iter().map(move |at| approve::Allowance::new(token, *at));
+    let wanted: Vec<_> = spec.tokens.iter().flat_map(every).collect();
     approve::grant(chain, DevAccount::Maker.signer(), &wanted, U256::MAX).await.map(drop)
 }

@@ -46,7 +46,7 @@ pub(crate) async fn run(args: &DeployArgs, output: Output) -> Result<(), Failure
     let spec = ChainSpec::from_toml(&text, "the specification")
         .map_err(|error| Failure::Usage(error.to_string()))?;
     let resolver = args.resolver.unwrap_or_else(|| DevAccount::Resolver.address());
-    let deployed = contracts::deploy(&chain, &site, &spec, &mut account).await?;
+    let deployed = contracts::deploy(&chain, &site, &spec, resolver, &mut account).await?;
     contracts::whitelist(&chain, &site, resolver, &mut account).await?;
     funding::fund(&chain, &spec, resolver, &mut account).await?;
     let text = format!("{}{text}", heading(&site, resolver));

@@ -1,0 +1,226 @@
+//! Commands for whoever runs the node.
+
+use crate::bmn::{Done, ORDER, run_beside, serve};
+use async_trait::async_trait;
+use bmn_rpc_api::{
+    AdminApiServer, Cursor, Limit, NodeModes, OperatorApiServer, OrderExplanation, RpcErrorCode,
+    ShadowReport, SwapKey, WireSwitch,
+};
+use jsonrpsee::{RpcModule, core::RpcResult};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+
+/// A node that explains one order and remembers its modes.
+#[derive(Clone)]
+struct Operated(Arc<Mutex<NodeModes>>);
+
+fn operated() -> Operated {
+    Operated(Arc::new(Mutex::new(NodeModes {
+        mode: "full".to_owned(),
+        switches: vec![],
+        takes_orders: true,
+        open_orders: 3,
+    })))
+}
+
+impl Operated {
+    fn read_only(&self) -> RpcModule<()> {
+        OperatorApiServer::into_rpc(self.clone()).remove_context()
+    }
+
+    fn whole(&self) -> RpcModule<()> {
+        let mut module = self.read_only();
+        module.merge(AdminApiServer::into_rpc(self.clone()).remove_context()).unwrap();
+        module
+    }
+}
+
+fn explanation(accepted: bool) -> OrderExplanation {
+    let valued = |chain: u64, amount: &str, value: &str, quotes: Value| {
+        json!({
+            "chainId": chain, "token": "0xe7f1725e7734ce288f8367e1bb143e90bb3f0512", "amount": amount,
+            "decimals": 18, "price": "2000000", "quotes": quotes, "value": value,
+        })
+    };
+    let quote = json!([{ "source": "feed", "price": "2000000", "at": 990, "age": 10 }]);
+    let refusals = match accepted {
+        true => json!([]),
+        false => json!([{ "code": "stalePrice", "message": "the price is 99 s old" }]),
+    };
+    let valuation = json!({
+        "source": valued(1337, "1500000000000000000", "3000000", quote),
+        "destination": valued(1338, "1400000000000000000", "2800000", json!([])),
+        "sourceDeposit": valued(1337, "0", "0", json!([])),
+        "destinationDeposit": valued(1338, "7", "0", json!([])),
+        "steps": [{
+            "step": "fill", "chainId": 1337, "gas": 357_000, "gasPrice": "1500000000",
+            "bytes": 1500, "dataFee": "12", "cost": "1071",
+        }],
+        "outcomes": {
+            "best": "199000", "expected": "198000", "worst": "150000", "failed": "-2000",
+            "rescued": "-3000", "worstBps": 500, "worstInSource": "75000000000000000",
+        },
+    });
+    serde_json::from_value(json!({
+        "orderId": ORDER, "decision": if accepted { "accepted" } else { "refused" },
+        "refusals": refusals, "decidedAt": { "number": 7, "hash": format!("0x{}", "00".repeat(32)), "time": 1000 },
+        "valuation": if accepted { valuation } else { Value::Null }, "minProfitBps": 10,
+        "caps": [
+            { "cap": "maker", "used": "1000000", "adding": "3000000", "limit": "5000000" },
+            { "cap": "route", "used": "0", "adding": "3000000", "limit": null },
+        ],
+        "openOrders": 3, "maxOpenOrders": 10,
+        "time": match accepted {
+            true => json!({ "steps": [{ "step": "fundDestination", "latest": 1300, "seconds": 300 }], "shortStep": null, "shortSeconds": null }),
+            false => json!({ "steps": [], "shortStep": "makerWithdraw", "shortSeconds": 12 }),
+        },
+        "confirmations": { "source": 12, "destination": 3 },
+        "tokenFlags": [{ "chainId": 1337, "token": "0xe7f1725e7734ce288f8367e1bb143e90bb3f0512", "flag": "blocklist" }],
+    }))
+    .unwrap()
+}
+
+#[async_trait]
+impl OperatorApiServer for Operated {
+    async fn explain_order(&self, id: SwapKey) -> RpcResult<OrderExplanation> {
+        match id.0.as_str() {
+            ORDER => Ok(explanation(true)),
+            "0x02" => Ok(explanation(false)),
+            _ => Err(RpcErrorCode::NotFound.says("no such order")),
+        }
+    }
+
+    async fn get_mode(&self) -> RpcResult<NodeModes> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+
+    async fn shadow_report(
+        &self,
+        cursor: Option<Cursor>,
+        _limit: Option<Limit>,
+    ) -> RpcResult<ShadowReport> {
+        let entry = |outcome: &str, expected: &str, by: Option<String>| {
+            json!({
+                "orderId": ORDER, "decidedAt": { "number": 7, "hash": format!("0x{}", "00".repeat(32)), "time": 1 },
+                "outcome": outcome, "filledBy": by, "escrow": null, "expected": expected, "worst": "0",
+            })
+        };
+        let taker = format!("0x{}{}", "00".repeat(12), "99".repeat(20));
+        let (items, next) = match cursor {
+            None => (json!([entry("completed", "1500000", Some(taker))]), json!("more")),
+            Some(_) => {
+                (json!([entry("expired", "-20", None), entry("expired", "40", None)]), Value::Null)
+            }
+        };
+        Ok(serde_json::from_value(json!({ "items": items, "next": next })).unwrap())
+    }
+}
+
+#[async_trait]
+impl AdminApiServer for Operated {
+    async fn set_mode(&self, mode: String) -> RpcResult<NodeModes> {
+        if mode == "mad" {
+            return Err(RpcErrorCode::InvalidParams.with_data("`mode`: expected \"full\""));
+        }
+        let mut modes = self.0.lock().unwrap();
+        modes.mode = mode;
+        Ok(modes.clone())
+    }
+
+    async fn pause(&self, switch: WireSwitch) -> RpcResult<NodeModes> {
+        let mut modes = self.0.lock().unwrap();
+        modes.switches.push(switch);
+        modes.takes_orders = false;
+        Ok(modes.clone())
+    }
+
+    async fn resume(&self, switch: Option<WireSwitch>) -> RpcResult<NodeModes> {
+        let mut modes = self.0.lock().unwrap();
+        modes.switches.retain(|on| switch.is_some_and(|off| off != *on));
+        Ok(modes.clone())
+    }
+}
+
+async fn ask(module: RpcModule<()>, line: &str) -> Done {
+    let (_node, url) = serve(module).await;
+    run_beside(&std::env::temp_dir(), format!("{line} --rpc {url}"), "").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_order_is_explained_in_tables() {
+    let done = ask(operated().read_only(), &format!("order explain {ORDER}")).await;
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    for says in [
+        "decision       taken",
+        "2 by feed, 10 s old",
+        "12 wei for 1500 bytes",
+        "0.15, 500 bps of the value (10 bps asked for)",
+        "if it is rescued  -0.003",
+        "maker  1     3      5",
+        "route  0     3      none",
+        "fundDestination  1300    300 s",
+        "12 on the source, 3 on the destination",
+        "blocklist",
+    ] {
+        assert!(done.stdout.contains(says), "{says} is not in\n{}", done.stdout);
+    }
+    let json = ask(operated().read_only(), &format!("order explain {ORDER} --json")).await.json();
+    assert_eq!(json, serde_json::to_value(explanation(true)).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_order_is_explained_by_its_reasons() {
+    let done = ask(operated().read_only(), "order explain 0x02").await;
+    for says in [
+        "refused",
+        "stalePrice   the price is 99 s old",
+        "could not be valued",
+        "short by 12 s at step makerWithdraw",
+    ] {
+        assert!(done.stdout.contains(says), "{says} is not in\n{}", done.stdout);
+    }
+    assert_eq!(ask(operated().read_only(), "order explain 0x03").await.code, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mode_is_shown_set_and_stopped() {
+    let node = operated();
+    let shown = ask(node.whole(), "mode show").await;
+    assert!(shown.stdout.contains("full") && shown.stdout.contains("takes new orders  yes"));
+    assert_eq!(ask(node.whole(), "mode set percent=5 --json").await.json()["mode"], "percent=5");
+    let token = "0xe7f1725e7734ce288f8367e1bb143e90bb3f0512";
+    for line in ["pause", "pause --chain 1338", "drain", "maintenance"] {
+        assert_eq!(ask(node.whole(), &format!("mode {line}")).await.code, 0, "{line}");
+    }
+    let paused = format!("mode pause --chain 1337 --token {token}");
+    let text = ask(node.whole(), &paused).await.stdout;
+    let expected = format!(
+        "everything (pause), chain 1338, everything (drain), everything (maintenance), token {token} on \
+         chain 1337"
+    );
+    assert!(text.contains(&expected) && text.contains("takes new orders  no"), "{text}");
+    let left = ask(node.whole(), "mode resume --drain --json").await.json();
+    assert_eq!(left["switches"].as_array().unwrap().len(), 4);
+    let left = ask(node.whole(), "mode resume --chain 1338 --json").await.json();
+    assert_eq!(left["switches"].as_array().unwrap().len(), 3);
+    assert_eq!(ask(node.whole(), "mode resume --all --json").await.json()["switches"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_serves_no_admin_methods_says_how_it_would() {
+    let refused = ask(operated().read_only(), "mode set shadow").await;
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("--admin"), "{}", refused.stderr);
+    assert_eq!(ask(operated().whole(), "mode set mad").await.code, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shadow_report_lists_every_page_and_adds_up() {
+    let text = ask(operated().read_only(), "mode report").await.stdout;
+    assert!(text.contains(&format!("completed by 0x{}, would have earned 1.5", "99".repeat(20))));
+    assert!(text.contains("expired    2       0.00002"), "{text}");
+    let done = ask(operated().read_only(), "mode report --json").await;
+    let last: Value = serde_json::from_str(done.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(last["totals"][0], json!({ "outcome": "expired", "orders": 2, "expected": "20" }));
+    assert_eq!(done.stdout.lines().count(), 4);
+}

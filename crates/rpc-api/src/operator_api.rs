@@ -1,0 +1,59 @@
+//! The `bmn_*` methods for whoever runs the node.
+
+use crate::{Cursor, Limit, NodeModes, OrderExplanation, ShadowReport, SwapKey, WireSwitch};
+use jsonrpsee::{core::RpcResult, proc_macros::rpc};
+
+/// Reads that tell how the node decides. They name prices, limits and what stands against them, which a
+/// competitor or a maker would like to know: keep them to yourself.
+#[cfg_attr(not(feature = "client"), rpc(server, namespace = "bmn"))]
+#[cfg_attr(feature = "client", rpc(server, client, namespace = "bmn"))]
+pub trait OperatorApi {
+    /// Why an order was taken or refused: both values with price, age and source, each transaction's
+    /// gas, fees for data, deposits, profit on the best, the expected and the worst path, each cap with
+    /// what stood against it, the time to spare and the confirmations asked for; all as it was when the
+    /// decision was made. Holds no secret, no balance and no key.
+    ///
+    /// Errors: `notFound`, also for orders decided before the node kept such numbers; `ambiguousId`.
+    #[method(name = "explainOrder")]
+    async fn explain_order(&self, id: SwapKey) -> RpcResult<OrderExplanation>;
+
+    /// The mode and the switches that are on.
+    #[method(name = "getMode")]
+    async fn get_mode(&self) -> RpcResult<NodeModes>;
+
+    /// Orders that shadow mode would have taken, by id, with what became of them on chain and what they
+    /// would have earned; at most 200 a page, 50 without a limit. A page may hold fewer, even none, while
+    /// more follow: go on until `next` is `null`.
+    ///
+    /// Errors: `badCursor`.
+    #[method(name = "shadowReport")]
+    async fn shadow_report(
+        &self,
+        cursor: Option<Cursor>,
+        limit: Option<Limit>,
+    ) -> RpcResult<ShadowReport>;
+}
+
+/// Changes of how the node works. Served only where the operator asked for it.
+#[cfg_attr(not(feature = "client"), rpc(server, namespace = "bmn"))]
+#[cfg_attr(feature = "client", rpc(server, client, namespace = "bmn"))]
+pub trait AdminApi {
+    /// Sets the mode: `full`, `shadow` or `percent=N`. Orders that were taken are not touched. Survives a
+    /// restart.
+    ///
+    /// Errors: `invalidParams`.
+    #[method(name = "setMode")]
+    async fn set_mode(&self, mode: String) -> RpcResult<NodeModes>;
+
+    /// Turns a switch on: no new order that it names is taken. Survives a restart.
+    ///
+    /// Errors: `invalidParams`; `limitExceeded` when too many are on.
+    #[method(name = "pause")]
+    async fn pause(&self, switch: WireSwitch) -> RpcResult<NodeModes>;
+
+    /// Turns a switch off; without one, all of them.
+    ///
+    /// Errors: `invalidParams`.
+    #[method(name = "resume")]
+    async fn resume(&self, switch: Option<WireSwitch>) -> RpcResult<NodeModes>;
+}
