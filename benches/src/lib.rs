@@ -1,11 +1,15 @@
 #![doc = include_str!("../README.md")]
 
 mod input;
+mod market;
 mod measure;
+mod quiet;
 mod rival;
 
 pub use input::{History, Mix, block, hash_of, log, source_created, spec, spec_b};
+pub use market::{Market, engine_policy};
 pub use measure::{Figures, Spread, is_smoke, is_wanted, memory, monotonic, per_second, temporary};
+pub use quiet::QuietChain;
 pub use rival::{BareRedb, Commit, RowFile, rows_of_blocks};
 
 use alloy::primitives::Address;

@@ -3,9 +3,10 @@
 pub mod histories;
 
 use async_trait::async_trait;
+use bmn_executor::Account;
 use bmn_indexer::Indexer;
 use bmn_node::{ChainHost, Resolver, policy_of, rules_of};
-use bmn_primitives::{ChainId, OrderId};
+use bmn_primitives::{ChainId, Dialect, OrderId};
 use bmn_sim::{
     Maker, Network, SIMULATION_GENESIS, Strangers, VirtualClock,
     accounts::DevAccount,
@@ -60,6 +61,7 @@ pub fn swap(index: u32, behaviour: Behaviour) -> SwapSpec {
         index,
         direction: Direction::AToB,
         kind: Kind::LimitOrder,
+        dialect: Dialect::Bmn4,
         token: SourceToken::Tka,
         payout: Payout::Token,
         behaviour,
@@ -145,6 +147,15 @@ impl World {
         self.rpc = InProcess(self.resolver.rpc_module());
     }
 
+    /// The same with another account: other caps, another way to sign.
+    pub fn restart_as(&mut self, store: Store, account: Account) {
+        let hosts = hosts(&self.network).collect();
+        let clock = Arc::new(self.clock.clone());
+        self.resolver =
+            Resolver::open(store, hosts, account, policy(), clock).expect("the resolver opens");
+        self.rpc = InProcess(self.resolver.rpc_module());
+    }
+
     /// The same with one that only follows.
     pub fn restart_index_only(&mut self, store: Store) {
         let clock = Arc::new(self.clock.clone());
@@ -191,6 +202,24 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Lets so many seconds pass in which nobody does anything, and mines one block on each chain.
+    pub fn sleep(&mut self, seconds: u64) {
+        self.clock.advance(seconds);
+        let now = bmn_node::Clock::unix_seconds(&self.clock);
+        for (index, node) in self.network.chains.iter().enumerate() {
+            self.mined_at[index] = now;
+            let time = now.max(node.chain.head().time + 1);
+            node.chain.mine(Some(time)).expect("time rises");
+        }
+    }
+
+    /// Mines one block of one chain whose time lies so many seconds after its head's. Until the clock
+    /// has caught up, its blocks are a second apart.
+    pub fn jump(&self, chain: usize, seconds: u64) {
+        let node = &self.network.chains[chain];
+        node.chain.mine(Some(node.chain.head().time + seconds)).expect("time rises");
     }
 
     /// Mines and settles until `done`, at most `blocks` times. False when it never was.

@@ -58,6 +58,7 @@ async fn a_hostile_whitelisted_key_costs_one_destination_and_raises_an_alarm() {
     let plan = read.order_state(order).expect("a state").and_then(|state| state.plan);
     drop(read);
     let plan = plan.expect("a destination");
+    let escrow = plan.escrow.expect("an address");
 
     let thief = DevAccount::Griefer;
     let forged = bmn_primitives::Immutables {
@@ -67,7 +68,7 @@ async fn a_hostile_whitelisted_key_costs_one_destination_and_raises_an_alarm() {
     };
     let digest = public_action_digest(
         plan.chain,
-        plan.escrow,
+        escrow,
         plan.immutables.order_hash,
         thief.address(),
         "DST_PUBLIC_CANCEL",
@@ -80,11 +81,11 @@ async fn a_hostile_whitelisted_key_costs_one_destination_and_raises_an_alarm() {
     let s: U256 = U256::from_be_bytes(vs.0) & (U256::MAX >> 1);
     let bytes = [&r.0[..], &s.to_be_bytes::<32>(), &[27 + u8::from(parity)]].concat();
     let node = world.network.chains[1].clone();
-    let held = node.balance_of(plan.immutables.token.masked(), plan.escrow).await.expect("held");
+    let held = node.balance_of(plan.immutables.token.masked(), escrow).await.expect("held");
     assert!(!held.is_zero());
     let mut wallet = Wallet::open(thief.signer(), node.client.clone()).await.expect("a wallet");
     let data = calldata::public_cancel_signed(Dialect::Bmn4, &forged, bytes.into());
-    wallet.send(Payload::call(plan.escrow, data, 300_000)).await.expect("sent");
+    wallet.send(Payload::call(escrow, data, 300_000)).await.expect("sent");
 
     assert!(world.run_to_end().await);
     assert_eq!(world.status(), Some(Status::Cancelled), "the maker gets his own back");

@@ -21,6 +21,9 @@ async fn a_token_that_keeps_a_part_of_the_transfer_is_never_paid_for() {
                 address: DevContract::FeeOnTransferToken.address(),
                 decimals: 18,
                 price: 2_000_000,
+                prices: None,
+                flags: Vec::new(),
+                max_open_value: None,
             });
         }
     })

@@ -71,6 +71,11 @@ impl DevAccount {
     }
 }
 
+/// Who gets the integrator's fee of `oneinch2` orders. Nobody has its key.
+pub const INTEGRATOR: Address = Address::repeat_byte(0xa1);
+/// Who gets the protocol's fee of `oneinch2` orders. Nobody has its key.
+pub const PROTOCOL: Address = Address::repeat_byte(0xa2);
+
 /// The key of the maker of swap `index` in the run with `seed`: one maker a swap, so that every
 /// balance belongs to one swap alone.
 pub fn maker_signer(seed: u64, index: u32) -> PrivateKeySigner {

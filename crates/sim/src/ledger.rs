@@ -6,6 +6,7 @@
 
 use crate::scenario::End;
 use alloy::primitives::{Address, I256, U256};
+use bmn_contracts::DestinationFees;
 use bmn_primitives::ChainId;
 use std::{collections::BTreeMap, fmt};
 
@@ -18,6 +19,12 @@ pub enum Party {
     Maker(u32),
     /// The stranger who gets in the way.
     Griefer,
+    /// The resolver's contract, which keeps nothing.
+    ResolverContract,
+    /// Who is paid the integrators' fees.
+    Integrator,
+    /// Who is paid the protocol's fees.
+    Protocol,
 }
 
 impl fmt::Display for Party {
@@ -26,6 +33,9 @@ impl fmt::Display for Party {
             Self::Resolver => f.write_str("the resolver"),
             Self::Maker(index) => write!(f, "maker {index}"),
             Self::Griefer => f.write_str("the griefer"),
+            Self::ResolverContract => f.write_str("the resolver's contract"),
+            Self::Integrator => f.write_str("the integrator"),
+            Self::Protocol => f.write_str("the protocol"),
         }
     }
 }
@@ -48,6 +58,8 @@ pub enum Reason {
     Principal,
     /// A safety deposit: paid by who funds, earned by who ends the escrow.
     Deposit,
+    /// A fee that the destination pays out of the maker's amount.
+    Fee,
     /// Fee of a transaction the party sent.
     Gas,
     /// What a party locked or burnt by its own trap.
@@ -109,6 +121,19 @@ pub struct Terms {
     pub destination: Side,
     /// Safety deposit of the destination, wei.
     pub deposit: U256,
+    /// Safety deposit of the source, wei.
+    pub source_deposit: U256,
+    /// What the destination pays to others than the maker.
+    pub fees: DestinationFees,
+}
+
+/// Who ended each escrow of a swap, where somebody did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EndedBy {
+    /// The source.
+    pub source: Option<Party>,
+    /// The destination.
+    pub destination: Option<Party>,
 }
 
 /// An unsigned amount as a gain. Amounts of the simulation are far below 2^255.
@@ -121,30 +146,40 @@ pub fn loss(amount: U256) -> I256 {
     -gain(amount)
 }
 
-/// The changes that an end allows, gas apart. `deposit_to` is who ended the destination escrow.
-pub fn settlement(terms: &Terms, end: Option<End>, deposit_to: Option<Party>) -> Vec<Entry> {
-    if end != Some(End::Completed) {
-        return Vec::new();
-    }
-    let maker = Party::Maker(terms.swap);
+/// The changes that an end allows, gas apart. Every deposit is the resolver's, and goes to who ended the
+/// escrow.
+pub fn settlement(terms: &Terms, end: Option<End>, ended_by: EndedBy) -> Vec<Entry> {
     let entry = |party, side: Side, reason, amount| Entry {
         holding: Holding { party, chain: side.chain, token: side.token },
         swap: Some(terms.swap),
         reason,
         amount,
     };
-    let Terms { source, destination, deposit, .. } = *terms;
-    let mut entries = vec![
-        entry(maker, source, Reason::Principal, loss(source.amount)),
-        entry(maker, destination, Reason::Principal, gain(destination.amount)),
-        entry(Party::Resolver, source, Reason::Principal, gain(source.amount)),
-        entry(Party::Resolver, destination, Reason::Principal, loss(destination.amount)),
-    ];
-    if let Some(winner) = deposit_to.filter(|party| *party != Party::Resolver) {
-        let coin = Side { token: Address::ZERO, ..destination };
-        entries.push(entry(Party::Resolver, coin, Reason::Deposit, loss(deposit)));
-        entries.push(entry(winner, coin, Reason::Deposit, gain(deposit)));
+    let Terms { source, destination, deposit, source_deposit, fees, .. } = *terms;
+    let mut entries = Vec::new();
+    if end == Some(End::Completed) {
+        let maker = Party::Maker(terms.swap);
+        let (integrator, protocol) = (fees.integrator_amount, fees.protocol_amount);
+        entries.extend([
+            entry(maker, source, Reason::Principal, loss(source.amount)),
+            entry(maker, destination, Reason::Principal, gain(destination.amount)),
+            entry(maker, destination, Reason::Fee, loss(integrator) + loss(protocol)),
+            entry(Party::Integrator, destination, Reason::Fee, gain(integrator)),
+            entry(Party::Protocol, destination, Reason::Fee, gain(protocol)),
+            entry(Party::Resolver, source, Reason::Principal, gain(source.amount)),
+            entry(Party::Resolver, destination, Reason::Principal, loss(destination.amount)),
+        ]);
     }
+    let deposits =
+        [(destination, deposit, ended_by.destination), (source, source_deposit, ended_by.source)];
+    for (side, deposit, winner) in deposits {
+        let coin = Side { token: Address::ZERO, ..side };
+        if let Some(winner) = winner.filter(|party| *party != Party::Resolver) {
+            entries.push(entry(Party::Resolver, coin, Reason::Deposit, loss(deposit)));
+            entries.push(entry(winner, coin, Reason::Deposit, gain(deposit)));
+        }
+    }
+    entries.retain(|entry| !entry.amount.is_zero());
     entries
 }
 
@@ -227,7 +262,18 @@ mod tests {
         Side { chain: ChainId(2), token: Address::ZERO, amount: U256::from_limbs([40, 0, 0, 0]) };
 
     fn terms() -> Terms {
-        Terms { swap: 3, source: SOURCE, destination: DESTINATION, deposit: U256::from(7) }
+        Terms {
+            swap: 3,
+            source: SOURCE,
+            destination: DESTINATION,
+            deposit: U256::from(7),
+            source_deposit: U256::ZERO,
+            fees: DestinationFees::default(),
+        }
+    }
+
+    fn destination_by(party: Party) -> EndedBy {
+        EndedBy { destination: Some(party), source: None }
     }
 
     fn holding(party: Party, side: Side) -> Holding {
@@ -261,7 +307,7 @@ mod tests {
                 (Party::Resolver, SOURCE, 50),
                 (Party::Resolver, DESTINATION, -40 - extra),
             ]);
-            for entry in settlement(&terms(), Some(End::Completed), Some(winner)) {
+            for entry in settlement(&terms(), Some(End::Completed), destination_by(winner)) {
                 ledger.expect(entry);
             }
             assert_eq!(ledger.discrepancies(), []);
@@ -269,9 +315,33 @@ mod tests {
     }
 
     #[test]
+    fn fees_come_out_of_what_the_maker_gets_and_a_source_deposit_goes_to_who_ended_it() {
+        let fees = DestinationFees {
+            integrator_amount: U256::from(3),
+            protocol_amount: U256::from(2),
+            ..DestinationFees::default()
+        };
+        let terms = Terms { fees, source_deposit: U256::from(9), ..terms() };
+        let by = EndedBy { source: Some(Party::Griefer), destination: Some(Party::Resolver) };
+        let entries = settlement(&terms, Some(End::Completed), by);
+        let sum = |party, chain, token| -> I256 {
+            let of = entries.iter().filter(|it| it.holding == Holding { party, chain, token });
+            of.map(|entry| entry.amount).sum()
+        };
+        let (there, coin) = (DESTINATION.chain, Address::ZERO);
+        assert_eq!(sum(Party::Maker(3), there, coin), gain(U256::from(35)));
+        assert_eq!(sum(Party::Integrator, there, coin), gain(U256::from(3)));
+        assert_eq!(sum(Party::Protocol, there, coin), gain(U256::from(2)));
+        assert_eq!(sum(Party::Resolver, SOURCE.chain, coin), loss(U256::from(9)));
+        assert_eq!(sum(Party::Griefer, SOURCE.chain, coin), gain(U256::from(9)));
+        let cancelled = settlement(&terms, Some(End::Cancelled), by);
+        assert_eq!(cancelled.len(), 2, "the deposit alone");
+    }
+
+    #[test]
     fn any_other_end_moves_nothing() {
         for end in [None, Some(End::Cancelled), Some(End::Refused), Some(End::Void)] {
-            assert_eq!(settlement(&terms(), end, Some(Party::Maker(3))), []);
+            assert_eq!(settlement(&terms(), end, destination_by(Party::Resolver)), []);
         }
         let taken = ledger(&[(Party::Maker(3), SOURCE, -50), (Party::Resolver, SOURCE, 50)]);
         let found = taken.discrepancies();
@@ -291,7 +361,7 @@ mod tests {
             (Party::Maker(3), DESTINATION, -40),
             (Party::Resolver, DESTINATION, 40),
         ]);
-        for entry in settlement(&terms(), Some(End::Completed), None) {
+        for entry in settlement(&terms(), Some(End::Completed), EndedBy::default()) {
             swapped.expect(entry);
         }
         assert_eq!(swapped.discrepancies().len(), 4);

@@ -19,7 +19,7 @@ pub use driver::{Progress, RunOptions, Simulation, run_in_real_time, runs_in_rea
 pub use error::SimError;
 pub use maker::{Maker, Strangers};
 pub use network::{
-    ChainEndpoint, Endpoints, MakerFunds, Network, NetworkChain, SIMULATION_GENESIS,
+    ChainEndpoint, DevOwners, Endpoints, MakerFunds, Network, NetworkChain, SIMULATION_GENESIS,
     ServiceOptions, dev_contract_code, dev_contract_name, serve,
 };
 pub use report::{Report, Row, TrapResult};

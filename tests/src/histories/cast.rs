@@ -19,8 +19,8 @@ use bmn_primitives::{
 use bmn_queue::Rules;
 use bmn_store::OrderState;
 use bmn_swap::{
-    Decision, DestinationPlan, Evidence, FactoryTerms, Order, Origin, Pace, Policy, Price, Route,
-    SignedOrder, Status, TokenTerms,
+    Decision, DestinationPlan, Evidence, FactoryTerms, Order, OrderTimes, Origin, Pace, Policy,
+    Price, Route, SignedOrder, Status, TokenTerms,
 };
 use std::sync::LazyLock;
 
@@ -80,6 +80,8 @@ pub(super) fn rules() -> Rules {
         true_tokens: vec![],
         factories: (0..DIALECTS.len() as u8).map(|which| factory(chain, which)).collect(),
         min_order_value: 0,
+        resolver: None,
+        limits: Default::default(),
     };
     let policy = Policy {
         min_profit_bps: -10_000,
@@ -89,6 +91,7 @@ pub(super) fn rules() -> Rules {
         allow_direct_source: true,
         max_open_orders: 100,
         cancel_refused_gas: 1_000_000,
+        limits: Default::default(),
     };
     Rules { us: US, routes: vec![route(0), route(1)], policy }
 }
@@ -176,13 +179,19 @@ fn plan(slot: u8, hash: OrderHash, lock: Hashlock) -> DestinationPlan {
     let escrow =
         destination_escrow(factory.dialect, factory.address, &factory.implementations, &immutables);
     let source = SwapId { chain: CHAINS[1 - chain], escrow: Address::repeat_byte(slot) };
-    DestinationPlan { chain: CHAINS[chain], factory: factory.address, source, immutables, escrow }
+    DestinationPlan {
+        chain: CHAINS[chain],
+        factory: factory.address,
+        source,
+        immutables,
+        escrow: Some(escrow),
+    }
 }
 
 /// Where a destination escrow is: ours where it was planned, or some stranger's.
 pub(super) fn destination(chain: usize, lock: u8, salt: u8) -> Address {
     if salt == 0 && lock < OURS && source_side(lock) != chain {
-        return plan_of(lock).escrow;
+        return plan_of(lock).escrow.unwrap_or_default();
     }
     let seed = [b"destination".as_slice(), &[lock, salt, u8::from(chain == 1)]].concat();
     Address::from_word(keccak256(seed))
@@ -210,6 +219,7 @@ fn order(slot: u8) -> Order {
         },
         extension: Bytes::new(),
         signature: OrderSignature::Contract(Bytes::new()),
+        secret_hashes: Vec::new(),
     };
     Order {
         id: OrderId {
@@ -230,8 +240,11 @@ fn order(slot: u8) -> Order {
         destination_token: TOKEN,
         destination_amount: U256::from(900),
         destination_deposit: U256::from(1),
-        src_cancellation: GENESIS_TIME + until + 100,
-        dst_withdrawal: GENESIS_TIME + until - 100,
+        source_deposit: U256::ZERO,
+        times: OrderTimes::Absolute {
+            src_cancellation: GENESIS_TIME + until + 100,
+            dst_withdrawal: GENESIS_TIME + until - 100,
+        },
         seen_at: bmn_primitives::BlockRef::default(),
         decision: Decision::Accepted,
     }

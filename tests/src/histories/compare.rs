@@ -76,8 +76,9 @@ impl Machine {
             let id = order.id;
             let state = found.order_state(id).map_err(text)?.ok_or("an order without a state")?;
             let source = source_of(rebuilt, &order)?;
-            let destination = match &state.plan {
-                Some(plan) => rebuilt.destination_leg(plan.chain, plan.escrow).map_err(text)?,
+            let escrow = state.plan.as_ref().and_then(|plan| Some((plan.chain, plan.escrow?)));
+            let destination = match escrow {
+                Some((chain, escrow)) => rebuilt.destination_leg(chain, escrow).map_err(text)?,
                 None => None,
             };
             let bound = source.as_ref().map(|leg| leg.swap);

@@ -132,7 +132,7 @@ fn direct(side: usize, escrows: &Escrows, deed: &Deed) -> Transaction {
 fn destination(side: usize, escrows: &Escrows, lock: u8, salt: u8, factory: u8) -> Transaction {
     let address = cast::destination(side, lock, salt);
     let factory = cast::factory(side, factory);
-    let ours = address == cast::plan_of(lock).escrow;
+    let ours = Some(address) == cast::plan_of(lock).escrow;
     let kind = if ours { "destination" } else { "unmatched destination" };
     let escrow = Escrow {
         address,

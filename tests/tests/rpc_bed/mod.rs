@@ -25,6 +25,7 @@ pub(crate) async fn connect(
     let config = RpcConfig {
         chain_id: bed.chain_id(),
         endpoints,
+        private: None,
         start_block,
         finality_depth: bed.finality_depth(),
         filter: LogSelection {

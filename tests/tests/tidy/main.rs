@@ -2,6 +2,7 @@
 //! so each is also tested against a small tree that breaks it.
 
 mod arrows;
+mod documents;
 mod lexer;
 mod manifests;
 mod places;
@@ -79,4 +80,14 @@ fn no_file_names_a_machine() {
 #[test]
 fn no_file_names_a_private_registry() {
     check(places::private_hosts);
+}
+
+#[test]
+fn every_test_that_a_table_of_rules_or_traps_names_is_there() {
+    check(documents::missing_tests);
+}
+
+#[test]
+fn every_money_rule_has_a_row_with_a_test() {
+    check(documents::rules_without_tests);
 }

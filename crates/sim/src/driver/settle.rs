@@ -2,7 +2,7 @@
 
 use crate::{
     Maker, Network, SimError,
-    accounts::DevAccount,
+    accounts::{DevAccount, INTEGRATOR, PROTOCOL},
     ledger::{Holding, Ledger, Party},
     network::fund_griefer,
     scenario::SwapSpec,
@@ -58,6 +58,9 @@ pub(crate) fn parties(makers: &[Maker]) -> Vec<(Party, Address)> {
     let known = [
         (Party::Resolver, DevAccount::Resolver.address()),
         (Party::Griefer, DevAccount::Griefer.address()),
+        (Party::ResolverContract, DevContract::ResolverContract.address()),
+        (Party::Integrator, INTEGRATOR),
+        (Party::Protocol, PROTOCOL),
     ];
     let makers = makers.iter().map(|maker| (Party::Maker(maker.spec().index), maker.address()));
     known.into_iter().chain(makers).collect()

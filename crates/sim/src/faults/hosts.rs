@@ -5,7 +5,7 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use async_trait::async_trait;
 use bmn_chain::{
     CallOutcome, CallRequest, ChainClient, ChainError, ChainEvent, ChainSource, Fees, KnownBlocks,
-    Simulation, TxReceipt,
+    MinedCall, Simulation, TxReceipt,
 };
 use bmn_primitives::{BlockRef, ChainId};
 use std::{future::Future, sync::Arc};
@@ -77,6 +77,14 @@ impl ChainClient for FaultyClient {
 
     async fn receipt(&self, tx_hash: B256) -> Result<Option<TxReceipt>, ChainError> {
         self.faults.around(CallKind::Receipt, self.inner.receipt(tx_hash)).await
+    }
+
+    async fn mined_call(&self, tx_hash: B256) -> Result<Option<MinedCall>, ChainError> {
+        self.faults.around(CallKind::MinedCall, self.inner.mined_call(tx_hash)).await
+    }
+
+    async fn pending_nonce(&self, account: Address) -> Result<u64, ChainError> {
+        self.faults.around(CallKind::PendingNonce, self.inner.pending_nonce(account)).await
     }
 }
 

@@ -57,6 +57,10 @@ pub enum CallKind {
     Send,
     /// `ChainClient::receipt`.
     Receipt,
+    /// `ChainClient::mined_call`.
+    MinedCall,
+    /// `ChainClient::pending_nonce`.
+    PendingNonce,
 }
 
 impl CallKind {
@@ -74,6 +78,8 @@ impl CallKind {
             Self::Fees => "fees",
             Self::Send => "send",
             Self::Receipt => "receipt",
+            Self::MinedCall => "minedCall",
+            Self::PendingNonce => "pendingNonce",
         }
     }
 }

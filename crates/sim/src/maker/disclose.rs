@@ -1,6 +1,6 @@
 //! When and how a maker gives his secret away.
 
-use super::{DIALECT, Maker, legs::Finding};
+use super::{Maker, legs::Finding};
 use crate::{
     SimError,
     accounts::derive,
@@ -145,8 +145,8 @@ impl Maker {
             return Ok(false);
         }
         let permit = match self.look_at_legs(Methods(rpc), id).await? {
-            Finding::Good(permit) => permit,
-            Finding::NotYet => return Ok(false),
+            Finding::Good(Some(permit)) => permit,
+            Finding::Good(None) | Finding::NotYet => return Ok(false),
             Finding::Wrong(flaw) => {
                 self.complain(flaw);
                 return Ok(false);
@@ -158,7 +158,7 @@ impl Maker {
             return Ok(false);
         }
         let data = calldata::public_withdraw_signed(
-            DIALECT,
+            self.spec.dialect,
             &self.secret,
             &permit.immutables,
             permit.signature.clone(),

@@ -1,13 +1,13 @@
 //! What a careful maker looks at before he discloses (end of `protocol.md` section 12). Everything
 //! the resolver says is derived or read again.
 
-use super::{DIALECT, Maker, Offer};
+use super::{Maker, Offer, offer};
 use crate::{SimError, rpc::Methods};
 use alloy::primitives::{Address, Bytes, U256};
 use bmn_chain::{CallOutcome, CallRequest, TxReceipt};
 use bmn_contracts::{
-    EscrowImplementations, PublicAction, calldata, public_action_digest, recover_permission_signer,
-    source_escrow,
+    EscrowImplementations, FillFee, PublicAction, bmn_factory_timelocks, calldata,
+    public_action_digest, recover_permission_signer, source_escrow,
 };
 use bmn_primitives::{AddressWord, Hashlock, Immutables, OrderHash, Stage, Timelocks};
 use bmn_rpc_api::{RpcErrorCode, Swap, WireImmutables, WireInclusion, WithdrawPermission};
@@ -16,8 +16,8 @@ use bmn_swap::{DestinationFacts, Expected, check_destination};
 /// What he found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Finding {
-    /// Both legs stand, confirmed, and he could withdraw alone.
-    Good(Box<Permit>),
+    /// Both legs stand, confirmed, and he could withdraw alone where the dialect lets makers.
+    Good(Option<Box<Permit>>),
     /// Something is not there yet.
     NotYet,
     /// Something is wrong: he will not disclose.
@@ -76,6 +76,9 @@ impl Maker {
         if let Some(flaw) = wrong {
             return Ok(Finding::Wrong(flaw));
         }
+        if !self.spec.dialect.names_fills() {
+            return Ok(Finding::Good(None));
+        }
         match methods.permission(id).await? {
             Ok(permission) => self.judge_permission(immutables, permission).await,
             Err(failure) if failure.is(RpcErrorCode::NoPermission) => {
@@ -103,13 +106,17 @@ impl Maker {
 
     fn source_flaw(&self, swap: &Swap) -> Option<String> {
         let source = swap.source.as_ref()?;
-        let Some(stated) = &source.immutables else {
-            return Some("the source escrow's immutables are unknown".to_owned());
+        let immutables = match &source.immutables {
+            Some(stated) => read_immutables(stated),
+            None => match self.source_from_order(swap) {
+                Some(immutables) => immutables,
+                None => return Some("the source escrow's immutables are unknown".to_owned()),
+            },
         };
-        let immutables = read_immutables(stated);
-        let factory = self.source.factory().address;
-        let implementations = EscrowImplementations::for_factory(DIALECT, factory);
-        let derived = source_escrow(DIALECT, factory, &implementations, &immutables);
+        let dialect = self.spec.dialect;
+        let factory = self.source.factory(dialect).address;
+        let implementations = EscrowImplementations::for_factory(dialect, factory);
+        let derived = source_escrow(dialect, factory, &implementations, &immutables);
         [
             ("escrow address", derived == source.escrow),
             ("orderHash", Some(immutables.order_hash) == self.order_hash()),
@@ -123,6 +130,26 @@ impl Maker {
         .map(|(field, _)| format!("the source escrow has a wrong {field}"))
     }
 
+    /// What a source is bound to whose factory does not say so: his order, the time of the fill's block
+    /// and a taker. Its address commits to all of it.
+    fn source_from_order(&self, swap: &Swap) -> Option<Immutables> {
+        let Some(Offer::Signed(signed)) = &self.offer else { return None };
+        let (source, planned) = (swap.source.as_ref()?, swap.planned.as_ref()?);
+        let (cancellation, withdrawal) = signed.times;
+        let time = source.created.block.time;
+        Some(Immutables {
+            order_hash: signed.id.hash,
+            hashlock: self.hashlock,
+            maker: signed.order.maker,
+            taker: AddressWord(planned.immutables.taker.into()),
+            token: signed.order.maker_asset,
+            amount: self.amounts.source,
+            safety_deposit: U256::ZERO,
+            timelocks: bmn_factory_timelocks(time, cancellation, withdrawal).ok()?,
+            parameters: Bytes::new(),
+        })
+    }
+
     fn order_hash(&self) -> Option<OrderHash> {
         Some(match self.offer.as_ref()? {
             Offer::Signed(signed) => signed.id.hash,
@@ -130,9 +157,14 @@ impl Maker {
         })
     }
 
-    fn ordered_withdrawal(&self) -> u64 {
+    // Offsets count from the creation, and are compared as they were signed.
+    fn ordered_withdrawal(&self, immutables: &Immutables, created_at: u64) -> u64 {
+        if !self.spec.dialect.has_absolute_times() {
+            let offset = immutables.timelocks.offset(Stage::DstWithdrawal);
+            return created_at + u64::from(offset);
+        }
         match &self.offer {
-            Some(Offer::Signed(signed)) => signed.dst_withdrawal,
+            Some(Offer::Signed(signed)) => signed.times.1,
             Some(Offer::Direct(direct)) => direct.immutables.timelocks.at(Stage::DstWithdrawal),
             None => 0,
         }
@@ -149,7 +181,8 @@ impl Maker {
         escrow: Address,
         created_at: u64,
     ) -> Result<Option<String>, SimError> {
-        let factory = self.destination.factory().address;
+        let dialect = self.spec.dialect;
+        let factory = self.destination.factory(dialect).address;
         let token = self.amounts.destination_token;
         let native_balance = self.destination.balance_of(Address::ZERO, escrow).await?;
         let token_balance = if token.is_zero() {
@@ -160,8 +193,8 @@ impl Maker {
         let facts = DestinationFacts {
             chain: self.destination.id(),
             factory,
-            dialect: DIALECT,
-            implementations: EscrowImplementations::for_factory(DIALECT, factory),
+            dialect,
+            implementations: EscrowImplementations::for_factory(dialect, factory),
             escrow,
             immutables: immutables.clone(),
             created_at,
@@ -175,15 +208,39 @@ impl Maker {
             beneficiary: self.address(),
             token,
             amount: self.amounts.destination,
-            dst_withdrawal: self.ordered_withdrawal(),
+            dst_withdrawal: self.ordered_withdrawal(immutables, created_at),
             margin: self.own_inclusion(),
         };
         let mut flaws = check_destination(&facts, &expected);
+        flaws.extend(self.signed_flaws(immutables, created_at));
         if self.destination.client.code(escrow).await?.is_empty() {
             flaws.push("code");
         }
         let list = flaws.join(", ");
         Ok((!flaws.is_empty()).then(|| format!("the destination escrow has a wrong {list}")))
+    }
+
+    // What the source's factory made of his order must be in the destination unchanged.
+    fn signed_flaws(&self, immutables: &Immutables, created_at: u64) -> Vec<&'static str> {
+        let Some(Offer::Signed(signed)) = &self.offer else { return Vec::new() };
+        if self.spec.dialect.has_absolute_times() {
+            return Vec::new();
+        }
+        let fees = offer::fees(self.spec.dialect, self.amounts.destination);
+        let parameters = match signed.fill_terms.as_ref().map(|terms| &terms.fee) {
+            Some(FillFee::Destination(_)) => fees.parameters(),
+            _ => Bytes::new(),
+        };
+        let locks = immutables.timelocks;
+        [
+            ("timelocks", locks.offsets() == signed.offsets.offsets()),
+            ("deployedAt", locks.deployed_at() == created_at),
+            ("parameters", immutables.parameters == parameters),
+        ]
+        .into_iter()
+        .filter(|(_, good)| !good)
+        .map(|(field, _)| field)
+        .collect()
     }
 
     async fn judge_permission(
@@ -193,10 +250,11 @@ impl Maker {
     ) -> Result<Finding, SimError> {
         let wrong = |what: &str| Ok(Finding::Wrong(format!("the permission has a wrong {what}")));
         let locks = immutables.timelocks;
-        let factory = self.destination.factory();
-        let implementations = EscrowImplementations::for_factory(DIALECT, factory.address);
+        let dialect = self.spec.dialect;
+        let factory = self.destination.factory(dialect);
+        let implementations = EscrowImplementations::for_factory(dialect, factory.address);
         let escrow = bmn_contracts::destination_escrow(
-            DIALECT,
+            dialect,
             factory.address,
             &implementations,
             &immutables,
@@ -227,7 +285,7 @@ impl Maker {
         if !self.would_pass(&permit, opens.max(next)).await? {
             return wrong("effect: the chain would not accept it");
         }
-        Ok(Finding::Good(Box::new(permit)))
+        Ok(Finding::Good(Some(Box::new(permit))))
     }
 
     /// Whether his own withdrawal would pass in a block with this time. The secret goes to his own
@@ -238,7 +296,7 @@ impl Maker {
             to: permit.escrow,
             value: U256::ZERO,
             data: calldata::public_withdraw_signed(
-                DIALECT,
+                self.spec.dialect,
                 &self.secret,
                 &permit.immutables,
                 permit.signature.clone(),

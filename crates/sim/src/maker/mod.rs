@@ -7,7 +7,7 @@ mod offer;
 mod offering;
 mod strangers;
 
-pub(crate) use offer::{Amounts, DIALECT};
+pub(crate) use offer::Amounts;
 pub use strangers::Strangers;
 
 use crate::{
@@ -93,7 +93,7 @@ impl Maker {
         let source = &network.chains[spec.direction.source()];
         let destination = &network.chains[spec.direction.destination()];
         let amounts = offer::amounts(spec, source, destination)?;
-        let factory = source.factory();
+        let factory = source.factory(spec.dialect);
         let spender = match spec.kind {
             Kind::LimitOrder => factory.limit_order_protocol,
             Kind::DirectEscrow => factory.address,
@@ -190,6 +190,8 @@ impl Maker {
                 amount: destination,
             },
             deposit: U256::from(self.spec.deposit),
+            source_deposit: U256::from(self.spec.source_deposit()),
+            fees: offer::fees(self.spec.dialect, destination),
         }
     }
 
@@ -339,7 +341,8 @@ impl Maker {
     async fn react(&mut self, rpc: &dyn ResolverRpc, id: &str) -> Result<bool, SimError> {
         match self.spec.behaviour {
             Behaviour::Silent => Ok(false),
-            Behaviour::Honest | Behaviour::Trap(Trap::CopiedHashlockInFlight) => {
+            Behaviour::Honest => self.disclose_when_safe(rpc, id).await,
+            Behaviour::Trap(trap) if trap.maker_is_honest() => {
                 self.disclose_when_safe(rpc, id).await
             }
             Behaviour::Trap(_) => Ok(false),

@@ -3,7 +3,7 @@
 
 use crate::{
     SimError,
-    accounts::{DevAccount, derive},
+    accounts::{DevAccount, INTEGRATOR, PROTOCOL, derive},
     network::NetworkChain,
     scenario::{Payout, SwapSpec, Trap},
 };
@@ -13,16 +13,26 @@ use alloy::{
 };
 use bmn_config::DevContract;
 use bmn_contracts::{
-    EscrowImplementations, Extension, ExtraData, LimitOrder, MakerTraits, OrderSignature,
-    order_domain, sign_order, source_escrow,
+    Admission, DestinationFees, EscrowImplementations, Extension, ExtraData, FeeTerms, FillFee,
+    FillTerms, LimitOrder, MakerTraits, OrderSignature, WhitelistEntry, order_domain, sign_order,
+    source_escrow,
 };
 use bmn_primitives::{
     AddressWord, ChainId, Complement, Dialect, Hashlock, Immutables, OrderHash, OrderId, Timelocks,
 };
 use bmn_rpc_api::{OrderFile, OrderWords, WireSignature};
 
-/// The dialect of the development factories.
-pub(crate) const DIALECT: Dialect = Dialect::Bmn4;
+/// The dialect of source escrows that makers create themselves.
+const DIRECT_DIALECT: Dialect = Dialect::Bmn4;
+/// Destination withdrawal, private and public, of an order that states offsets; seconds after the
+/// destination's creation.
+const OFFSETS_OF_WITHDRAWAL: [u32; 2] = [20, 40];
+/// A trap may be filled so many seconds later.
+const OPENS_LATER: u64 = 60;
+/// Of the destination amount of `oneinch2` orders, in 1/100 000.
+const INTEGRATOR_FEE: u16 = 120;
+/// The same for the protocol, before the discount for those on the whitelist.
+const RESOLVER_FEE: u16 = 90;
 /// A direct escrow's clock is set this far back, seconds: a reorg may mine it a little earlier than
 /// its maker thought, and a clock in the future is refused.
 const CLOCK_MARGIN: u64 = 30;
@@ -65,8 +75,12 @@ pub(crate) struct SignedOffer {
     pub(crate) signature: OrderSignature,
     pub(crate) id: OrderId,
     pub(crate) file: OrderFile,
-    /// When destination withdrawal begins, as ordered.
-    pub(crate) dst_withdrawal: u64,
+    /// Source cancellation and destination withdrawal, as ordered where the order states times.
+    pub(crate) times: (u64, u64),
+    /// Who may fill and what it costs, where the dialect says so.
+    pub(crate) fill_terms: Option<FillTerms>,
+    /// The timelocks word.
+    pub(crate) offsets: Timelocks,
 }
 
 /// A source escrow that its maker creates himself.
@@ -75,6 +89,27 @@ pub(crate) struct DirectOffer {
     pub(crate) immutables: Immutables,
     pub(crate) complement: Complement,
     pub(crate) id: OrderId,
+}
+
+/// Who pays whom out of a destination amount: what the maker signed.
+pub(crate) fn fee_terms() -> FeeTerms {
+    FeeTerms {
+        integrator: INTEGRATOR,
+        protocol: PROTOCOL,
+        integrator_fee: INTEGRATOR_FEE,
+        integrator_share: 60,
+        resolver_fee: RESOLVER_FEE,
+        whitelist_discount: 50,
+        post_interaction: None,
+    }
+}
+
+/// The fees in the destination of a swap.
+pub(crate) fn fees(dialect: Dialect, taking: U256) -> DestinationFees {
+    match dialect {
+        Dialect::OneInch2 => fee_terms().of_fill(Admission::Whitelisted, taking),
+        _ => DestinationFees::default(),
+    }
 }
 
 /// What a swap trades, at the prices of the chain specifications.
@@ -148,26 +183,72 @@ impl OfferTerms<'_> {
         }
     }
 
-    fn extension(&self, (cancellation, withdrawal): (u64, u64)) -> Bytes {
+    /// The seven offsets of an order, or its two times.
+    fn timelocks(&self, (cancellation, withdrawal): (u64, u64)) -> U256 {
+        if self.spec.dialect.has_absolute_times() {
+            return ExtraData::pack_bmn_times(cancellation, withdrawal);
+        }
+        let window = u32::try_from(self.spec.timing.src_cancellation).unwrap_or(u32::MAX);
+        let [private, public] = OFFSETS_OF_WITHDRAWAL;
+        let offsets = [0, 60, window, window.saturating_add(60), private, public, window / 2];
+        Timelocks::pack(0, offsets).0
+    }
+
+    /// Who may fill, from when, for what fee.
+    fn fill_terms(&self) -> Option<FillTerms> {
+        let fee = match self.spec.dialect {
+            // Asked of those outside the whitelist only.
+            Dialect::OneInch1 => FillFee::Credit(Some(1)),
+            Dialect::OneInch2 => FillFee::Destination(FeeTerms {
+                post_interaction: (self.spec.trap() == Some(Trap::ForeignPostInteraction))
+                    .then(|| (Address::repeat_byte(0xee), Bytes::from_static(&[1]))),
+                ..fee_terms()
+            }),
+            _ => return None,
+        };
+        let resolver = match self.spec.trap() {
+            Some(Trap::NotWhitelisted) => DevAccount::Griefer.address(),
+            _ => self.source.spec.resolver_contract.unwrap_or_default(),
+        };
+        let opens = match self.spec.trap() {
+            Some(Trap::OpensLater) => self.now + OPENS_LATER,
+            _ => self.now,
+        };
+        Some(FillTerms {
+            allowed_time: u32::try_from(opens).unwrap_or(u32::MAX),
+            whitelist: vec![WhitelistEntry::new(resolver, 0)],
+            fee,
+        })
+    }
+
+    fn extension(&self, times: (u64, u64)) -> Result<Bytes, SimError> {
+        let dialect = self.spec.dialect;
         let deposit = match self.spec.trap() {
             Some(Trap::SourceDeposit) => u128::from(self.spec.deposit),
-            _ => 0,
+            _ => u128::from(self.spec.source_deposit()),
         };
         let extra = ExtraData {
             hashlock: self.hashlock,
             dst_chain_id: U256::from(self.destination_chain().0),
             dst_token: AddressWord::from(self.amounts.destination_token),
-            deposits: ExtraData::pack_deposits(DIALECT, deposit, self.spec.deposit.into()),
-            timelocks: ExtraData::pack_bmn_times(cancellation, withdrawal),
+            deposits: ExtraData::pack_deposits(dialect, deposit, self.spec.deposit.into()),
+            timelocks: self.timelocks(times),
         };
         let factory = match self.spec.trap() {
             Some(Trap::UnknownFactory) => Address::repeat_byte(0xbb),
-            _ => self.source.factory().address,
+            _ => self.source.factory(dialect).address,
         };
-        match self.spec.trap() {
-            Some(Trap::ForeignExtensionField) => with_predicate(factory, &extra.encode()),
-            _ => Extension::post_interaction_only(factory, &extra.encode()),
-        }
+        let header = match self.fill_terms() {
+            Some(terms) => {
+                terms.encode().map_err(|error| SimError::Signature(error.to_string()))?
+            }
+            None => Bytes::new(),
+        };
+        let data = [header, extra.encode()].concat();
+        Ok(match self.spec.trap() {
+            Some(Trap::ForeignExtensionField) => with_predicate(factory, &data),
+            _ => Extension::post_interaction_only(factory, &data),
+        })
     }
 
     fn traits(&self) -> MakerTraits {
@@ -185,7 +266,7 @@ impl OfferTerms<'_> {
     /// Signs the order.
     pub(crate) fn sign(&self) -> Result<SignedOffer, SimError> {
         let times = self.times();
-        let extension = self.extension(times);
+        let extension = self.extension(times)?;
         let entropy = derive("bmn dev salt", self.seed, self.spec.index).into();
         let maker_asset = AddressWord::from(self.amounts.source_token);
         let dirty = U256::from(0xbad) << 160;
@@ -210,13 +291,13 @@ impl OfferTerms<'_> {
             Some(Trap::BadSignature) => DevAccount::Griefer.signer(),
             _ => self.maker.clone(),
         };
-        signed(order, extension, &signer, self, times.1)
+        signed(order, extension, &signer, self, times)
     }
 
     /// The stranger's order with the same hashlock over one unit, which he signs and fills himself.
     pub(crate) fn sign_copy(&self, griefer: &PrivateKeySigner) -> Result<SignedOffer, SimError> {
         let times = self.times();
-        let extension = self.extension(times);
+        let extension = self.extension(times)?;
         let entropy = derive("bmn dev copy", self.seed, self.spec.index).into();
         let order = LimitOrder {
             salt: LimitOrder::salt_for(&extension, entropy),
@@ -228,7 +309,7 @@ impl OfferTerms<'_> {
             taking_amount: U256::ONE,
             maker_traits: MakerTraits::cross_chain().with_nonce(u64::from(self.spec.index)),
         };
-        signed(order, extension, griefer, self, times.1)
+        signed(order, extension, griefer, self, times)
     }
 
     /// The escrow he creates himself, and the order id it is known under.
@@ -277,9 +358,9 @@ impl OfferTerms<'_> {
             chain_id: U256::from(self.destination_chain().0),
             parameters: Bytes::new(),
         };
-        let factory = self.source.factory().address;
-        let implementations = EscrowImplementations::for_factory(DIALECT, factory);
-        let escrow = source_escrow(DIALECT, factory, &implementations, &immutables);
+        let factory = self.source.factory(DIRECT_DIALECT).address;
+        let implementations = EscrowImplementations::for_factory(DIRECT_DIALECT, factory);
+        let escrow = source_escrow(DIRECT_DIALECT, factory, &implementations, &immutables);
         let id = OrderId { chain: self.source.id(), contract: escrow, hash: order_hash, leaf: 0 };
         DirectOffer { immutables, complement, id }
     }
@@ -299,11 +380,12 @@ fn signed(
     extension: Bytes,
     signer: &PrivateKeySigner,
     terms: &OfferTerms<'_>,
-    dst_withdrawal: u64,
+    times: (u64, u64),
 ) -> Result<SignedOffer, SimError> {
-    let contract = terms.source.factory().limit_order_protocol;
+    let dialect = terms.spec.dialect;
+    let contract = terms.source.factory(dialect).limit_order_protocol;
     let chain = terms.source.id();
-    let hash = order.hash(&order_domain(DIALECT, chain, contract));
+    let hash = order.hash(&order_domain(dialect, chain, contract));
     let signature =
         sign_order(signer, hash).map_err(|error| SimError::Signature(error.to_string()))?;
     let file = OrderFile {
@@ -317,9 +399,12 @@ fn signed(
         src_chain_id: Some(chain.0),
         dst_chain_id: Some(terms.destination_chain().0),
         created_at: None,
+        secret_hashes: Vec::new(),
     };
     let id = OrderId { chain, contract, hash, leaf: 0 };
-    Ok(SignedOffer { order, extension, signature, id, file, dst_withdrawal })
+    let fill_terms = terms.fill_terms();
+    let offsets = Timelocks(terms.timelocks(times));
+    Ok(SignedOffer { order, extension, signature, id, file, times, fill_terms, offsets })
 }
 
 fn wire(signature: &OrderSignature) -> WireSignature {

@@ -1,18 +1,28 @@
 //! How a maker brings his offer to the resolver, and what strangers do to it before.
 
-use super::{Maker, Offer, Stage, Stake, Strangers, offer::OfferTerms, strangers};
+use super::{
+    Maker, Offer, Stage, Stake, Strangers,
+    offer::{OfferTerms, SignedOffer},
+    strangers,
+};
 use crate::{
     SimError,
+    accounts::DevAccount,
     ledger::{Party, Side},
     rpc::{Methods, ResolverRpc},
     scenario::{Kind, Trap},
     wallet::Payload,
 };
-use alloy::{primitives::U256, signers::local::PrivateKeySigner};
+use alloy::{
+    primitives::{Address, Bytes, U256},
+    signers::local::PrivateKeySigner,
+};
 use bmn_contracts::calldata;
+use bmn_primitives::Immutables;
 use bmn_rpc_api::{OrderDecision, RpcErrorCode};
 
 const CREATE_GAS: u64 = 600_000;
+const APPROVE_GAS: u64 = 80_000;
 
 impl Maker {
     pub(super) async fn begin(&mut self, strangers: &mut Strangers) -> Result<bool, SimError> {
@@ -112,8 +122,8 @@ impl Maker {
                 self.refusals = submission.refusals.into_iter().map(|reason| reason.code).collect();
                 self.stage = Stage::Watching;
                 let accepted = submission.decision == OrderDecision::Accepted;
-                if accepted && self.spec.trap() == Some(Trap::CopiedHashlockInFlight) {
-                    self.be_copied(strangers).await?;
+                if accepted {
+                    self.spring(strangers).await?;
                 }
                 Ok(true)
             }
@@ -129,10 +139,61 @@ impl Maker {
         }
     }
 
+    /// What happens once the resolver has priced and accepted the order.
+    async fn spring(&mut self, strangers: &mut Strangers) -> Result<(), SimError> {
+        let contract = self.source.spec.resolver_contract.unwrap_or_default();
+        match (self.spec.trap(), &self.offer) {
+            (Some(Trap::CopiedHashlockInFlight), _) => self.be_copied(strangers).await?,
+            (Some(Trap::StrangersPostInteraction), Some(Offer::Signed(signed))) => {
+                let owner = DevAccount::Resolver.address();
+                for taker in [contract, owner] {
+                    strangers.call_post_interaction(&self.source, signed, taker).await?;
+                }
+            }
+            (Some(Trap::StrangersDestination), Some(Offer::Signed(signed))) => {
+                let immutables = self.impostor(strangers.address(), signed);
+                let (dialect, node) = (self.spec.dialect, &self.destination);
+                let sent = strangers.create_destination(node, dialect, &immutables).await?;
+                let lost =
+                    [(self.amounts.destination_token, U256::ONE), (Address::ZERO, U256::ONE)];
+                for (token, amount) in lost {
+                    let side = Side { chain: node.id(), token, amount };
+                    self.stakes.push(Stake { party: Party::Griefer, side, sent: sent.clone() });
+                }
+            }
+            (Some(Trap::DrainsAllowance), _) => {
+                let protocol = self.source.factory(self.spec.dialect).limit_order_protocol;
+                let data = calldata::approve(protocol, U256::ZERO);
+                self.source_wallet.bid(strangers::IN_FRONT_TIP);
+                let call = Payload::call(self.amounts.source_token, data, APPROVE_GAS);
+                let sent = self.source_wallet.send(call).await?;
+                self.sent[0].push(sent);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A destination that looks like ours but for whom it pays: one unit to `owner`.
+    fn impostor(&self, owner: Address, signed: &SignedOffer) -> Immutables {
+        let node = &self.destination;
+        Immutables {
+            order_hash: signed.id.hash,
+            hashlock: self.hashlock,
+            maker: owner.into(),
+            taker: node.spec.resolver_contract.unwrap_or_default().into(),
+            token: self.amounts.destination_token.into(),
+            amount: U256::ONE,
+            safety_deposit: U256::ONE,
+            timelocks: signed.offsets,
+            parameters: Bytes::new(),
+        }
+    }
+
     async fn create_escrow(&mut self) -> Result<bool, SimError> {
         let direct = self.offer_terms().direct();
         let data = calldata::create_src_escrow(&direct.immutables, &direct.complement);
-        let factory = self.source.factory().address;
+        let factory = self.source.factory(self.spec.dialect).address;
         let sent = self.source_wallet.send(Payload::call(factory, data, CREATE_GAS)).await?;
         let lost = matches!(
             self.spec.trap(),

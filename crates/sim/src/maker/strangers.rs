@@ -10,8 +10,10 @@ use crate::{
 use alloy::{
     primitives::{Address, U256},
     signers::local::PrivateKeySigner,
+    sol_types::SolCall,
 };
-use bmn_contracts::{TakerTraits, calldata};
+use bmn_contracts::{LimitOrder, TakerTraits, bindings::IBmnFactory, calldata};
+use bmn_primitives::{Dialect, Immutables};
 
 /// Bid that gets a transaction in front of ordinary ones, wei per gas.
 pub(super) const IN_FRONT_TIP: u128 = 50_000_000_000;
@@ -50,8 +52,6 @@ impl Strangers {
         offer: &SignedOffer,
         tip: Option<u128>,
     ) -> Result<Sent, SimError> {
-        let index = self.wallets.iter().position(|wallet| wallet.chain() == node.id());
-        let index = index.ok_or(SimError::Stuck("a chain without a stranger"))?;
         let traits = TakerTraits::bmn_fill(offer.extension.len(), offer.order.taking_amount);
         let data = calldata::fill_order_args(
             &offer.order,
@@ -60,9 +60,67 @@ impl Strangers {
             traits,
             offer.extension.clone(),
         );
-        let payload = Payload::call(node.factory().limit_order_protocol, data, FILL_GAS);
+        let payload =
+            Payload::call(node.factory(Dialect::Bmn4).limit_order_protocol, data, FILL_GAS);
+        self.send(node, payload, tip.unwrap_or_default()).await
+    }
+
+    /// Calls the post-interaction of `bmn302` as if a limit-order protocol did at the end of a fill by
+    /// `taker`: what he allows the factory would go into an escrow of the stranger's.
+    pub(super) async fn call_post_interaction(
+        &mut self,
+        node: &NetworkChain,
+        offer: &SignedOffer,
+        taker: Address,
+    ) -> Result<Sent, SimError> {
+        let order = LimitOrder { maker: self.address().into(), ..offer.order.clone() };
+        let (_, extra) = order
+            .check_extension(&offer.extension)
+            .and_then(|extension| {
+                extension.post_interaction().map(|(at, data)| (at, data.to_vec()))
+            })
+            .map_err(|error| SimError::Signature(error.to_string()))?;
+        let call = IBmnFactory::postInteractionCall {
+            order: (&order).into(),
+            extension: offer.extension.clone(),
+            orderHash: offer.id.hash.0,
+            taker,
+            makingAmount: order.making_amount,
+            takingAmount: order.taking_amount,
+            remainingMakingAmount: order.making_amount,
+            extraData: extra.into(),
+        };
+        let factory = node.factory(Dialect::Bmn302).address;
+        let payload = Payload::call(factory, call.abi_encode().into(), FILL_GAS);
+        self.send(node, payload, IN_FRONT_TIP).await
+    }
+
+    /// Creates a destination of a 1inch dialect with these immutables, at his own expense.
+    pub(super) async fn create_destination(
+        &mut self,
+        node: &NetworkChain,
+        dialect: Dialect,
+        immutables: &Immutables,
+    ) -> Result<Sent, SimError> {
+        let payload = Payload {
+            to: Some(node.factory(dialect).address),
+            value: immutables.safety_deposit,
+            data: calldata::create_dst_escrow(dialect, immutables, None),
+            gas: FILL_GAS,
+        };
+        self.send(node, payload, 0).await
+    }
+
+    async fn send(
+        &mut self,
+        node: &NetworkChain,
+        payload: Payload,
+        tip: u128,
+    ) -> Result<Sent, SimError> {
+        let index = self.wallets.iter().position(|wallet| wallet.chain() == node.id());
+        let index = index.ok_or(SimError::Stuck("a chain without a stranger"))?;
         let wallet = &mut self.wallets[index];
-        wallet.bid(tip.unwrap_or_default());
+        wallet.bid(tip);
         let sent = wallet.send(payload).await?;
         self.sent.push((index, sent.clone()));
         Ok(sent)

@@ -12,6 +12,7 @@ use bmn_contracts::{
     artifacts::{self, TokenKind},
     calldata,
 };
+use bmn_primitives::Dialect;
 
 const DEPLOY_GAS: u64 = 8_000_000;
 const CALL_GAS: u64 = 200_000;
@@ -37,9 +38,11 @@ pub(super) async fn deploy(node: &NetworkChain) -> Result<(), SimError> {
     }
     node.mine_pool()?;
     check_mined(node, &sent).await?;
+    check_complete(node).await?;
     let resolver = DevAccount::Resolver.address();
     let mut sent = Vec::new();
-    for factory in [DevContract::Factory, DevContract::AccessFactory] {
+    // Those whose whitelist decides who may sign permissions.
+    for factory in [DevContract::Factory, DevContract::AccessFactory, DevContract::Bmn302Factory] {
         let listed = calldata::is_whitelisted_resolver(resolver);
         if node.read_word(factory.address(), listed).await?.is_zero() {
             let data = calldata::add_resolver(resolver);
@@ -49,6 +52,21 @@ pub(super) async fn deploy(node: &NetworkChain) -> Result<(), SimError> {
     }
     node.mine_pool()?;
     check_mined(node, &sent).await
+}
+
+// A chain of an older version has fewer contracts, and the deployer's nonce has gone on since.
+async fn check_complete(node: &NetworkChain) -> Result<(), SimError> {
+    for contract in DevContract::ALL {
+        if node.client.code(contract.address()).await?.is_empty() {
+            let name = dev_contract_name(contract);
+            let step = format!(
+                "there is no {name}: the chain was set up by an older version; start with an empty \
+                 data directory"
+            );
+            return Err(SimError::SetUp { chain: node.id(), step });
+        }
+    }
+    Ok(())
 }
 
 /// Fails on the first transaction that is not mined or reverted.
@@ -69,6 +87,7 @@ fn check_specification(node: &NetworkChain) -> Result<(), SimError> {
     let spec = &node.spec;
     let token = |symbol: &str| spec.token_named(symbol).map(|token| token.address);
     let factory = |index: usize| spec.factories.get(index);
+    let of = |dialect| spec.factories.iter().find(move |it| it.dialect == dialect);
     let expected = [
         (DevContract::Weth, token("WETH")),
         (DevContract::TokenA, token("TKA")),
@@ -77,6 +96,14 @@ fn check_specification(node: &NetworkChain) -> Result<(), SimError> {
         (DevContract::LimitOrderProtocol, factory(0).map(|it| it.limit_order_protocol)),
         (DevContract::Factory, factory(0).map(|it| it.address)),
         (DevContract::AccessFactory, factory(1).map(|it| it.address)),
+        (DevContract::Bmn302Factory, of(Dialect::Bmn302).map(|it| it.address)),
+        (DevContract::OneInch1Factory, of(Dialect::OneInch1).map(|it| it.address)),
+        (DevContract::OneInch2Factory, of(Dialect::OneInch2).map(|it| it.address)),
+        (
+            DevContract::OneInchLimitOrderProtocol,
+            of(Dialect::OneInch2).map(|it| it.limit_order_protocol),
+        ),
+        (DevContract::ResolverContract, spec.resolver_contract),
     ];
     for (contract, expected) in expected {
         let (expected, found) = (expected.unwrap_or_default(), contract.address());
@@ -89,24 +116,37 @@ fn check_specification(node: &NetworkChain) -> Result<(), SimError> {
 }
 
 fn creation_code(contract: DevContract, node: &NetworkChain) -> Result<Bytes, SimError> {
-    let delay = node.factory().rescue_delay_secs;
+    let delay = node.spec.factories.first().map_or(0, |factory| factory.rescue_delay_secs);
     let delay = u32::try_from(delay).map_err(|_| SimError::SetUp {
         chain: node.id(),
         step: format!("a rescue delay of {delay} s does not fit 32 bits"),
     })?;
-    let owner = DevAccount::Deployer.address();
-    Ok(dev_contract_code(contract, owner, delay, DevContract::address))
+    let owners = DevOwners {
+        factories: DevAccount::Deployer.address(),
+        resolver: DevAccount::Resolver.address(),
+    };
+    Ok(dev_contract_code(contract, owners, delay, DevContract::address))
+}
+
+/// Who owns what on a development chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DevOwners {
+    /// The factories' owner.
+    pub factories: Address,
+    /// The resolver's account, which owns its contract.
+    pub resolver: Address,
 }
 
 /// Creation code of a contract of a development chain, given where the others are. `rescue_delay` is
 /// in seconds.
 pub fn dev_contract_code(
     contract: DevContract,
-    owner: Address,
+    owners: DevOwners,
     rescue_delay: u32,
     address_of: impl Fn(DevContract) -> Address,
 ) -> Bytes {
     let weth = address_of(DevContract::Weth);
+    let owner = owners.factories;
     let factory = |access_token: Address| {
         let protocol = address_of(DevContract::LimitOrderProtocol);
         artifacts::bmn_factory(protocol, owner, rescue_delay, access_token, weth)
@@ -128,6 +168,22 @@ pub fn dev_contract_code(
             token(TokenKind::ReturnsFalse, "Returns false", "FALSE", 18)
         }
         DevContract::RevertingToken => token(TokenKind::Reverting, "Reverting", "REVERT", 18),
+        DevContract::ResolverContract => artifacts::resolver(owners.resolver),
+        DevContract::OneInchLimitOrderProtocol => artifacts::oneinch_limit_order_protocol(weth),
+        DevContract::Bmn302Factory => artifacts::bmn302_factory(Address::ZERO, owner, rescue_delay),
+        DevContract::OneInch1Factory => artifacts::oneinch1_factory(
+            address_of(DevContract::OneInchLimitOrderProtocol),
+            address_of(DevContract::UsdX),
+            address_of(DevContract::AccessToken),
+            owner,
+            rescue_delay,
+        ),
+        DevContract::OneInch2Factory => artifacts::oneinch2_factory(
+            address_of(DevContract::OneInchLimitOrderProtocol),
+            address_of(DevContract::AccessToken),
+            owner,
+            rescue_delay,
+        ),
     }
 }
 
@@ -145,5 +201,10 @@ pub const fn dev_contract_name(contract: DevContract) -> &'static str {
         DevContract::FeeOnTransferToken => "fee-on-transfer token",
         DevContract::ReturnsFalseToken => "returns-false token",
         DevContract::RevertingToken => "reverting token",
+        DevContract::OneInchLimitOrderProtocol => "1inch limit-order protocol",
+        DevContract::Bmn302Factory => "bmn302 escrow factory",
+        DevContract::OneInch1Factory => "oneinch1 escrow factory",
+        DevContract::OneInch2Factory => "oneinch2 escrow factory",
+        DevContract::ResolverContract => "resolver contract",
     }
 }

@@ -12,7 +12,8 @@ use alloy::{
 };
 use bmn_config::DevContract;
 use bmn_contracts::calldata;
-use bmn_primitives::ChainId;
+use bmn_primitives::{ChainId, Dialect};
+use std::collections::BTreeSet;
 
 const MINT_GAS: u64 = 120_000;
 const APPROVE_GAS: u64 = 80_000;
@@ -38,7 +39,14 @@ pub struct MakerFunds {
     pub spenders: Vec<Address>,
 }
 
-/// The operator's one-off set-up: tokens, and allowances for both factories.
+/// Who may take the resolver's tokens: the factories whose post-interaction is protected, and its own
+/// contract. An allowance to any other factory is one to everybody (`protocol.md` 11.13).
+fn trusted(node: &NetworkChain) -> impl Iterator<Item = Address> {
+    let protected = node.spec.factories.iter().filter(|it| it.dialect == Dialect::Bmn4);
+    protected.map(|factory| factory.address).chain(node.spec.resolver_contract)
+}
+
+/// The operator's one-off set-up: tokens, and the allowances that last.
 pub(super) async fn fund_resolver(node: &NetworkChain) -> Result<(), SimError> {
     let mut wallet = Wallet::open(DevAccount::Resolver.signer(), node.client.clone()).await?;
     let mut sent = Vec::new();
@@ -49,11 +57,11 @@ pub(super) async fn fund_resolver(node: &NetworkChain) -> Result<(), SimError> {
             let tx = wallet.send(Payload::call(token.address, data, MINT_GAS)).await?;
             sent.push(("mint the resolver's tokens", tx));
         }
-        for factory in &node.spec.factories {
-            let allowed = calldata::allowance(wallet.address(), factory.address);
+        for spender in trusted(node) {
+            let allowed = calldata::allowance(wallet.address(), spender);
             if node.read_word(token.address, allowed).await?.is_zero() {
-                let tx = approve(&mut wallet, token.address, factory.address).await?;
-                sent.push(("approve a factory for the resolver", tx));
+                let tx = approve(&mut wallet, token.address, spender).await?;
+                sent.push(("approve a contract for the resolver", tx));
             }
         }
     }
@@ -92,22 +100,26 @@ pub(super) async fn fund_makers(
     check_mined(node, &sent).await
 }
 
-/// Prepares the account that people try things out with: tokens, and an allowance for the
+/// Prepares the account that people try things out with: tokens, and an allowance for each
 /// limit-order protocol. Harmless when done before.
 pub(super) async fn fund_visitor(node: &NetworkChain) -> Result<(), SimError> {
     let mut wallet = Wallet::open(DevAccount::Maker.signer(), node.client.clone()).await?;
     let mut sent = Vec::new();
+    let protocols: BTreeSet<Address> =
+        node.spec.factories.iter().map(|factory| factory.limit_order_protocol).collect();
     for token in &node.spec.tokens {
-        let spender = node.factory().limit_order_protocol;
-        let allowed = calldata::allowance(wallet.address(), spender);
-        if !node.read_word(token.address, allowed).await?.is_zero() {
-            continue;
+        if node.balance_of(token.address, wallet.address()).await?.is_zero() {
+            let data = calldata::mint(wallet.address(), whole(VISITOR_TOKENS, token.decimals));
+            let mint = Payload::call(token.address, data, MINT_GAS);
+            sent.push(("mint the visitor's tokens", wallet.send(mint).await?));
         }
-        let data = calldata::mint(wallet.address(), whole(VISITOR_TOKENS, token.decimals));
-        let mint = Payload::call(token.address, data, MINT_GAS);
-        sent.push(("mint the visitor's tokens", wallet.send(mint).await?));
-        let tx = approve(&mut wallet, token.address, spender).await?;
-        sent.push(("approve the limit-order protocol for the visitor", tx));
+        for protocol in &protocols {
+            let allowed = calldata::allowance(wallet.address(), *protocol);
+            if node.read_word(token.address, allowed).await?.is_zero() {
+                let tx = approve(&mut wallet, token.address, *protocol).await?;
+                sent.push(("approve a limit-order protocol for the visitor", tx));
+            }
+        }
     }
     node.mine_pool()?;
     check_mined(node, &sent).await
@@ -122,7 +134,9 @@ pub(crate) async fn fund_griefer(node: &NetworkChain) -> Result<(), SimError> {
         let data = calldata::mint(wallet.address(), U256::from(1_000_000));
         let tx = wallet.send(Payload::call(token, data, MINT_GAS)).await?;
         sent.push(("mint the griefer's tokens", tx));
-        for spender in [DevContract::LimitOrderProtocol, DevContract::Factory] {
+        for spender in
+            [DevContract::LimitOrderProtocol, DevContract::Factory, DevContract::OneInch1Factory]
+        {
             let tx = approve(&mut wallet, token, spender.address()).await?;
             sent.push(("approve a contract for the griefer", tx));
         }

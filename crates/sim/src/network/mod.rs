@@ -4,7 +4,7 @@ mod contracts;
 mod funding;
 mod service;
 
-pub use contracts::{dev_contract_code, dev_contract_name};
+pub use contracts::{DevOwners, dev_contract_code, dev_contract_name};
 pub use funding::MakerFunds;
 pub(crate) use funding::fund_griefer;
 pub use service::{ChainEndpoint, Endpoints, ServiceOptions, serve};
@@ -15,7 +15,7 @@ use bmn_chain::{CallOutcome, CallRequest, ChainClient};
 use bmn_config::{ChainSpec, dev_chains};
 use bmn_contracts::calldata;
 use bmn_host_dev::{DevChain, DevChainConfig};
-use bmn_primitives::ChainId;
+use bmn_primitives::{ChainId, Dialect};
 use std::{path::Path, sync::Arc};
 
 /// Genesis balance of every well-known account, wei.
@@ -120,9 +120,10 @@ impl NetworkChain {
         self.spec.chain_id
     }
 
-    /// The factory whose escrows the swaps use.
-    pub fn factory(&self) -> &bmn_config::FactorySpec {
-        &self.spec.factories[0]
+    /// The factory whose escrows the swaps of a dialect use; the first one where it has none.
+    pub fn factory(&self, dialect: Dialect) -> &bmn_config::FactorySpec {
+        let found = self.spec.factories.iter().find(|factory| factory.dialect == dialect);
+        found.unwrap_or(&self.spec.factories[0])
     }
 
     /// Balance of a token, or of the native coin for address zero, smallest unit.

@@ -3,16 +3,17 @@
 use crate::{
     Maker, Network, NetworkChain, SimError,
     driver::{parties, watched_tokens},
-    ledger::{Entry, Holding, Ledger, Party, Reason, gain, loss, settlement},
-    maker::DIALECT,
+    ledger::{EndedBy, Entry, Holding, Ledger, Party, Reason, gain, loss, settlement},
 };
 use alloy::{
     consensus::Transaction,
     primitives::{Address, B256, U256},
 };
-use bmn_contracts::{ContractEvent, Emitter, EscrowImplementations, decode, source_escrow};
+use bmn_contracts::{
+    ContractEvent, Emitter, EscrowImplementations, calldata, decode, source_escrow,
+};
 use bmn_host_dev::MinedBlock;
-use bmn_primitives::{ChainId, Hashlock};
+use bmn_primitives::{ChainId, Dialect, Hashlock};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the chains say about the run.
@@ -27,6 +28,7 @@ pub(super) struct Audit {
 struct Escrow {
     chain: ChainId,
     address: Address,
+    dialect: Dialect,
     hashlock: Hashlock,
     created_by: B256,
 }
@@ -71,7 +73,8 @@ impl Audit {
             settle(maker, &ended_by, &known, &mut ledger);
             lost.extend(own_losses(network, maker, &mut ledger)?);
         }
-        let strays = leftovers(network, makers, &escrows, &lost, &mut notes).await?;
+        let mut strays = leftovers(network, makers, &escrows, &lost, &mut notes).await?;
+        strays.extend(contract_leftovers(network).await?);
         for found in ledger.discrepancies() {
             if let Party::Maker(swap) = found.holding.party {
                 notes.entry(swap).or_default().push(found.to_string());
@@ -104,12 +107,16 @@ fn settle(
     ledger: &mut Ledger,
 ) {
     let terms = maker.terms();
-    let destination = maker.view().and_then(|view| view.destination.as_ref());
-    let winner = destination
-        .and_then(|leg| ended_by.get(&(ChainId(leg.chain), leg.escrow)))
-        .and_then(|address| known.get(address))
-        .copied();
-    for entry in settlement(&terms, maker.end(), winner) {
+    let who =
+        |chain: u64, escrow: Address| known.get(ended_by.get(&(ChainId(chain), escrow))?).copied();
+    let view = maker.view();
+    let source = view.and_then(|view| view.source.as_ref());
+    let destination = view.and_then(|view| view.destination.as_ref());
+    let by = EndedBy {
+        source: source.and_then(|leg| who(leg.chain, leg.escrow)),
+        destination: destination.and_then(|leg| who(leg.chain, leg.escrow)),
+    };
+    for entry in settlement(&terms, maker.end(), by) {
         ledger.expect(entry);
     }
 }
@@ -167,6 +174,33 @@ async fn leftovers(
     Ok(strays)
 }
 
+/// Our contract holds nothing at the end, and nobody may take anything from it.
+async fn contract_leftovers(network: &Network) -> Result<Vec<String>, SimError> {
+    let mut strays = Vec::new();
+    for node in &network.chains {
+        let Some(contract) = node.spec.resolver_contract else { continue };
+        let factories = &node.spec.factories;
+        let spenders: BTreeSet<Address> =
+            factories.iter().flat_map(|it| [it.address, it.limit_order_protocol]).collect();
+        for token in watched_tokens() {
+            let held = node.balance_of(token, contract).await?;
+            if !held.is_zero() {
+                strays.push(format!("our contract on chain {} holds {held} of {token}", node.id()));
+            }
+            for spender in spenders.iter().filter(|_| !token.is_zero()) {
+                let allowed = calldata::allowance(contract, *spender);
+                if !node.read_word(token, allowed).await?.is_zero() {
+                    let chain = node.id();
+                    strays.push(format!(
+                        "{spender} may take {token} of our contract on chain {chain}"
+                    ));
+                }
+            }
+        }
+    }
+    Ok(strays)
+}
+
 impl<'a> Collector<'a> {
     fn new(makers: &[Maker], ledger: &'a mut Ledger) -> Self {
         // A copied hashlock belongs to the swap it was copied from: the one with the lower number
@@ -216,20 +250,32 @@ impl<'a> Collector<'a> {
         data: &[u8],
         (sender, tx): (Address, B256),
     ) {
-        let factory = node.factory().address;
-        let believed =
-            if emitter == factory { Emitter::Factory(DIALECT) } else { Emitter::Escrow(DIALECT) };
-        let Ok(Some(event)) = decode(believed, topics, data) else { return };
         let chain = node.id();
+        let factory = node.spec.factories.iter().find(|factory| factory.address == emitter);
+        let believed = match factory {
+            Some(factory) => Emitter::Factory(factory.dialect),
+            None => {
+                let known = self.escrows.iter().rev().find(|it| it.address == emitter);
+                Emitter::Escrow(known.map_or(Dialect::Bmn4, |escrow| escrow.dialect))
+            }
+        };
+        let Ok(Some(event)) = decode(believed, topics, data) else { return };
+        let dialect = factory.map_or(Dialect::Bmn4, |factory| factory.dialect);
+        let created =
+            |address, hashlock| Escrow { chain, address, dialect, hashlock, created_by: tx };
         match event {
             ContractEvent::SourceCreated { immutables, .. } => {
-                let implementations = EscrowImplementations::for_factory(DIALECT, factory);
-                let address = source_escrow(DIALECT, factory, &implementations, &immutables);
-                let hashlock = immutables.hashlock;
-                self.escrows.push(Escrow { chain, address, hashlock, created_by: tx });
+                let implementations = EscrowImplementations::for_factory(dialect, emitter);
+                let address = source_escrow(dialect, emitter, &implementations, &immutables);
+                self.escrows.push(created(address, immutables.hashlock));
+            }
+            ContractEvent::PostInteraction { escrow, hashlock, .. }
+                if !dialect.states_immutables() =>
+            {
+                self.escrows.push(created(escrow, hashlock));
             }
             ContractEvent::DestinationCreated { escrow, hashlock, .. } => {
-                self.escrows.push(Escrow { chain, address: escrow, hashlock, created_by: tx });
+                self.escrows.push(created(escrow, hashlock));
             }
             ContractEvent::Withdrawn { .. }
             | ContractEvent::Cancelled

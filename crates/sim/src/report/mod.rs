@@ -52,6 +52,8 @@ pub struct Row {
     pub route: String,
     /// How it reached the resolver.
     pub kind: &'static str,
+    /// What the factories of both legs speak.
+    pub dialect: &'static str,
     /// What the maker did.
     pub behaviour: &'static str,
     /// States with times.
@@ -241,6 +243,7 @@ fn row(network: &Network, maker: &Maker, audit: &Audit, facts: &Facts) -> Row {
         swap: spec.index,
         route: route(network, maker),
         kind: spec.kind.name(),
+        dialect: spec.dialect.name(),
         behaviour: spec.behaviour.name(),
         path: path(maker, facts),
         end: end.map_or_else(

@@ -3,16 +3,17 @@
 use super::{Report, Row};
 use std::fmt;
 
-const HEADINGS: [&str; 8] = ["#", "route", "kind", "maker", "path", "end", "gas (gwei)", "profit"];
+const HEADINGS: [&str; 9] =
+    ["#", "route", "dialect", "kind", "maker", "path", "end", "gas (gwei)", "profit"];
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows: Vec<[String; 8]> = self.table.iter().map(cells).collect();
+        let rows: Vec<[String; 9]> = self.table.iter().map(cells).collect();
         let width = |column: usize| {
             let cells = rows.iter().map(|row| row[column].chars().count());
             cells.chain([HEADINGS[column].len()]).max().unwrap_or_default()
         };
-        let widths: [usize; 8] = std::array::from_fn(width);
+        let widths: [usize; 9] = std::array::from_fn(width);
         line(f, &HEADINGS.map(str::to_owned), &widths)?;
         for (row, cells) in self.table.iter().zip(&rows) {
             line(f, cells, &widths)?;
@@ -47,19 +48,20 @@ impl Report {
     }
 }
 
-fn line(f: &mut fmt::Formatter<'_>, cells: &[String; 8], widths: &[usize; 8]) -> fmt::Result {
+fn line(f: &mut fmt::Formatter<'_>, cells: &[String; 9], widths: &[usize; 9]) -> fmt::Result {
     let padded: Vec<_> =
         cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
     writeln!(f, "{}", padded.join("  ").trim_end())
 }
 
-fn cells(row: &Row) -> [String; 8] {
+fn cells(row: &Row) -> [String; 9] {
     let path: Vec<_> =
         row.path.iter().map(|step| format!("{}+{}s", step.status, step.at)).collect();
     let (source, destination) = row.gas_wei;
     [
         row.swap.to_string(),
         row.route.clone(),
+        row.dialect.to_owned(),
         row.kind.to_owned(),
         row.behaviour.to_owned(),
         path.join(" "),

@@ -1,8 +1,10 @@
 //! From a name, a count and a seed to the swaps of a run.
 
 use super::{Behaviour, Direction, Kind, Payout, Scenario, SourceToken, SwapSpec, Timing, Trap};
+use bmn_primitives::Dialect;
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
 
 /// Seconds by which the starts of a run are spread, for each swap.
 const SPREAD_PER_SWAP: u64 = 4;
@@ -18,7 +20,50 @@ pub fn swaps(scenario: Scenario, count: u32, seed: u64, timing: Timing) -> Vec<S
         .map(|(index, behaviour)| draw(index, behaviour, count, timing, &mut rng))
         .collect();
     assign_partners(&mut swaps);
+    if scenario.mixes_dialects() {
+        assign_dialects(&mut swaps);
+    }
     swaps
+}
+
+/// Of limit orders that are no traps; direct escrows, which are `bmn4`, make it half of all.
+const DIALECTS: [Dialect; 9] = [
+    Dialect::OneInch1,
+    Dialect::Bmn302,
+    Dialect::OneInch2,
+    Dialect::Bmn4,
+    Dialect::Bmn302,
+    Dialect::OneInch1,
+    Dialect::Bmn4,
+    Dialect::OneInch2,
+    Dialect::Bmn4,
+];
+
+/// What calls through our contract cost more, hundredths of a percent of the value.
+const MARGIN_OF_CALLS: i64 = 150;
+
+/// Every behaviour goes through the dialects in turn, each from another one on. Drawn by number and not
+/// at random, so that no dialect is missing from a short run.
+fn assign_dialects(swaps: &mut [SwapSpec]) {
+    let mut turns: BTreeMap<Behaviour, usize> = BTreeMap::new();
+    for swap in swaps.iter_mut() {
+        if swap.trap().is_some() || swap.kind == Kind::DirectEscrow {
+            continue;
+        }
+        let first = turns.len();
+        let turn = turns.entry(swap.behaviour).or_insert(first);
+        let dialect = DIALECTS[*turn % DIALECTS.len()];
+        *turn += 1;
+        // Where makers have no permission, they cannot withdraw alone.
+        let alone = swap.behaviour == Behaviour::WithdrawsAlone;
+        swap.dialect = match dialect {
+            Dialect::OneInch1 | Dialect::OneInch2 if alone => Dialect::Bmn302,
+            dialect => dialect,
+        };
+        if swap.dialect != Dialect::Bmn4 {
+            swap.margin_bps += MARGIN_OF_CALLS;
+        }
+    }
 }
 
 /// Two scenarios with one seed are still different runs.
@@ -37,7 +82,9 @@ fn behaviours(scenario: Scenario, count: usize, rng: &mut ChaCha8Rng) -> Vec<Beh
             use Behaviour::{Honest, Silent, WithdrawsAlone};
             cycle(&[Honest, WithdrawsAlone, Honest, Silent])
         }
-        Scenario::Mixed => mixed(count, Trap::ALL.len(), rng),
+        Scenario::Mixed => {
+            mixed(count, Trap::ALL.len().min(count.saturating_sub(2 * Behaviour::PLAIN.len())), rng)
+        }
         // Most of a crash run must reach the late steps: that is where a crash can cost money.
         Scenario::Crash => mixed(count, count / 5, rng),
     }
@@ -66,16 +113,29 @@ fn draw(
         _ if rng.random_ratio(1, 4) => Kind::DirectEscrow,
         _ => Kind::LimitOrder,
     };
+    let dialect = match behaviour {
+        Behaviour::Trap(trap) => trap.dialect(),
+        _ => Dialect::Bmn4,
+    };
     let unprofitable = behaviour == Behaviour::Trap(Trap::Unprofitable);
     SwapSpec {
         index,
         direction: if rng.random() { Direction::AToB } else { Direction::BToA },
         kind,
+        dialect,
         token: if rng.random() { SourceToken::Tka } else { SourceToken::Usdx },
-        payout: if rng.random_ratio(1, 3) { Payout::Native } else { Payout::Token },
+        payout: match rng.random_ratio(1, 3) {
+            // The stranger has tokens to lose, and hardly a coin.
+            true if behaviour != Behaviour::Trap(Trap::StrangersDestination) => Payout::Native,
+            _ => Payout::Token,
+        },
         behaviour,
         value: rng.random_range(400_000_000..2_000_000_000),
-        margin_bps: if unprofitable { -100 } else { rng.random_range(150..300) },
+        margin_bps: match (unprofitable, dialect) {
+            (true, _) => -100,
+            (false, Dialect::Bmn4) => rng.random_range(150..300),
+            (false, _) => rng.random_range(150..300) + MARGIN_OF_CALLS,
+        },
         deposit: rng.random_range(1..10) * 100_000_000_000_000,
         start: rng.random_range(0..=u64::from(count) * SPREAD_PER_SWAP),
         timing,
@@ -156,6 +216,24 @@ mod tests {
             run.iter().map(|swap| (swap.direction, swap.kind, swap.payout)).collect();
         assert!(kinds.len() >= 6, "{kinds:?}");
         assert!(run.iter().all(|swap| swap.expectation().ends == [super::super::End::Completed]));
+    }
+
+    #[test]
+    fn forty_swaps_hold_every_dialect_and_bmn4_is_about_half() {
+        for scenario in [Scenario::Mixed, Scenario::Crash, Scenario::Reorg] {
+            for seed in 0..20 {
+                let run = generate(scenario, 40, seed);
+                let of = |dialect| run.iter().filter(|swap| swap.dialect == dialect).count();
+                for dialect in [Dialect::Bmn302, Dialect::OneInch1, Dialect::OneInch2] {
+                    assert!(of(dialect) > 0, "{scenario} {seed}: no {dialect}");
+                }
+                assert!(of(Dialect::Bmn4) >= 10, "{scenario} {seed}");
+                assert!(run.iter().all(|swap| {
+                    swap.behaviour != Behaviour::WithdrawsAlone || swap.source_deposit() == 0
+                }));
+            }
+        }
+        assert!(generate(Scenario::Happy, 40, 1).iter().all(|it| it.dialect == Dialect::Bmn4));
     }
 
     #[test]

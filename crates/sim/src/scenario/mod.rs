@@ -47,6 +47,11 @@ impl Scenario {
         matches!(self, Self::Mixed | Self::Reorg)
     }
 
+    /// Whether the swaps are of every dialect.
+    pub const fn mixes_dialects(self) -> bool {
+        matches!(self, Self::Mixed | Self::Reorg | Self::Crash)
+    }
+
     /// Whether the resolver crashes.
     pub const fn crashes(self) -> bool {
         matches!(self, Self::Crash)

@@ -1,6 +1,7 @@
 //! One swap of a run.
 
 use super::Trap;
+use bmn_primitives::Dialect;
 use bmn_swap::Status;
 use std::fmt;
 
@@ -227,6 +228,8 @@ pub struct SwapSpec {
     pub direction: Direction,
     /// How it reaches the resolver.
     pub kind: Kind,
+    /// What the factories of both legs speak.
+    pub dialect: Dialect,
     /// What is sold.
     pub token: SourceToken,
     /// What is bought.
@@ -237,7 +240,7 @@ pub struct SwapSpec {
     pub value: u64,
     /// What the resolver earns before gas, hundredths of a percent of the value. Negative: a loss.
     pub margin_bps: i64,
-    /// Safety deposit of the destination escrow, wei.
+    /// Safety deposit of the destination escrow, wei; where the dialect funds one, of the source as well.
     pub deposit: u64,
     /// When the maker begins, seconds from the start of the run.
     pub start: u64,
@@ -251,6 +254,11 @@ impl SwapSpec {
     /// How it must end.
     pub const fn expectation(&self) -> Expectation {
         self.behaviour.expectation()
+    }
+
+    /// Safety deposit of the source escrow, wei: BMN's are never funded.
+    pub const fn source_deposit(&self) -> u64 {
+        if self.dialect.has_absolute_times() { 0 } else { self.deposit }
     }
 
     /// The trap, when it is one.

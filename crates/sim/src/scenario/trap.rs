@@ -1,6 +1,7 @@
 //! Orders and escrows made to hurt a resolver (design section 3).
 
 use super::{End, Expectation, Kind};
+use bmn_primitives::Dialect;
 
 /// A trap. Each of them was seen to work against the real contracts or against careless resolvers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,11 +60,23 @@ pub enum Trap {
     DirectFeeOnTransfer,
     /// A direct source escrow with the hashlock of another order of ours.
     DirectReusedHashlock,
+    /// A 1inch order whose whitelist names somebody else.
+    NotWhitelisted,
+    /// A 1inch order that may be filled later only.
+    OpensLater,
+    /// A `oneinch2` order whose fill would call a contract that nobody knows.
+    ForeignPostInteraction,
+    /// A stranger calls the open post-interaction of `bmn302` with our contract as the taker.
+    StrangersPostInteraction,
+    /// A stranger creates a destination with our hashlock and our contract as the taker.
+    StrangersDestination,
+    /// The maker takes his allowance back once his order is priced.
+    DrainsAllowance,
 }
 
 impl Trap {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 33] = [
         Self::DirtyAddress,
         Self::SourceDeposit,
         Self::WithdrawalAfterCancellation,
@@ -91,6 +104,12 @@ impl Trap {
         Self::DirectWrongTaker,
         Self::DirectFeeOnTransfer,
         Self::DirectReusedHashlock,
+        Self::NotWhitelisted,
+        Self::OpensLater,
+        Self::ForeignPostInteraction,
+        Self::StrangersPostInteraction,
+        Self::StrangersDestination,
+        Self::DrainsAllowance,
     ];
 
     /// Its name in reports.
@@ -123,6 +142,12 @@ impl Trap {
             Self::DirectWrongTaker => "directWrongTaker",
             Self::DirectFeeOnTransfer => "directFeeOnTransfer",
             Self::DirectReusedHashlock => "directReusedHashlock",
+            Self::NotWhitelisted => "notWhitelisted",
+            Self::OpensLater => "opensLater",
+            Self::ForeignPostInteraction => "foreignPostInteraction",
+            Self::StrangersPostInteraction => "strangersPostInteraction",
+            Self::StrangersDestination => "strangersDestination",
+            Self::DrainsAllowance => "drainsAllowance",
         }
     }
 
@@ -136,6 +161,27 @@ impl Trap {
             | Self::DirectReusedHashlock => Kind::DirectEscrow,
             _ => Kind::LimitOrder,
         }
+    }
+
+    /// The dialect it is made in.
+    pub const fn dialect(self) -> Dialect {
+        match self {
+            Self::StrangersPostInteraction => Dialect::Bmn302,
+            Self::NotWhitelisted | Self::StrangersDestination => Dialect::OneInch1,
+            Self::OpensLater | Self::ForeignPostInteraction => Dialect::OneInch2,
+            _ => Dialect::Bmn4,
+        }
+    }
+
+    /// Whether the maker goes on as an honest one would: the trap is a stranger's, or none after all.
+    pub const fn maker_is_honest(self) -> bool {
+        matches!(
+            self,
+            Self::CopiedHashlockInFlight
+                | Self::OpensLater
+                | Self::StrangersPostInteraction
+                | Self::StrangersDestination
+        )
     }
 
     /// Whether it copies the hashlock of another swap of the run.
@@ -169,8 +215,14 @@ impl Trap {
             Self::UnsupportedDestination => "unknownDestination",
             Self::Unprofitable => "unprofitable",
             Self::DirectBackdated => "backdated",
-            // The first is taken and found dead later; the second is nobody's order.
-            Self::CopiedHashlockInFlight | Self::DirectWrongTaker => return None,
+            Self::NotWhitelisted | Self::ForeignPostInteraction => "badHeader",
+            // Taken and found dead later, or nobody's order, or of no effect.
+            Self::CopiedHashlockInFlight
+            | Self::DirectWrongTaker
+            | Self::OpensLater
+            | Self::StrangersPostInteraction
+            | Self::StrangersDestination
+            | Self::DrainsAllowance => return None,
         })
     }
 
@@ -180,6 +232,11 @@ impl Trap {
             // A reorg may put the resolver's fill in front of the stranger's: then it is a swap.
             Self::CopiedHashlockInFlight => &[End::Void, End::Completed],
             Self::DirectBackdated | Self::DirectReusedHashlock => &[End::Cancelled],
+            Self::OpensLater | Self::StrangersPostInteraction | Self::StrangersDestination => {
+                &[End::Completed]
+            }
+            // A reorg may put the resolver's fill in front: then the maker is one who never discloses.
+            Self::DrainsAllowance => &[End::Void, End::Cancelled],
             _ => &[End::Refused],
         };
         Expectation { ends, refusal: self.refusal() }
