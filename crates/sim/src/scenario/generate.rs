@@ -94,7 +94,7 @@ fn mixed(count: usize, traps: usize, rng: &mut ChaCha8Rng) -> Vec<Behaviour> {
     let mut all_traps = Trap::ALL.map(Behaviour::Trap).to_vec();
     all_traps.shuffle(rng);
     let plain = Behaviour::PLAIN.into_iter().cycle();
-    let traps = traps.min(count.saturating_sub(Behaviour::PLAIN.len()));
+    let traps = traps.min(all_traps.len()).min(count.saturating_sub(Behaviour::PLAIN.len()));
     let mut drawn: Vec<_> = plain.take(count - traps.min(count)).collect();
     drawn.extend(all_traps.into_iter().take(traps));
     drawn.shuffle(rng);
@@ -185,6 +185,13 @@ mod tests {
             assert_ne!(run, generate(scenario, 40, 8));
             assert_eq!(run.len(), 40);
             assert!((0..).zip(&run).all(|(index, swap)| swap.index == index));
+        }
+    }
+
+    #[test]
+    fn a_long_run_has_as_many_swaps_as_were_asked_for() {
+        for scenario in Scenario::ALL {
+            assert_eq!(generate(scenario, 500, 1).len(), 500, "{scenario}");
         }
     }
 
