@@ -122,16 +122,74 @@ fn unknown(spec: &ChainSpec, text: &str) -> Failure {
     Failure::Usage(format!("unknown token `{text}` on {}: known are {known}", spec.name))
 }
 
-/// The factory to make orders for: the one named, or the first whose orders are filled.
-pub(crate) fn factory(spec: &ChainSpec, wanted: Option<Address>) -> Result<&FactorySpec, Failure> {
-    let found = spec.factories.iter().find(|factory| match wanted {
-        Some(address) => factory.address == address,
-        None => factory.dialect == Dialect::Bmn4 && !factory.index_only,
-    });
-    found.ok_or_else(|| {
-        let known: Vec<_> = spec.factories.iter().map(|f| format!("{:#x}", f.address)).collect();
-        let known = known.join(", ");
-        Failure::Usage(format!("no such bmn4 factory on {}: known are {known}", spec.name))
+/// The dialects that orders are filled of.
+pub(crate) const FILLED: [Dialect; 4] =
+    [Dialect::Bmn4, Dialect::Bmn302, Dialect::OneInch1, Dialect::OneInch2];
+
+/// Reads the name of a dialect that orders are filled of.
+///
+/// # Errors
+/// The accepted names.
+pub(crate) fn filled_dialect(text: &str) -> Result<Dialect, String> {
+    let found = FILLED.into_iter().find(|dialect| dialect.name() == text);
+    found.ok_or_else(|| format!("expected one of {}", FILLED.map(Dialect::name).join(", ")))
+}
+
+/// The factory at an address.
+pub(crate) fn factory_at(spec: &ChainSpec, address: Address) -> Result<&FactorySpec, Failure> {
+    spec.factories.iter().find(|factory| factory.address == address).ok_or_else(|| {
+        Failure::Usage(format!("no factory {address:#x} on {}: {}", spec.name, factories(spec)))
+    })
+}
+
+fn factories(spec: &ChainSpec) -> String {
+    let known: Vec<_> = spec.factories.iter().map(described).collect();
+    if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) }
+}
+
+fn described(factory: &FactorySpec) -> String {
+    let index_only = if factory.index_only { " (index only)" } else { "" };
+    format!("{} {:#x}{index_only}", factory.dialect, factory.address)
+}
+
+/// The factory to make orders for: the one at an address; else the first of a dialect; else the first of
+/// `bmn4`, or of the only dialect that the chain has.
+pub(crate) fn factory_for(
+    spec: &ChainSpec,
+    dialect: Option<Dialect>,
+    address: Option<Address>,
+) -> Result<&FactorySpec, Failure> {
+    let is_filled =
+        |factory: &&FactorySpec| FILLED.contains(&factory.dialect) && !factory.index_only;
+    if let Some(address) = address {
+        let found = factory_at(spec, address)?;
+        let what = described(found);
+        return match dialect {
+            Some(dialect) if dialect != found.dialect => {
+                Err(Failure::Usage(format!("--dialect is {dialect}, --factory is {what}")))
+            }
+            _ if is_filled(&found) => Ok(found),
+            _ => Err(Failure::Usage(format!("--factory: orders of {what} are not filled"))),
+        };
+    }
+    let mut filled = spec.factories.iter().filter(is_filled);
+    let names = FILLED.map(Dialect::name).join(", ");
+    if let Some(dialect) = dialect {
+        return filled.find(|factory| factory.dialect == dialect).ok_or_else(|| {
+            let (name, known) = (&spec.name, factories(spec));
+            Failure::Usage(format!(
+                "--dialect {dialect}: {name} has no such factory: expected one of {names}; {known}"
+            ))
+        });
+    }
+    let all: Vec<_> = filled.collect();
+    let preferred = all.iter().find(|factory| factory.dialect == Dialect::Bmn4).or(all.first());
+    let is_plain = |chosen: &&&FactorySpec| {
+        chosen.dialect == Dialect::Bmn4 || all.iter().all(|other| other.dialect == chosen.dialect)
+    };
+    preferred.filter(is_plain).copied().ok_or_else(|| {
+        let (name, known) = (&spec.name, factories(spec));
+        Failure::Usage(format!("--dialect is needed for {name}: one of {names}; {known}"))
     })
 }
 
@@ -166,5 +224,49 @@ mod tests {
         assert!(token(spec, "DAI").unwrap_err().to_string().contains("USDX"));
         assert_eq!(chains.describe(1337, usdx.address, U256::from(1_500_000)), "1.5 USDX");
         assert!(chains.describe(5, usdx.address, U256::from(7)).starts_with("7 units of 0x"));
+    }
+
+    #[test]
+    fn a_factory_is_that_of_the_dialect_or_the_only_one() {
+        let chains = chains();
+        let of = |chain: &str, dialect: Option<&str>| {
+            let dialect = dialect.map(|name| filled_dialect(name).unwrap());
+            let found = factory_for(chains.named(chain).unwrap(), dialect, None);
+            found.map(|factory| factory.dialect).map_err(|error| error.to_string())
+        };
+        assert_eq!(of("1337", None), Ok(Dialect::Bmn4));
+        assert_eq!(of("polygon", None), Ok(Dialect::OneInch1));
+        for dialect in FILLED {
+            assert_eq!(of("1337", Some(dialect.name())), Ok(dialect));
+        }
+        let several = of("ethereum", None).unwrap_err();
+        assert!(several.starts_with("--dialect is needed for Ethereum: one of bmn4,"), "{several}");
+        let none = of("polygon", Some("bmn302")).unwrap_err();
+        assert!(
+            none.contains(
+                "expected one of bmn4, bmn302, oneinch1, oneinch2; it has oneinch1 0xa7b"
+            ),
+            "{none}"
+        );
+        let nobody = of("etherlink", None).unwrap_err();
+        assert!(nobody.contains("(index only)"), "{nobody}");
+        assert!(filled_dialect("bmn1").unwrap_err().contains("bmn302, oneinch1"));
+    }
+
+    #[test]
+    fn a_factory_named_by_address_must_be_of_the_dialect_and_filled() {
+        let chains = chains();
+        let of = |chain: &str, dialect, take: fn(&FactorySpec) -> bool| {
+            let spec = chains.named(chain).unwrap();
+            let address = spec.factories.iter().find(|it| take(it)).unwrap().address;
+            let found = factory_for(spec, dialect, Some(address));
+            found.map(|factory| factory.dialect).map_err(|error| error.to_string())
+        };
+        let is_one_inch: fn(&FactorySpec) -> bool = |it| it.dialect == Dialect::OneInch1;
+        assert_eq!(of("1337", None, is_one_inch), Ok(Dialect::OneInch1));
+        let other = of("1337", Some(Dialect::Bmn4), is_one_inch).unwrap_err();
+        assert!(other.starts_with("--dialect is bmn4, --factory is oneinch1 0x"), "{other}");
+        let closed = of("base", None, |it| it.index_only).unwrap_err();
+        assert!(closed.ends_with("(index only) are not filled"), "{closed}");
     }
 }

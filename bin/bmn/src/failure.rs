@@ -1,5 +1,6 @@
 //! Why a command did not succeed, and its exit code.
 
+use bmn_rpc_api::RpcErrorCode;
 use serde_json::{Value, json};
 use std::{io, path::PathBuf};
 
@@ -84,6 +85,18 @@ impl Failure {
     /// Somebody stopped reading our output, as `head` does. Not a failure.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The orders that share the id that was asked for, where the node refused because several do.
+    pub(crate) fn candidates(&self) -> Vec<&str> {
+        match self {
+            Self::Refused { code, data: Value::Array(ids), .. }
+                if RpcErrorCode::from_code(*code) == Some(RpcErrorCode::AmbiguousId) =>
+            {
+                ids.iter().filter_map(Value::as_str).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// The exit code, as `bmn --help` lists them.

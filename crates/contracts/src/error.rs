@@ -107,6 +107,9 @@ pub enum OrderError {
     /// Orders of this dialect say nothing about who may fill them.
     #[error("orders of {dialect} have no fees and whitelist, only those of oneinch1 and oneinch2", dialect = .0.name())]
     NoFillTerms(Dialect),
+    /// The factory reads fees and whitelist of its own form in front of the five words.
+    #[error("orders of {dialect} need fees and a whitelist, of the form of {dialect}", dialect = .0.name())]
+    WrongFillTerms(Dialect),
     /// Fees and whitelist end early.
     #[error("fees and whitelist of {0} bytes: too short for what they announce")]
     FillTermsTooShort(usize),

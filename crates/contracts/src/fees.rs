@@ -9,8 +9,8 @@ const FEE_BASE: u64 = 100_000;
 /// One whole of a share or a discount.
 const PERCENT_BASE: u64 = 100;
 
-/// What a `oneinch2` order says about fees.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a `oneinch2` order says about fees; by default there are none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FeeTerms {
     /// Gets the integrator's fee.
     pub integrator: Address,

@@ -46,6 +46,17 @@ pub enum FillFee {
     Destination(FeeTerms),
 }
 
+impl FillFee {
+    /// No fee, in the form of a dialect; `None` where orders say nothing about fees.
+    pub fn none(dialect: Dialect) -> Option<Self> {
+        match dialect {
+            Dialect::OneInch1 => Some(Self::Credit(None)),
+            Dialect::OneInch2 => Some(Self::Destination(FeeTerms::default())),
+            _ => None,
+        }
+    }
+}
+
 /// Fees, time and whitelist of a 1inch order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FillTerms {

@@ -16,6 +16,7 @@ mod fill_terms;
 mod layouts;
 mod merkle;
 mod order;
+mod order_draft;
 mod order_file;
 mod permission;
 mod resolver;
@@ -37,7 +38,8 @@ pub use fees::{DestinationFees, FeeTerms, Payout};
 pub use fill_terms::{Admission, FillFee, FillRefusal, FillTerms, Openings, WhitelistEntry};
 pub use merkle::{MerkleError, SecretTree, merkle_leaf, parts_of, required_secret, verify_secret};
 pub use order::{LimitOrder, OrderDomain, OrderSignature, order_domain, recover_maker, sign_order};
-pub use order_file::{OrderFile, OrderFileError};
+pub use order_draft::OrderDraft;
+pub use order_file::{FieldError, OrderFile, OrderFileError, OrderWords, ReadOrder, WireSignature};
 pub use permission::{
     PublicAction, permission_digest, public_action_digest, public_action_document,
     recover_permission_signer, sign_permission,

@@ -6,7 +6,7 @@ use alloy::sol_types::{SolEvent, SolValue};
 use bmn_contracts::{
     Admission, ContractEvent, DestinationFees, Emitter, Extension, ExtensionField, ExtraData,
     FeeTerms, FillFee, FillTerms, LimitOrder, MakerTraits, OrderFile, OrderSignature, Payout,
-    Revert, WhitelistEntry, bindings, calldata, decode, decode_calldata, topics,
+    Revert, WhitelistEntry, bindings, calldata, decode, decode_calldata, order_domain, topics,
 };
 use bmn_primitives::{
     AddressWord, ChainId, Complement, Dialect, Hashlock, Immutables, OrderHash, Timelocks,
@@ -298,9 +298,17 @@ proptest! {
         let stored = postcard::to_stdvec(&(&order, &signature)).unwrap();
         let read: (LimitOrder, OrderSignature) = postcard::from_bytes(&stored).unwrap();
         prop_assert_eq!(&read, &(order.clone(), signature.clone()));
-        let file = OrderFile::new(ChainId(chain), order, signature, extension);
+        let domain = order_domain(Dialect::Bmn4, ChainId(chain), Address::ZERO);
+        let extra = ExtraData::decode(Dialect::Bmn4, &[7; ExtraData::LEN]).unwrap();
+        let file = OrderFile::unsigned(&order, &extension, &domain, &extra).signed(&signature);
         let text = serde_json::to_string(&file).unwrap();
-        prop_assert_eq!(OrderFile::from_json(&text), Ok(file));
+        prop_assert_eq!(serde_json::from_str::<OrderFile>(&text).unwrap(), file.clone());
+        let read = file.read().unwrap();
+        prop_assert_eq!(
+            (&read.order, read.signature, &read.extension),
+            (&order, Some(signature), &extension)
+        );
+        prop_assert_eq!(read.order_hash, Some(order.hash(&domain)));
     }
 
     #[test]

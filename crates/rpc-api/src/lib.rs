@@ -74,10 +74,9 @@ pub use one_or_many::OneOrMany;
 #[cfg(feature = "client")]
 pub use operator_api::{AdminApiClient, OperatorApiClient};
 pub use operator_api::{AdminApiServer, OperatorApiServer};
-pub use order::{
-    FieldError, OrderDecision, OrderFile, OrderSubmission, OrderWords, ReadOrder, ReadSignature,
-    RefusalReason, SecretAnswer, WireProfit, WireSignature,
-};
+// The parameter of `bmn_submitOrder` is an order file.
+pub use bmn_contracts::{FieldError, OrderFile, OrderWords, ReadOrder, WireSignature};
+pub use order::{OrderDecision, OrderSubmission, RefusalReason, SecretAnswer, WireProfit};
 pub use params::{
     BlockParam, ChainParam, Cursor, Limit, MAX_LIMIT, ResolverParam, SecretParam, SubscriptionKind,
     SwapKey,

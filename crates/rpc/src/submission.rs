@@ -1,9 +1,8 @@
 //! Orders and secrets on their way in.
 
 use crate::{Claims, RpcError, Submitted, SubmittedOrder, convert, lookup, snapshot::Snapshot};
-use bmn_contracts::{LimitOrder, MakerTraits, OrderSignature};
-use bmn_primitives::{AddressWord, ChainId, Hashlock, OrderId};
-use bmn_rpc_api::{FieldError, OrderFile, OrderSubmission, ReadOrder, ReadSignature, SwapKey};
+use bmn_primitives::{Hashlock, OrderId};
+use bmn_rpc_api::{FieldError, OrderFile, OrderSubmission, SwapKey};
 use bmn_swap::SignedOrder;
 
 /// An order file as the node takes it.
@@ -13,38 +12,20 @@ use bmn_swap::SignedOrder;
 pub(crate) fn order(file: &OrderFile) -> Result<SubmittedOrder, RpcError> {
     let read = file.read()?;
     let missing = || FieldError::new("signature", "{r, vs}, or 0x bytes for a contract (ERC-1271)");
-    let signature = match read.signature.clone().ok_or_else(missing)? {
-        ReadSignature::Compact { r, vs } => OrderSignature::Compact { r, vs },
-        ReadSignature::Contract(bytes) => OrderSignature::Contract(bytes),
-    };
     Ok(SubmittedOrder {
-        chain: ChainId(read.chain_id),
+        chain: read.chain_id,
         claims: Claims {
-            order_hash: read.order_hash,
-            hashlock: read.hashlock,
+            order_hash: read.order_hash.map(|hash| hash.0),
+            hashlock: read.hashlock.map(|hashlock| hashlock.0),
             destination_chain: read.dst_chain_id,
         },
         signed: SignedOrder {
-            order: limit_order(&read),
+            order: read.order,
             extension: read.extension,
-            signature,
-            secret_hashes: read.secret_hashes.into_iter().map(Hashlock).collect(),
+            signature: read.signature.ok_or_else(missing)?,
+            secret_hashes: read.secret_hashes,
         },
     })
-}
-
-fn limit_order(read: &ReadOrder) -> LimitOrder {
-    let [salt, maker, receiver, maker_asset, taker_asset, making, taking, traits] = read.words;
-    LimitOrder {
-        salt,
-        maker: AddressWord(maker),
-        receiver: AddressWord(receiver),
-        maker_asset: AddressWord(maker_asset),
-        taker_asset: AddressWord(taker_asset),
-        making_amount: making,
-        taking_amount: taking,
-        maker_traits: MakerTraits(traits),
-    }
 }
 
 /// The answer to a submission.

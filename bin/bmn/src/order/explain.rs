@@ -33,12 +33,30 @@ pub(crate) struct ExplainArgs {
     chains: ChainArgs,
 }
 
-/// Explains the order.
+/// Explains the order, with every part the node has chosen.
 pub(super) async fn run(args: &ExplainArgs, output: &Output) -> Result<(), Failure> {
     let chains = args.chains.load()?;
-    let told = args.node.http()?.explain_order(SwapKey::from(args.id.as_str())).await;
+    let explained = explain(args, &args.id, &chains, output).await;
+    let Err(refused) = &explained else { return Ok(()) };
+    let parts = refused.candidates();
+    if parts.is_empty() {
+        return explained;
+    }
+    for part in parts {
+        explain(args, part, &chains, output).await?;
+    }
+    Ok(())
+}
+
+async fn explain(
+    args: &ExplainArgs,
+    id: &str,
+    chains: &Chains,
+    output: &Output,
+) -> Result<(), Failure> {
+    let told = args.node.http()?.explain_order(SwapKey::from(id)).await;
     let told = told.map_err(|error| args.node.failed(error))?;
-    output.result(&told, || text(&told, &chains))
+    output.result(&told, || text(&told, chains))
 }
 
 /// Millionths of the reference currency.
@@ -164,10 +182,13 @@ fn time(time: &WireTime) -> String {
     if let (Some(step), Some(seconds)) = (&time.short_step, time.short_seconds) {
         return format!("Time: short by {seconds} s at step {step}.");
     }
+    if let Some(fault) = &time.malformed {
+        return format!("Time: {fault}.");
+    }
     let rows: Vec<_> = time
         .steps
         .iter()
         .map(|slack| [slack.step.clone(), slack.latest.to_string(), format!("{} s", slack.seconds)])
         .collect();
-    output::table(["STEP", "LATEST", "TIME LEFT"], &rows)
+    output::table(["STEP", "LATEST", "TO SPARE"], &rows)
 }

@@ -1,11 +1,14 @@
 //! `bmn order`.
 
 mod explain;
+mod filling;
 mod new;
 mod read;
+mod secrets;
 mod show;
 mod sign;
 mod submit;
+mod times;
 
 use crate::{failure::Failure, output::Output};
 use clap::Subcommand;

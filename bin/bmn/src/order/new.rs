@@ -1,6 +1,6 @@
 //! `bmn order new`.
 
-use super::read;
+use super::{filling::FillArgs, read, secrets::SecretArgs, times::TimeArgs};
 use crate::{
     address, amount,
     chains::{self, ChainArgs, Token},
@@ -8,23 +8,28 @@ use crate::{
     files, node,
     output::Output,
 };
-use alloy::primitives::{Address, B256, U256, hex};
+use alloy::primitives::{Address, U256};
 use bmn_config::{ChainSpec, FactorySpec};
-use bmn_contracts::{Extension, ExtraData, LimitOrder, MakerTraits, order_domain};
-use bmn_primitives::{AddressWord, Hashlock, Secret};
-use bmn_rpc_api::{OrderFile, OrderWords};
+use bmn_contracts::{ExtraData, OrderDraft, OrderFile, order_domain};
+use bmn_primitives::{AddressWord, Dialect};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
-Example, against `bmn dev`:
+Examples, against `bmn dev`:
   bmn order new --from-chain 1337 --to-chain 1338 --sell 1.5 TKA --buy 2.9 USDX \\
       --maker 0x90F79bf6EB2c4f870365E785982E1f101E93b906 --secret-file secret.txt -o order.json
   bmn order sign order.json --dev-account 3
   bmn order submit order.json
 
+An order of 1inch, in four parts, with safety deposits and other times:
+  bmn order new --dialect oneinch2 --from-chain 1337 --to-chain 1338 --sell 1000 TKA --buy 1950 USDX \\
+      --maker 0x90F79bf6EB2c4f870365E785982E1f101E93b906 --parts 4 --secret-file secrets.txt \\
+      --deposit 0.001 --src-deposit 0.001 --offset src-cancellation=900 --expires-in 600 -o order.json
+
 The maker must have approved the chain's limit-order contract for the amount sold. Keep the secret
-file to yourself until the destination escrow is there and verified.";
+file to yourself until the destination escrow is there and verified; of an order in parts, give one
+secret a part (`bmn secret submit`).";
 
 /// Make an unsigned order.
 #[derive(Debug, Args)]
@@ -54,38 +59,22 @@ pub(crate) struct NewArgs {
     #[arg(long, value_name = "ADDRESS", value_parser = address::parse)]
     receiver: Option<Address>,
 
-    /// Seconds from the source chain's newest block to the start of destination withdrawal. The
-    /// order must be filled before.
-    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
-    dst_withdrawal_in: u64,
+    /// Dialect of the order: bmn4, bmn302, oneinch1 or oneinch2. Unless given, bmn4 where the source chain
+    /// has it, else the only one that it has.
+    #[arg(long, value_name = "NAME", value_parser = chains::filled_dialect)]
+    dialect: Option<Dialect>,
 
-    /// Seconds from the source chain's newest block to the source cancellation.
-    #[arg(long, value_name = "SECONDS", default_value_t = 1_800)]
-    src_cancellation_in: u64,
+    /// Factory to use instead of the chain's first one of the dialect.
+    #[arg(long, value_name = "ADDRESS", value_parser = address::parse)]
+    factory: Option<Address>,
 
     /// Safety deposit of the destination escrow, in whole native coins.
     #[arg(long, value_name = "AMOUNT", default_value = "0")]
     deposit: String,
 
-    /// Write a new random secret to this file (mode 0600); only its hash goes into the order.
-    #[arg(long, value_name = "FILE", required_unless_present = "hashlock")]
-    secret_file: Option<PathBuf>,
-
-    /// Use a hashlock whose secret is kept elsewhere.
-    #[arg(long, value_name = "HASH", conflicts_with = "secret_file")]
-    hashlock: Option<B256>,
-
-    /// Make the order void together with every other one of this nonce, instead of by its hash.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(0..1 << 40))]
-    nonce: Option<u64>,
-
-    /// Only this resolver may fill.
-    #[arg(long, value_name = "ADDRESS", value_parser = address::parse)]
-    resolver: Option<Address>,
-
-    /// Factory to use instead of the chain's first one.
-    #[arg(long, value_name = "ADDRESS", value_parser = address::parse)]
-    factory: Option<Address>,
+    /// 1inch: safety deposit of the source escrow, in whole native coins.
+    #[arg(long, value_name = "AMOUNT", default_value = "0")]
+    src_deposit: String,
 
     /// JSON-RPC of the source chain: the order's times count from its newest block.
     #[arg(long, value_name = "URL", env = "BMN_CHAIN_RPC")]
@@ -97,66 +86,23 @@ pub(crate) struct NewArgs {
 
     #[command(flatten)]
     chains: ChainArgs,
+
+    #[command(flatten)]
+    times: TimeArgs,
+
+    #[command(flatten)]
+    filling: FillArgs,
+
+    #[command(flatten)]
+    secrets: SecretArgs,
 }
 
-/// Everything an order is made of.
-struct Draft<'a> {
+/// The chains of an order, and the factory it is for.
+#[derive(Clone, Copy)]
+struct Route<'a> {
     source: &'a ChainSpec,
     destination: &'a ChainSpec,
     factory: &'a FactorySpec,
-    sell: (Token, U256),
-    buy: (Token, U256),
-    maker: Address,
-    receiver: Address,
-    deposit: u128,
-    hashlock: Hashlock,
-    dst_withdrawal: u64,
-    src_cancellation: u64,
-    traits: MakerTraits,
-    entropy: U256,
-}
-
-impl Draft<'_> {
-    fn file(&self) -> Result<OrderFile, Failure> {
-        let dialect = self.factory.dialect;
-        let extra = ExtraData {
-            hashlock: self.hashlock,
-            dst_chain_id: U256::from(self.destination.chain_id.0),
-            dst_token: self.buy.0.address.into(),
-            deposits: ExtraData::pack_deposits(dialect, 0, self.deposit),
-            timelocks: ExtraData::pack_bmn_times(self.src_cancellation, self.dst_withdrawal),
-        };
-        let extension = Extension::post_interaction_only(self.factory.address, &extra.encode());
-        // A real taker asset would be paid on the source chain, on top of the destination.
-        let taker_asset = self.source.true_tokens.first().copied().ok_or_else(|| {
-            Failure::Usage(format!("{} has no always-true taker token", self.source.name))
-        })?;
-        let order = LimitOrder {
-            salt: LimitOrder::salt_for(&extension, self.entropy),
-            maker: self.maker.into(),
-            receiver: AddressWord::from(self.receiver),
-            maker_asset: self.sell.0.address.into(),
-            taker_asset: taker_asset.into(),
-            making_amount: self.sell.1,
-            taking_amount: self.buy.1,
-            maker_traits: self.traits,
-        };
-        let chain = self.source.chain_id;
-        let domain = order_domain(dialect, chain, self.factory.limit_order_protocol);
-        Ok(OrderFile {
-            version: OrderFile::VERSION,
-            chain_id: chain.0,
-            order: OrderWords::write(&order.words()),
-            signature: None,
-            extension_data: extension.to_string(),
-            order_hash: Some(order.hash(&domain).to_string()),
-            hashlock: Some(self.hashlock.to_string()),
-            src_chain_id: Some(chain.0),
-            dst_chain_id: Some(self.destination.chain_id.0),
-            created_at: None,
-            secret_hashes: Vec::new(),
-        })
-    }
 }
 
 impl NewArgs {
@@ -173,32 +119,76 @@ impl NewArgs {
         Ok((token, units))
     }
 
-    fn deposit(&self, destination: &ChainSpec) -> Result<u128, Failure> {
-        let wrong = |error: String| Failure::Usage(format!("--deposit: {error}"));
-        let wei = amount::parse(&self.deposit, destination.native.decimals).map_err(wrong)?;
-        u128::try_from(wei).map_err(|_| wrong("does not fit 128 bits".to_owned()))
-    }
-
-    fn windows(&self, now: u64) -> Result<(u64, u64), Failure> {
-        if self.dst_withdrawal_in == 0 || self.src_cancellation_in <= self.dst_withdrawal_in {
+    fn deposits(&self, route: Route<'_>) -> Result<U256, Failure> {
+        let wei = |flag: &str, text: &str, chain: &ChainSpec| {
+            let wrong = |error: String| Failure::Usage(format!("--{flag}: {error}"));
+            let wei = amount::parse(text, chain.native.decimals).map_err(wrong)?;
+            u128::try_from(wei).map_err(|_| wrong("does not fit 128 bits".to_owned()))
+        };
+        let source = wei("src-deposit", &self.src_deposit, route.source)?;
+        let destination = wei("deposit", &self.deposit, route.destination)?;
+        let dialect = route.factory.dialect;
+        if dialect.has_absolute_times() && source != 0 {
             return Err(Failure::Usage(format!(
-                "--src-cancellation-in {} must be after --dst-withdrawal-in {}, and that after 0",
-                self.src_cancellation_in, self.dst_withdrawal_in
+                "--src-deposit: expected 0 for {dialect}: its factory does not fund the deposit, and the \
+                 source escrow could never be opened"
             )));
         }
-        let at = |offset: u64| {
-            now.checked_add(offset).ok_or_else(|| Failure::Usage("a window ends never".to_owned()))
-        };
-        Ok((at(self.dst_withdrawal_in)?, at(self.src_cancellation_in)?))
+        Ok(ExtraData::pack_deposits(dialect, source, destination))
     }
 
-    fn traits(&self) -> MakerTraits {
-        let traits = MakerTraits::cross_chain();
-        let traits = match self.nonce {
-            Some(nonce) => traits.with_nonce(nonce),
-            None => traits.with_multiple_fills(),
+    /// The order's file and its secrets; `now` is the time of the source chain's newest block.
+    fn file(
+        &self,
+        route: Route<'_>,
+        now: u64,
+        random: impl Fn() -> Result<[u8; 32], Failure>,
+    ) -> Result<(OrderFile, super::secrets::Locks), Failure> {
+        let Route { source, destination, factory } = route;
+        let dialect = factory.dialect;
+        let sell = Self::amount(source, "sell", &self.sell)?;
+        if sell.0.address.is_zero() {
+            return Err(Failure::Usage("--sell: a native coin cannot be sold; wrap it".to_owned()));
+        }
+        let buy = Self::amount(destination, "buy", &self.buy)?;
+        // A real taker asset would be paid on the source chain, on top of the destination.
+        let taker_asset = source.true_tokens.first().copied().ok_or_else(|| {
+            Failure::Usage(format!("{} has no always-true taker token", source.name))
+        })?;
+        let entropy = U256::from_be_bytes(random()?);
+        let in_parts = self.secrets.is_in_parts();
+        let traits = self.filling.traits(dialect, in_parts, entropy.as_limbs()[0])?;
+        let (maker_traits, timelocks) =
+            (self.times.expire(traits, dialect, now)?, self.times.word(dialect, now)?);
+        let fill_terms = self.filling.terms(dialect, source, now)?;
+        let deposits = self.deposits(route)?;
+        let locks = self.secrets.make(dialect, random)?;
+        let draft = OrderDraft {
+            dialect,
+            factory: factory.address,
+            maker: self.maker.into(),
+            receiver: self.receiver.map_or(AddressWord::ZERO, AddressWord::from),
+            maker_asset: sell.0.address.into(),
+            making_amount: sell.1,
+            taker_asset: taker_asset.into(),
+            taking_amount: buy.1,
+            extra: ExtraData {
+                hashlock: locks.word,
+                dst_chain_id: U256::from(destination.chain_id.0),
+                dst_token: buy.0.address.into(),
+                deposits,
+                timelocks,
+            },
+            fill_terms,
+            maker_traits,
+            entropy,
         };
-        self.resolver.map_or(traits, |resolver| traits.with_allowed_sender(resolver))
+        let domain = order_domain(dialect, source.chain_id, factory.limit_order_protocol);
+        let wrong =
+            |error: bmn_contracts::OrderError| Failure::Usage(format!("--resolver: {error}"));
+        let file = draft.file(&domain).map_err(wrong)?;
+        let secret_hashes = locks.secret_hashes.iter().map(ToString::to_string).collect();
+        Ok((OrderFile { secret_hashes, ..file }, locks))
     }
 
     // The ports of `bmn dev`; any other chain has to be named.
@@ -222,63 +212,47 @@ pub(super) async fn run(args: &NewArgs, output: &Output) -> Result<(), Failure> 
     if source.chain_id == destination.chain_id {
         return Err(Failure::Usage("--to-chain is the same chain as --from-chain".to_owned()));
     }
-    let sell = NewArgs::amount(source, "sell", &args.sell)?;
-    if sell.0.address.is_zero() {
-        return Err(Failure::Usage("--sell: a native coin cannot be sold; wrap it".to_owned()));
-    }
-    let buy = NewArgs::amount(destination, "buy", &args.buy)?;
-    let deposit = args.deposit(destination)?;
-    let factory = chains::factory(source, args.factory)?;
+    let factory = chains::factory_for(source, args.dialect, args.factory)?;
+    // Whatever is wrong is said before a chain is asked.
+    let route = Route { source, destination, factory };
+    args.file(route, 1, || Ok([1; 32]))?;
     let now = node::chain_time(&args.chain_rpc(source.chain_id.0)?, source.chain_id.0).await?;
-    let (dst_withdrawal, src_cancellation) = args.windows(now)?;
-    let (secret, hashlock) = hashlock(args.hashlock)?;
-    let draft = Draft {
-        source,
-        destination,
-        factory,
-        sell,
-        buy,
-        maker: args.maker,
-        receiver: args.receiver.unwrap_or(Address::ZERO),
-        deposit,
-        hashlock,
-        dst_withdrawal,
-        src_cancellation,
-        traits: args.traits(),
-        entropy: U256::from_be_bytes(random()?),
-    };
-    let file = draft.file()?;
-    // The secret is on disk before the order that commits to it exists anywhere.
-    if let (Some(secret), Some(path)) = (secret, &args.secret_file) {
-        keep(&secret, path)?;
-        output.note(&format!("secret written to {} (mode 0600): keep it", path.display()));
+    let (file, locks) = args.file(route, now, random)?;
+    // The secrets are on disk before the order that commits to them exists anywhere.
+    if let Some(path) = args.secrets.keep(&locks)? {
+        let path = path.display();
+        match locks.secret_hashes.len() {
+            0 => output.note(&format!("secret written to {path} (mode 0600): keep it")),
+            count => {
+                output.note(&format!("{count} secrets written to {path} (mode 0600): keep them"));
+            }
+        }
     }
-    deliver(&file, args.output.as_deref(), output)
+    deliver(&file, factory.dialect, args.output.as_deref(), output)
 }
 
-fn deliver(file: &OrderFile, path: Option<&Path>, output: &Output) -> Result<(), Failure> {
+fn deliver(
+    file: &OrderFile,
+    dialect: Dialect,
+    path: Option<&Path>,
+    output: &Output,
+) -> Result<(), Failure> {
     let text = read::write(file)?;
     let Some(path) = path else { return output.line(text.trim_end()) };
     files::create(path, &text)?;
     output.note(&format!("unsigned order written to {}", path.display()));
     let (hash, lock) = (&file.order_hash, &file.hashlock);
-    output.result(&serde_json::json!({ "orderHash": hash, "hashlock": lock }), || {
+    let parts = file.secret_hashes.len().checked_sub(1);
+    let told = serde_json::json!({
+        "orderHash": hash, "hashlock": lock, "dialect": dialect, "parts": parts,
+    });
+    output.result(&told, || {
         let shown = |value: &Option<String>| value.clone().unwrap_or_default();
-        crate::output::fields(&[("order hash", shown(hash)), ("hashlock", shown(lock))])
+        let mut fields = vec![("order hash", shown(hash)), ("hashlock", shown(lock))];
+        fields.push(("dialect", dialect.to_string()));
+        fields.extend(parts.map(|parts| ("parts", parts.to_string())));
+        crate::output::fields(&fields)
     })
-}
-
-fn hashlock(given: Option<B256>) -> Result<(Option<Secret>, Hashlock), Failure> {
-    if let Some(hashlock) = given {
-        return Ok((None, Hashlock(hashlock)));
-    }
-    let secret = Secret::new(random()?);
-    let hashlock = secret.hashlock();
-    Ok((Some(secret), hashlock))
-}
-
-fn keep(secret: &Secret, path: &Path) -> Result<(), Failure> {
-    files::create_private(path, &format!("{}\n", hex::encode_prefixed(secret.expose())))
 }
 
 fn random() -> Result<[u8; 32], Failure> {
@@ -292,6 +266,7 @@ fn random() -> Result<[u8; 32], Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy::primitives::B256;
     use clap::Parser;
 
     #[derive(Parser)]
@@ -302,58 +277,88 @@ mod tests {
 
     fn parse(more: &str) -> NewArgs {
         let line = format!(
-            "new --from-chain 1337 --to-chain 1338 --sell 1.5 TKA --buy 2.9 USDX --maker {} {more}",
+            "new --from-chain 1337 --to-chain 1338 --sell 1.5 TKA --buy 2.9 USDX --maker {} \
+             --secret-file s {more}",
             Address::repeat_byte(1)
         );
         Line::try_parse_from(line.split_whitespace()).unwrap().args
     }
 
-    fn file(args: &NewArgs) -> OrderFile {
+    fn made(args: &NewArgs) -> Result<OrderFile, String> {
         let chains = args.chains.load().unwrap();
         let (source, destination) = (chains.named("1337").unwrap(), chains.named("1338").unwrap());
-        Draft {
-            source,
-            destination,
-            factory: chains::factory(source, None).unwrap(),
-            sell: NewArgs::amount(source, "sell", &args.sell).unwrap(),
-            buy: NewArgs::amount(destination, "buy", &args.buy).unwrap(),
-            maker: args.maker,
-            receiver: Address::ZERO,
-            deposit: 5,
-            hashlock: Hashlock(B256::repeat_byte(7)),
-            dst_withdrawal: 2_000,
-            src_cancellation: 3_000,
-            traits: args.traits(),
-            entropy: U256::MAX,
-        }
-        .file()
-        .unwrap()
+        let factory = chains::factory_for(source, args.dialect, args.factory);
+        let factory = factory.map_err(|error| error.to_string())?;
+        let route = Route { source, destination, factory };
+        let file = args.file(route, 1_000, || Ok([7; 32]));
+        file.map(|(file, _)| file).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_new_order_says_what_was_asked_and_agrees_with_itself() {
-        let args = parse("--secret-file s");
-        let file = file(&args);
-        let understood = read::understand(&file, &args.chains.load().unwrap()).unwrap();
-        assert_eq!(understood.order.making_amount.to_string(), "1500000000000000000");
-        assert_eq!(understood.order.taking_amount.to_string(), "2900000");
-        assert_eq!(understood.extra.src_cancellation(), 3_000);
-        assert_eq!(understood.extra.dst_withdrawal(), 2_000);
-        assert_eq!(understood.extra.src_deposit(understood.dialect), U256::ZERO);
-        assert_eq!(understood.extra.dst_deposit(understood.dialect), U256::from(5));
-        let traits = understood.order.maker_traits;
-        assert!(
-            traits.post_interaction() && traits.has_extension() && !traits.uses_bit_invalidator()
-        );
-        let nonce = parse("--secret-file s --nonce 9").traits();
-        assert!(nonce.uses_bit_invalidator() && nonce.nonce() == 9);
+    fn a_new_order_of_every_dialect_says_what_was_asked_and_agrees_with_itself() {
+        for dialect in chains::FILLED {
+            let source = if dialect.has_absolute_times() { "" } else { "--src-deposit 0.3" };
+            let args = parse(&format!("--dialect {dialect} --deposit 0.5 {source}"));
+            let file = made(&args).unwrap();
+            let read = read::understand(&file, &args.chains.load().unwrap()).unwrap();
+            assert_eq!(read.dialect, dialect);
+            assert_eq!(read.order.making_amount.to_string(), "1500000000000000000");
+            assert_eq!(read.order.taking_amount.to_string(), "2900000");
+            assert_eq!(read.extra.dst_deposit(dialect).to_string(), "500000000000000000");
+            let source = read.extra.src_deposit(dialect);
+            assert_eq!(source.is_zero(), dialect.has_absolute_times(), "{source}");
+            assert_eq!(read.fill_terms.is_some(), !dialect.has_absolute_times());
+            let traits = read.order.maker_traits;
+            assert!(traits.post_interaction() && traits.has_extension());
+        }
+        let args = parse("");
+        let read = read::understand(&made(&args).unwrap(), &args.chains.load().unwrap()).unwrap();
+        assert_eq!(read.dialect, Dialect::Bmn4);
+        let times = (read.extra.src_cancellation(), read.extra.dst_withdrawal());
+        assert_eq!(times, (2_800, 1_180));
+    }
+
+    #[test]
+    fn an_order_in_parts_commits_to_its_secret_hashes() {
+        for dialect in ["oneinch1", "oneinch2"] {
+            let args = parse(&format!("--dialect {dialect} --parts 3"));
+            let file = made(&args).unwrap();
+            assert_eq!(file.secret_hashes.len(), 4);
+            let chains = args.chains.load().unwrap();
+            let read = read::understand(&file, &chains).unwrap();
+            assert!(read.order.maker_traits.allow_multiple_fills());
+            let mut moved = file.clone();
+            moved.secret_hashes[1] = B256::repeat_byte(9).to_string();
+            let error = read::understand(&moved, &chains).unwrap_err().to_string();
+            assert!(error.contains("`secretHashes`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_a_dialect_does_not_have_names_the_flag() {
+        for (line, says) in [
+            ("--src-deposit 1", "--src-deposit: expected 0 for bmn4"),
+            ("--parts 4", "--parts: orders of bmn4 take one fill"),
+            (
+                "--dialect oneinch1 --dst-withdrawal-in 60",
+                "--dst-withdrawal-in: orders of oneinch1",
+            ),
+            ("--dialect bmn302 --offset dst-withdrawal=60", "--offset: orders of bmn302"),
+            ("--deposit x", "--deposit: `x`"),
+        ] {
+            let error = made(&parse(line)).unwrap_err();
+            assert!(error.starts_with(says), "{error}");
+        }
+        let many = format!("--resolver {} ", Address::repeat_byte(3)).repeat(32);
+        let error = made(&parse(&format!("--dialect oneinch1 {many}"))).unwrap_err();
+        assert_eq!(error, "--resolver: a whitelist of 32 resolvers: at most 31");
     }
 
     #[test]
     fn a_file_that_contradicts_its_order_is_refused_by_field() {
-        let args = parse("--secret-file s");
+        let args = parse("");
         let chains = args.chains.load().unwrap();
-        let good = file(&args);
+        let good = made(&args).unwrap();
         let other = Some(B256::repeat_byte(9).to_string());
         for (bad, field) in [
             (OrderFile { order_hash: other.clone(), ..good.clone() }, "orderHash"),
@@ -366,29 +371,5 @@ mod tests {
         let mut moved = good;
         moved.order.making_amount = "1".to_owned();
         assert!(read::understand(&moved, &chains).is_err());
-    }
-
-    #[test]
-    fn windows_must_be_ordered() {
-        assert_eq!(parse("--secret-file s").windows(1_000).unwrap(), (1_180, 2_800));
-        for wrong in
-            ["--dst-withdrawal-in 0", "--dst-withdrawal-in 1800", "--src-cancellation-in 10"]
-        {
-            assert!(parse(&format!("--secret-file s {wrong}")).windows(1_000).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_secret_or_a_hashlock_but_not_both() {
-        let line = |more: &str| {
-            let line = format!(
-                "new --from-chain 1 --to-chain 2 --sell 1 A --buy 1 B --maker {} {more}",
-                Address::ZERO
-            );
-            Line::try_parse_from(line.split_whitespace()).is_ok()
-        };
-        let lock = B256::ZERO;
-        assert!(line("--secret-file s") && line(&format!("--hashlock {lock}")));
-        assert!(!line("") && !line(&format!("--secret-file s --hashlock {lock}")));
     }
 }

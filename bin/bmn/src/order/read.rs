@@ -2,9 +2,9 @@
 
 use crate::{chains::Chains, failure::Failure, files};
 use alloy::primitives::Address;
-use bmn_contracts::{ExtraData, LimitOrder, MakerTraits, order_domain};
-use bmn_primitives::{AddressWord, ChainId, Dialect, OrderHash};
-use bmn_rpc_api::OrderFile;
+use bmn_contracts::{ExtraData, FillTerms, LimitOrder, OrderFile, order_domain, parts_of};
+use bmn_primitives::{ChainId, Dialect, OrderHash};
+use bmn_swap::{check_secrets, has_parts};
 use std::path::Path;
 
 /// Reads an order file; `-` is stdin.
@@ -35,6 +35,10 @@ pub(super) struct Understood {
     pub(super) dialect: Dialect,
     /// What the extension says about the destination.
     pub(super) extra: ExtraData,
+    /// Who may fill it, where the dialect says so.
+    pub(super) fill_terms: Option<FillTerms>,
+    /// In how many parts it can be filled, when it can.
+    pub(super) parts: Option<u16>,
     /// EIP-712 digest.
     pub(super) hash: OrderHash,
 }
@@ -46,45 +50,34 @@ pub(super) struct Understood {
 pub(super) fn understand(file: &OrderFile, chains: &Chains) -> Result<Understood, Failure> {
     let usage = |error: &dyn std::error::Error| Failure::Usage(error.to_string());
     let read = file.read().map_err(|error| usage(&error))?;
-    let [salt, maker, receiver, maker_asset, taker_asset, making, taking, traits] = read.words;
-    let order = LimitOrder {
-        salt,
-        maker: AddressWord(maker),
-        receiver: AddressWord(receiver),
-        maker_asset: AddressWord(maker_asset),
-        taker_asset: AddressWord(taker_asset),
-        making_amount: making,
-        taking_amount: taking,
-        maker_traits: MakerTraits(traits),
-    };
     let spec = chains.named(&read.chain_id.to_string())?;
-    let extension = order.check_extension(&read.extension).map_err(|error| usage(&error))?;
-    let (factory, extra) = extension.post_interaction().map_err(|error| usage(&error))?;
-    let factory = crate::chains::factory(spec, Some(factory))?;
-    let extra = ExtraData::decode(factory.dialect, extra).map_err(|error| usage(&error))?;
-    let domain = order_domain(factory.dialect, spec.chain_id, factory.limit_order_protocol);
-    let hash = order.hash(&domain);
-    claim("orderHash", read.order_hash.map(|hash| hash.to_string()), &hash.to_string())?;
-    let hashlock = read.hashlock.map(|hashlock| hashlock.to_string());
-    claim("hashlock", hashlock, &extra.hashlock.to_string())?;
-    let destination = read.dst_chain_id.map(|chain| chain.to_string());
-    claim("dstChainId", destination, &extra.dst_chain_id.to_string())?;
+    let extension = read.order.check_extension(&read.extension).map_err(|error| usage(&error))?;
+    let (factory, tail) = extension.post_interaction().map_err(|error| usage(&error))?;
+    let factory = crate::chains::factory_at(spec, factory)?;
+    let dialect = factory.dialect;
+    let domain = order_domain(dialect, spec.chain_id, factory.limit_order_protocol);
+    let (hash, extra) = read.verify(&domain, dialect).map_err(|error| usage(&error))?;
+    let fill_terms = match dialect {
+        Dialect::OneInch1 | Dialect::OneInch2 => {
+            let terms = FillTerms::from_extra_data(dialect, tail);
+            Some(terms.map_err(|error| usage(&error))?.0)
+        }
+        _ => None,
+    };
+    let parts = has_parts(dialect, &read.order).then(|| parts_of(extra.hashlock));
+    if parts.is_some() {
+        check_secrets(extra.hashlock, &read.secret_hashes)
+            .map_err(|error| Failure::Usage(format!("`secretHashes` of the file: {error}")))?;
+    }
     Ok(Understood {
-        order,
         chain: spec.chain_id,
         factory: factory.address,
         contract: factory.limit_order_protocol,
-        dialect: factory.dialect,
+        order: read.order,
+        dialect,
         extra,
+        fill_terms,
+        parts,
         hash,
     })
-}
-
-fn claim(field: &str, claimed: Option<String>, derived: &str) -> Result<(), Failure> {
-    match claimed.filter(|claimed| claimed != derived) {
-        None => Ok(()),
-        Some(claimed) => Err(Failure::Usage(format!(
-            "`{field}` of the file is {claimed}, the order itself says {derived}"
-        ))),
-    }
 }

@@ -2,9 +2,8 @@
 
 use super::read;
 use crate::{chains::ChainArgs, failure::Failure, files, keys::KeyArgs, output::Output};
-use bmn_contracts::{OrderSignature, sign_order};
+use bmn_contracts::{OrderFile, sign_order};
 use bmn_primitives::AddressWord;
-use bmn_rpc_api::{OrderFile, WireSignature};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +32,7 @@ pub(crate) struct SignArgs {
 }
 
 fn signed(args: &SignArgs) -> Result<OrderFile, Failure> {
-    let mut file = read::file(&args.file)?;
+    let file = read::file(&args.file)?;
     let understood = read::understand(&file, &args.chains.load()?)?;
     let signer = args.key.signer(understood.chain.0)?;
     let address = signer.address();
@@ -45,14 +44,8 @@ fn signed(args: &SignArgs) -> Result<OrderFile, Failure> {
     }
     let signature =
         sign_order(&signer, understood.hash).map_err(|error| Failure::Usage(error.to_string()))?;
-    file.order_hash = Some(understood.hash.to_string());
-    file.signature = Some(match signature {
-        OrderSignature::Compact { r, vs } => {
-            WireSignature::Compact { r: r.to_string(), vs: vs.to_string() }
-        }
-        OrderSignature::Contract(bytes) => WireSignature::Contract(bytes.to_string()),
-    });
-    Ok(file)
+    let order_hash = Some(understood.hash.to_string());
+    Ok(OrderFile { order_hash, ..file }.signed(&signature))
 }
 
 /// Signs the order.

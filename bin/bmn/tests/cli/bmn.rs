@@ -87,6 +87,33 @@ pub(crate) async fn node() -> (ServerHandle, String) {
 
 pub(crate) const ORDER: &str = "1337:0xdc64a140aa3e981100a9beca4e685f962f0cf6c9:0x0101010101010101010101010101010101010101010101010101010101010101:0";
 
+/// A node that knows the parts of an order, by hashlock, and takes secrets of parts with both escrows alone.
+pub(crate) async fn parts_node(parts: Vec<(String, &'static str)>) -> (ServerHandle, String) {
+    let mut module = RpcModule::new(parts);
+    module
+        .register_method("bmn_getSwaps", |params, parts, _| {
+            let filter: Value = params.sequence().next().unwrap();
+            let part = |(hashlock, status): &(String, &'static str)| {
+                let mut part = serde_json::to_value(swap()).unwrap();
+                (part["hashlock"], part["status"]) = (json!(hashlock), json!(status));
+                part
+            };
+            let wanted = parts.iter().filter(|(hashlock, _)| filter["hashlock"] == **hashlock);
+            json!({ "items": wanted.map(part).collect::<Vec<_>>(), "next": null })
+        })
+        .unwrap();
+    module
+        .register_method("bmn_submitSecret", |params, parts, _| {
+            let (secret, id): (SecretParam, Option<SwapKey>) = params.parse().unwrap();
+            let hashlock = secret.0.hashlock().to_string();
+            assert!(parts.contains(&(hashlock.clone(), "bothLocked")), "too early");
+            assert_eq!(id, Some(SwapKey::from(ORDER)));
+            json!({ "hashlock": hashlock, "orders": [ORDER] })
+        })
+        .unwrap();
+    serve(module).await
+}
+
 struct ScriptedNode;
 
 fn change(sequence: u64, order: &str, to: SwapStatus) -> SwapNotice {

@@ -1,121 +1,11 @@
 //! A real `bmn dev --data-dir` that is killed without warning, again and again, while a swap is on its
 //! way: what is on the disk is enough to end it, paid once.
 
-use crate::bmn::run_in;
-use serde_json::{Value, json};
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use crate::{bmn::run_in, network::Network};
+use std::path::Path;
 
 /// The maker's account in the public mnemonic.
 const MAKER: &str = "0x90F79bf6EB2c4f870365E785982E1f101E93b906";
-/// Looks at the resolver before it is called stuck.
-const PATIENCE: u32 = 20_000;
-
-/// A running network.
-struct Network {
-    child: Child,
-    chains: [String; 2],
-    resolver: String,
-}
-
-impl Network {
-    fn start(directory: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_bmn"))
-            .args(["dev", "--ports", "0", "--json", "--data-dir"])
-            .arg(directory)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap();
-        let url = |value: &Value| value.as_str().unwrap().to_owned();
-        Self {
-            child,
-            chains: [url(&said["chains"][0]["url"]), url(&said["chains"][1]["url"])],
-            resolver: url(&said["resolver"]),
-        }
-    }
-
-    /// SIGKILL: no code of ours runs any more.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// One block on each chain, seen by the resolver.
-    fn mine(&self) {
-        for url in &self.chains {
-            call(url, "evm_mine", json!([]));
-        }
-        for _ in 0..PATIENCE {
-            let status = call(&self.resolver, "bmn_status", json!([]));
-            let behind = self.chains.iter().zip(0..).any(|(url, index)| {
-                let head = call(url, "eth_blockNumber", json!([]));
-                let head = head.as_str().unwrap().trim_start_matches("0x").to_owned();
-                let head = u64::from_str_radix(&head, 16).unwrap();
-                status["chains"][index as usize]["head"]["number"].as_u64() < Some(head)
-            });
-            if !behind {
-                return;
-            }
-        }
-        panic!("the resolver does not follow its chains");
-    }
-
-    /// Status of the only order; empty while there is none.
-    fn status(&self) -> String {
-        let page = call(&self.resolver, "bmn_getSwaps", json!([{}]));
-        page["items"][0]["status"].as_str().unwrap_or_default().to_owned()
-    }
-
-    fn mine_until(&self, wanted: &[&str]) -> String {
-        for _ in 0..400 {
-            let status = self.status();
-            if wanted.contains(&status.as_str()) {
-                return status;
-            }
-            self.mine();
-        }
-        panic!("still {}, expected {wanted:?}", self.status());
-    }
-
-    /// Destination escrows that chain B's factory created.
-    fn destinations(&self) -> usize {
-        let filter = json!({ "chain": 1338, "event": "DstEscrowCreated" });
-        let page = call(&self.resolver, "bmn_getEvents", json!([filter]));
-        page["items"].as_array().unwrap().len()
-    }
-}
-
-/// One JSON-RPC call over a fresh connection.
-fn call(url: &str, method: &str, params: Value) -> Value {
-    let address = url.trim_start_matches("http://").trim_end_matches('/');
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(
-        stream,
-        "POST / HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-    let start = body.find('{').unwrap();
-    let end = body.rfind('}').unwrap();
-    let answer: Value = serde_json::from_str(&body[start..=end]).unwrap();
-    assert!(answer.get("error").is_none(), "{method}: {answer}");
-    answer["result"].clone()
-}
-
 fn run(directory: &Path, line: &str) {
     let done = run_in(directory, line, "");
     assert_eq!(done.code, 0, "{line}: {}{}", done.stdout, done.stderr);
@@ -138,12 +28,12 @@ fn submit_order(network: &Network, directory: &Path) {
 fn a_swap_survives_a_kill_in_every_phase() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
-    let mut network = Network::start(&data);
+    let mut network = Network::start(Some(&data));
     network.mine();
     submit_order(&network, directory.path());
     for wanted in ["sourceLocked", "bothLocked"] {
         network.kill();
-        network = Network::start(&data);
+        network = Network::start(Some(&data));
         network.mine_until(&[wanted, "bothLocked"]);
     }
     for _ in 0..6 {
@@ -153,11 +43,11 @@ fn a_swap_survives_a_kill_in_every_phase() {
     run(directory.path(), &submit);
     for wanted in ["destinationPaid", "completed"] {
         network.kill();
-        network = Network::start(&data);
+        network = Network::start(Some(&data));
         network.mine_until(&[wanted, "completed"]);
     }
     network.kill();
-    let network = Network::start(&data);
+    let network = Network::start(Some(&data));
     network.mine();
     assert_eq!(network.status(), "completed");
     assert_eq!(network.destinations(), 1, "the destination was funded once");

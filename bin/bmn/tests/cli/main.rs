@@ -4,8 +4,10 @@
 mod archive;
 mod bmn;
 mod decode;
+mod dialects;
 mod help;
 mod kill;
+mod network;
 mod node;
 mod operator;
 mod orders;

@@ -1,6 +1,6 @@
 //! From a new order to its submission.
 
-use crate::bmn::{Done, chain, node, run_beside, run_in};
+use crate::bmn::{Done, chain, node, parts_node, run_beside, run_in};
 use serde_json::Value;
 use std::{fs, path::Path};
 
@@ -158,4 +158,113 @@ async fn a_mistyped_address_is_refused_by_its_case() {
         by_address.replace(token, &token.replace("7725", "7726").replace("E7734", "e7734"));
     let done = run_beside(at, mistyped, "").await;
     assert!(done.code == 2 && done.stderr.contains("EIP-55"), "{}", done.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_in_parts_keeps_its_secrets_in_one_file_and_shows_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let (_chain, url) = chain(1337, NOW).await;
+    let done = new_order(at, &url, "--dialect oneinch2 --parts 3 --json").await;
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert_eq!((&done.json()["dialect"], &done.json()["parts"]), (&"oneinch2".into(), &3.into()));
+    let secrets = fs::read_to_string(at.join("secret.txt")).unwrap();
+    assert_eq!(secrets.lines().count(), 4);
+    assert_eq!(order(at)["secretHashes"].as_array().unwrap().len(), 4);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(at.join("secret.txt")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    assert_eq!(run_in(at, "order sign order.json --dev-account 3", "").code, 0);
+    let shown = run_in(at, "order show order.json --json", "").json();
+    assert_eq!((&shown["parts"], &shown["signed"]), (&3.into(), &true.into()));
+    assert_eq!(shown["offsets"]["srcCancellation"], 1_800);
+    assert_eq!((&shown["fillsFrom"], &shown["expiration"]), (&NOW.into(), &(NOW + 1_800).into()));
+    let text = run_in(at, "order show order.json", "").stdout;
+    assert!(text.contains("3, with 4 secrets") && text.contains("cancel 900"), "{text}");
+
+    let (_node, node) = node().await;
+    let taken = run_beside(at, format!("order submit order.json --rpc {node}"), "").await;
+    assert_eq!(taken.code, 0, "{}", taken.stderr);
+    let submit = format!("secret submit --secret-file secret.txt --rpc {node} --json");
+    let third = run_beside(at, format!("{submit} --index 2"), "").await;
+    assert_eq!(third.json()["hashlock"], order(at)["secretHashes"][2]);
+    let fifth = run_beside(at, format!("{submit} --index 4"), "").await;
+    assert_eq!(fifth.code, 2);
+    assert!(fifth.stderr.contains("has 4 secrets: expected 0 to 3"), "{}", fifth.stderr);
+    for line in secrets.lines() {
+        for said in [&done, &taken, &third, &fifth] {
+            assert!(!format!("{}{}", said.stdout, said.stderr).contains(&line[2..]));
+        }
+        assert!(!order(at).to_string().contains(&line[2..]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_secrets_only_those_of_parts_with_both_escrows_are_handed_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let (_chain, url) = chain(1337, NOW).await;
+    assert_eq!(new_order(at, &url, "--dialect oneinch1 --parts 2").await.code, 0);
+    // By the word of this node, the second part has both escrows, and the third is not filled yet.
+    let hashes = order(at)["secretHashes"].as_array().unwrap().clone();
+    let parts = hashes.iter().zip(["", "bothLocked", "accepted"]);
+    let parts = parts.map(|(hash, status)| (hash.as_str().unwrap().to_owned(), status));
+    let (_node, node) = parts_node(parts.filter(|(_, status)| !status.is_empty()).collect()).await;
+    let line = format!("secret submit --secret-file secret.txt --rpc {node}");
+    let done = run_beside(at, format!("{line} --json"), "").await;
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let handed: Vec<_> =
+        done.json().as_array().unwrap().iter().map(|one| one["handedIn"] == true).collect();
+    assert_eq!(handed, [false, true, false]);
+    let statuses: Vec<_> =
+        done.json().as_array().unwrap().iter().map(|one| one["status"].clone()).collect();
+    assert_eq!(statuses, [Value::Null, "bothLocked".into(), "accepted".into()]);
+
+    let named = run_beside(at, format!("{line} 0x12"), "").await;
+    assert!(named.code == 1 && named.stderr.contains("no secret is due"), "{}", named.stderr);
+    let of_order =
+        run_beside(at, format!("{line} {}", alloy::primitives::B256::repeat_byte(1)), "");
+    assert_eq!(of_order.await.code, 0);
+    let (_node, nothing) = parts_node(vec![]).await;
+    let line = format!("secret submit --secret-file secret.txt --rpc {nothing}");
+    let none = run_beside(at, line, "").await;
+    assert!(none.code == 1 && none.stderr.contains("no secret is due"), "{}", none.stderr);
+}
+
+#[test]
+fn what_a_dialect_does_not_have_is_told_before_a_chain_is_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    for (more, says) in [
+        ("--dialect bmn5", "expected one of bmn4, bmn302, oneinch1, oneinch2"),
+        ("--dialect bmn302 --parts 4", "--parts: orders of bmn302 take one fill"),
+        ("--parts 300", "2..=256"),
+        ("--src-deposit 1", "--src-deposit: expected 0 for bmn4"),
+        ("--offset dst-withdrawal=5", "--offset: orders of bmn4 state two absolute times"),
+        ("--dialect oneinch1 --offset now=5", "STAGE is one of src-withdrawal"),
+        ("--dialect oneinch1 --src-cancellation-in 9", "expected --offset STAGE=SECONDS"),
+        ("--dialect oneinch2 --credit-fee 1", "--credit-fee: only orders of oneinch1"),
+        ("--dialect oneinch2 --parts 4 --nonce 5", "--nonce: an order in --parts"),
+        (
+            "--dialect oneinch1 --factory 0x5FC8d32690cc91D4c39d9d3abcBD16989F875707",
+            "is bmn4 0x5fc8",
+        ),
+    ] {
+        let line = format!(
+            "order new --from-chain 1337 --to-chain 1338 --sell 1.5 TKA --buy 2.9 USDX \
+             --maker {MAKER} --chain-rpc http://127.0.0.1:9 --secret-file secret.txt {more}"
+        );
+        let done = run_in(directory.path(), &line, "");
+        assert_eq!((done.code, done.stdout.as_str()), (2, ""), "{more}: {}", done.stderr);
+        assert!(done.stderr.contains(says), "{more}: {}", done.stderr);
+        assert!(!directory.path().join("secret.txt").exists());
+    }
+    let line = format!(
+        "order new --dialect bmn4 --from-chain polygon --to-chain base --sell 1 A --buy 1 B \
+         --maker {MAKER} --secret-file secret.txt"
+    );
+    let done = run_in(directory.path(), &line, "");
+    assert!(done.stderr.contains("it has oneinch1 0xa7bc"), "{}", done.stderr);
 }

@@ -1,10 +1,9 @@
 use crate::json::{
-    DIALECTS, address, bytes, cases, complement, get, hash, immutables, order, section, text, uint,
+    DIALECTS, address, bytes, cases, complement, get, hash, immutables, order, order_file, section,
+    text, uint,
 };
 use alloy::primitives::{Bytes, U256};
-use bmn_contracts::{
-    Call, DecodeError, OrderFile, OrderSignature, TakerTraits, calldata, decode_calldata,
-};
+use bmn_contracts::{Call, DecodeError, OrderSignature, TakerTraits, calldata, decode_calldata};
 use bmn_primitives::{Dialect, Immutables, Secret};
 use serde_json::Value;
 
@@ -63,9 +62,9 @@ fn rebuild_fill(case: &Value, decoded: &Call) -> Bytes {
     let Call::FillOrder { order: found, signature, amount, taker_traits, args } = decoded else {
         panic!("{decoded:?}")
     };
-    let file = OrderFile::from_value(&case["order"]).unwrap();
+    let (_, file) = order_file(&case["order"]);
     assert_eq!(*found, file.order);
-    assert_eq!(*signature, file.signature);
+    assert_eq!(Some(signature), file.signature.as_ref());
     assert_eq!(*amount, file.order.making_amount);
     assert_eq!(taker_traits.0, uint(case, "takerTraits"));
     assert_eq!(decoded.extension(), Some(&file.extension[..]));
@@ -157,11 +156,11 @@ fn a_bmn_fill_is_built_from_order_and_signature_alone() {
         .iter()
         .find(|case| text(case, "dialect") == "bmn4" && text(case, "fn") == "fillOrderArgs")
         .unwrap();
-    let file = OrderFile::from_value(&case["order"]).unwrap();
+    let (_, file) = order_file(&case["order"]);
     let traits = TakerTraits::bmn_fill(file.extension.len(), file.order.taking_amount);
     let built = calldata::fill_order_args(
         &file.order,
-        &file.signature,
+        file.signature.as_ref().unwrap(),
         file.order.making_amount,
         traits,
         file.extension.clone(),

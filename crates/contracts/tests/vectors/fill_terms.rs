@@ -1,8 +1,10 @@
-use crate::json::{bytes, cases, complement, get, hash, immutables, section, text, uint};
+use crate::json::{
+    bytes, cases, complement, get, hash, immutables, order_file, section, text, uint,
+};
 use alloy::primitives::{Address, B256, Bytes, U256, address};
 use bmn_contracts::{
     Admission, DestinationFees, ExtraData, FeeTerms, FillFee, FillRefusal, FillTerms, Openings,
-    OrderError, OrderFile, Payout, TakerTraits, WhitelistEntry, calldata, parts_of,
+    OrderError, Payout, ReadOrder, TakerTraits, WhitelistEntry, calldata, parts_of,
 };
 use bmn_primitives::{Dialect, ErrorClass, Hashlock};
 use serde_json::Value;
@@ -14,26 +16,11 @@ const DAVE: Address = address!("15d34AAf54267DB7D7c367839AAf71A00a2C6A65");
 const ERIN: Address = address!("9965507D1a55bcC2695C58ba16FB37d819B0A4dc");
 
 /// The recorded orders of a dialect, whole and in parts.
-fn orders(dialect: Dialect) -> [(&'static Value, OrderFile); 2] {
+fn orders(dialect: Dialect) -> [(&'static Value, ReadOrder); 2] {
     ["happy", "partial"].map(|name| {
         let sample = &section("samples")[dialect.name()][name];
-        (sample, OrderFile::from_value(&sample["order"]).unwrap())
+        (sample, order_file(&sample["order"]).1)
     })
-}
-
-fn no_fee(dialect: Dialect) -> FillFee {
-    match dialect {
-        Dialect::OneInch1 => FillFee::Credit(None),
-        _ => FillFee::Destination(FeeTerms {
-            integrator: Address::ZERO,
-            protocol: Address::ZERO,
-            integrator_fee: 0,
-            integrator_share: 0,
-            resolver_fee: 0,
-            whitelist_discount: 0,
-            post_interaction: None,
-        }),
-    }
 }
 
 #[test]
@@ -44,7 +31,10 @@ fn the_terms_of_recorded_orders_are_read_and_written() {
             let (_, extra) = extension.post_interaction().unwrap();
             let (terms, words) = FillTerms::from_extra_data(dialect, extra).unwrap();
             let whitelist = vec![WhitelistEntry::new(BOB, 0)];
-            assert_eq!(terms, FillTerms { allowed_time: 0, whitelist, fee: no_fee(dialect) });
+            assert_eq!(
+                terms,
+                FillTerms { allowed_time: 0, whitelist, fee: FillFee::none(dialect).unwrap() }
+            );
             assert_eq!([terms.encode().unwrap(), words.encode()].concat(), extra);
             assert_eq!(Some(words.hashlock), file.hashlock);
             let multiple = file.order.maker_traits.allow_multiple_fills();

@@ -1,7 +1,7 @@
 //! Reading the vectors. A case that is not there fails the test.
 
 use alloy::primitives::{Address, B256, Bytes, U256};
-use bmn_contracts::{LimitOrder, MakerTraits};
+use bmn_contracts::{LimitOrder, MakerTraits, OrderFile, ReadOrder};
 use bmn_primitives::{
     AddressWord, Complement, Dialect, Hashlock, Immutables, OrderHash, Timelocks,
 };
@@ -67,6 +67,13 @@ fn parameters(case: &Value) -> Bytes {
 
 fn word(case: &Value, key: &str) -> AddressWord {
     AddressWord(uint(case, key))
+}
+
+/// A recorded order file, and what it says.
+pub(crate) fn order_file(value: &Value) -> (OrderFile, ReadOrder) {
+    let file: OrderFile = serde_json::from_value(value.clone()).unwrap();
+    let read = file.read().unwrap();
+    (file, read)
 }
 
 pub(crate) fn immutables(case: &Value) -> Immutables {

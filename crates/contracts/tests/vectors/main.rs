@@ -10,6 +10,7 @@
 
 mod calls;
 mod clones;
+mod drafts;
 mod fill_terms;
 mod json;
 mod logs;

@@ -15,7 +15,7 @@ fn file() -> Value {
         "version": 1, "chainId": 1337, "srcChainId": 1337, "dstChainId": 1338,
         "order": {
             "salt": "7", "maker": "0x1111111111111111111111111111111111111111",
-            "receiver": "0", "makerAsset": "0xa1", "takerAsset": "0xa2",
+            "receiver": "0", "makerAsset": "161", "takerAsset": "162",
             "makingAmount": "100", "takingAmount": "99", "makerTraits": "0",
         },
         "signature": { "r": B256::repeat_byte(1), "vs": B256::repeat_byte(2) },

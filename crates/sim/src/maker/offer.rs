@@ -8,19 +8,18 @@ use crate::{
     scenario::{Payout, SwapSpec, Trap},
 };
 use alloy::{
-    primitives::{Address, Bytes, U256, hex},
+    primitives::{Address, Bytes, U256},
     signers::local::PrivateKeySigner,
 };
 use bmn_config::DevContract;
 use bmn_contracts::{
-    Admission, DestinationFees, EscrowImplementations, Extension, ExtraData, FeeTerms, FillFee,
-    FillTerms, LimitOrder, MakerTraits, OrderSignature, WhitelistEntry, order_domain, sign_order,
-    source_escrow,
+    Admission, DestinationFees, EscrowImplementations, ExtraData, FeeTerms, FillFee, FillTerms,
+    LimitOrder, MakerTraits, OrderDraft, OrderError, OrderFile, OrderSignature, WhitelistEntry,
+    order_domain, sign_order, source_escrow,
 };
 use bmn_primitives::{
     AddressWord, ChainId, Complement, Dialect, Hashlock, Immutables, OrderHash, OrderId, Timelocks,
 };
-use bmn_rpc_api::{OrderFile, OrderWords, WireSignature};
 
 /// The dialect of source escrows that makers create themselves.
 const DIRECT_DIALECT: Dialect = Dialect::Bmn4;
@@ -221,34 +220,45 @@ impl OfferTerms<'_> {
         })
     }
 
-    fn extension(&self, times: (u64, u64)) -> Result<Bytes, SimError> {
+    /// The order, trap and all.
+    fn draft(&self, times: (u64, u64)) -> OrderDraft {
         let dialect = self.spec.dialect;
         let deposit = match self.spec.trap() {
             Some(Trap::SourceDeposit) => u128::from(self.spec.deposit),
             _ => u128::from(self.spec.source_deposit()),
         };
-        let extra = ExtraData {
-            hashlock: self.hashlock,
-            dst_chain_id: U256::from(self.destination_chain().0),
-            dst_token: AddressWord::from(self.amounts.destination_token),
-            deposits: ExtraData::pack_deposits(dialect, deposit, self.spec.deposit.into()),
-            timelocks: self.timelocks(times),
+        let maker_asset = AddressWord::from(self.amounts.source_token);
+        let dirty = U256::from(0xbad) << 160;
+        let taker_asset = match self.spec.trap() {
+            Some(Trap::DoublePayment) => DevContract::TokenA.address(),
+            _ => DevContract::TrueToken.address(),
         };
-        let factory = match self.spec.trap() {
-            Some(Trap::UnknownFactory) => Address::repeat_byte(0xbb),
-            _ => self.source.factory(dialect).address,
-        };
-        let header = match self.fill_terms() {
-            Some(terms) => {
-                terms.encode().map_err(|error| SimError::Signature(error.to_string()))?
-            }
-            None => Bytes::new(),
-        };
-        let data = [header, extra.encode()].concat();
-        Ok(match self.spec.trap() {
-            Some(Trap::ForeignExtensionField) => with_predicate(factory, &data),
-            _ => Extension::post_interaction_only(factory, &data),
-        })
+        OrderDraft {
+            dialect,
+            factory: match self.spec.trap() {
+                Some(Trap::UnknownFactory) => Address::repeat_byte(0xbb),
+                _ => self.source.factory(dialect).address,
+            },
+            maker: AddressWord::from(self.maker.address()),
+            receiver: AddressWord::ZERO,
+            maker_asset: match self.spec.trap() {
+                Some(Trap::DirtyAddress) => AddressWord(maker_asset.0 | dirty),
+                _ => maker_asset,
+            },
+            making_amount: self.amounts.source,
+            taker_asset: AddressWord::from(taker_asset),
+            taking_amount: self.amounts.destination,
+            extra: ExtraData {
+                hashlock: self.hashlock,
+                dst_chain_id: U256::from(self.destination_chain().0),
+                dst_token: AddressWord::from(self.amounts.destination_token),
+                deposits: ExtraData::pack_deposits(dialect, deposit, self.spec.deposit.into()),
+                timelocks: self.timelocks(times),
+            },
+            fill_terms: self.fill_terms(),
+            maker_traits: self.traits(),
+            entropy: derive("bmn dev salt", self.seed, self.spec.index).into(),
+        }
     }
 
     fn traits(&self) -> MakerTraits {
@@ -265,51 +275,57 @@ impl OfferTerms<'_> {
 
     /// Signs the order.
     pub(crate) fn sign(&self) -> Result<SignedOffer, SimError> {
-        let times = self.times();
-        let extension = self.extension(times)?;
-        let entropy = derive("bmn dev salt", self.seed, self.spec.index).into();
-        let maker_asset = AddressWord::from(self.amounts.source_token);
-        let dirty = U256::from(0xbad) << 160;
-        let taker_asset = match self.spec.trap() {
-            Some(Trap::DoublePayment) => DevContract::TokenA.address(),
-            _ => DevContract::TrueToken.address(),
-        };
-        let order = LimitOrder {
-            salt: LimitOrder::salt_for(&extension, entropy),
-            maker: AddressWord::from(self.maker.address()),
-            receiver: AddressWord::ZERO,
-            maker_asset: match self.spec.trap() {
-                Some(Trap::DirtyAddress) => AddressWord(maker_asset.0 | dirty),
-                _ => maker_asset,
-            },
-            taker_asset: AddressWord::from(taker_asset),
-            making_amount: self.amounts.source,
-            taking_amount: self.amounts.destination,
-            maker_traits: self.traits(),
-        };
         let signer = match self.spec.trap() {
             Some(Trap::BadSignature) => DevAccount::Griefer.signer(),
             _ => self.maker.clone(),
         };
-        signed(order, extension, &signer, self, times)
+        let times = self.times();
+        self.signed(&self.draft(times), &signer, times)
     }
 
     /// The stranger's order with the same hashlock over one unit, which he signs and fills himself.
     pub(crate) fn sign_copy(&self, griefer: &PrivateKeySigner) -> Result<SignedOffer, SimError> {
         let times = self.times();
-        let extension = self.extension(times)?;
-        let entropy = derive("bmn dev copy", self.seed, self.spec.index).into();
-        let order = LimitOrder {
-            salt: LimitOrder::salt_for(&extension, entropy),
+        let copy = OrderDraft {
             maker: AddressWord::from(griefer.address()),
-            receiver: AddressWord::ZERO,
-            maker_asset: AddressWord::from(self.amounts.source_token),
-            taker_asset: AddressWord::from(DevContract::TrueToken.address()),
             making_amount: U256::ONE,
             taking_amount: U256::ONE,
-            maker_traits: MakerTraits::cross_chain().with_nonce(u64::from(self.spec.index)),
+            entropy: derive("bmn dev copy", self.seed, self.spec.index).into(),
+            ..self.draft(times)
         };
-        signed(order, extension, griefer, self, times)
+        self.signed(&copy, griefer, times)
+    }
+
+    fn signed(
+        &self,
+        draft: &OrderDraft,
+        signer: &PrivateKeySigner,
+        times: (u64, u64),
+    ) -> Result<SignedOffer, SimError> {
+        let wrong = |error: OrderError| SimError::Signature(error.to_string());
+        let extension = match self.spec.trap() {
+            Some(Trap::ForeignExtensionField) => {
+                with_predicate(draft.factory, &draft.post_interaction_data().map_err(wrong)?)
+            }
+            _ => draft.extension().map_err(wrong)?,
+        };
+        let order = draft.order(&extension);
+        let (chain, dialect) = (self.source.id(), self.spec.dialect);
+        let contract = self.source.factory(dialect).limit_order_protocol;
+        let domain = order_domain(dialect, chain, contract);
+        let hash = order.hash(&domain);
+        let signature = sign_order(signer, hash).map_err(wrong)?;
+        let unsigned = OrderFile::unsigned(&order, &extension, &domain, &draft.extra);
+        Ok(SignedOffer {
+            id: OrderId { chain, contract, hash, leaf: 0 },
+            file: unsigned.signed(&signature),
+            order,
+            extension,
+            signature,
+            times,
+            fill_terms: draft.fill_terms.clone(),
+            offsets: Timelocks(draft.extra.timelocks),
+        })
     }
 
     /// The escrow he creates himself, and the order id it is known under.
@@ -373,45 +389,4 @@ fn with_predicate(factory: Address, extra: &[u8]) -> Bytes {
         word | (U256::from(end) << (32 * field))
     });
     [&ends.to_be_bytes::<32>(), [0x01].as_slice(), factory.as_slice(), extra].concat().into()
-}
-
-fn signed(
-    order: LimitOrder,
-    extension: Bytes,
-    signer: &PrivateKeySigner,
-    terms: &OfferTerms<'_>,
-    times: (u64, u64),
-) -> Result<SignedOffer, SimError> {
-    let dialect = terms.spec.dialect;
-    let contract = terms.source.factory(dialect).limit_order_protocol;
-    let chain = terms.source.id();
-    let hash = order.hash(&order_domain(dialect, chain, contract));
-    let signature =
-        sign_order(signer, hash).map_err(|error| SimError::Signature(error.to_string()))?;
-    let file = OrderFile {
-        version: OrderFile::VERSION,
-        chain_id: chain.0,
-        order: OrderWords::write(&order.words()),
-        signature: Some(wire(&signature)),
-        extension_data: hex::encode_prefixed(&extension),
-        order_hash: Some(hash.to_string()),
-        hashlock: Some(terms.hashlock.to_string()),
-        src_chain_id: Some(chain.0),
-        dst_chain_id: Some(terms.destination_chain().0),
-        created_at: None,
-        secret_hashes: Vec::new(),
-    };
-    let id = OrderId { chain, contract, hash, leaf: 0 };
-    let fill_terms = terms.fill_terms();
-    let offsets = Timelocks(terms.timelocks(times));
-    Ok(SignedOffer { order, extension, signature, id, file, times, fill_terms, offsets })
-}
-
-fn wire(signature: &OrderSignature) -> WireSignature {
-    match signature {
-        OrderSignature::Compact { r, vs } => {
-            WireSignature::Compact { r: r.to_string(), vs: vs.to_string() }
-        }
-        OrderSignature::Contract(bytes) => WireSignature::Contract(hex::encode_prefixed(bytes)),
-    }
 }
