@@ -43,3 +43,7 @@ bench *ARGS:
 # Fuzz every target for so many seconds, or the named ones.
 fuzz SECONDS="60" *TARGETS:
     etc/fuzz/run {{SECONDS}} {{TARGETS}}
+
+# Change the decisions one by one and see that a test notices (`docs/mutants.md`); hours for all of them.
+mutants *ARGS:
+    cargo mutants --package bmn-swap --output target {{ARGS}}

@@ -4,202 +4,19 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+mod offers;
 
-use alloy::primitives::{Address, B256, Bytes, U256};
-use alloy::signers::local::PrivateKeySigner;
-use bmn_contracts::{
-    EscrowImplementations, Extension, ExtraData, LimitOrder, MakerTraits, order_domain, sign_order,
-    source_escrow,
-};
-use bmn_primitives::{AddressWord, Complement, Dialect, Immutables, Stage, SwapId, Timelocks};
+use alloy::primitives::{Address, Bytes, U256};
+use bmn_contracts::ExtraData;
+use bmn_primitives::{AddressWord, Dialect, Stage, Timelocks};
 use bmn_swap::{
-    Action, DestinationLeg, Fill, IntakeFacts, Moment, NamedTerms, Order, OrderTimes, Refusal,
-    SignedOrder, SourceLeg, SourceTerms, Step, admit_submitted, check_holdings, check_source,
-    intend_destination, read_submitted, schedule, stated_terms,
+    Action, DestinationLeg, NamedTerms, Order, OrderTimes, Refusal, SourceLeg, SourceTerms,
+    TimedAction, Timetable, Verdict, check_holdings, check_source, intend_destination,
+    stated_terms, timetable_at,
 };
-use common::{A, B, FACTORY, FILLED, LOP, PACE, TOKEN, US, World, at, block, secret, view, whole};
+use common::{A, B, FILLED, PACE, US, at, view, whole};
+use offers::{CONTRACTS, DEPOSIT, OFFSETS, TAKEN_BY_CONTRACT, created, header, listed, offer};
 use proptest::prelude::*;
-
-const TRUE: Address = Address::repeat_byte(0x77);
-/// Our contracts on the two chains.
-const CONTRACTS: [Address; 2] = [Address::repeat_byte(0xc1), Address::repeat_byte(0xc2)];
-const OFFSETS: [u32; 7] = [10, 60, 900, 960, 20, 80, 600];
-const DEPOSIT: u128 = 7;
-
-/// An order as its maker signed it, and what we know when we judge it.
-struct Offer {
-    dialect: Dialect,
-    words: LimitOrder,
-    extra: ExtraData,
-    header: Vec<u8>,
-    facts: IntakeFacts,
-    world: World,
-}
-
-fn listed(taker: Address, delay: u16) -> Vec<u8> {
-    [&taker[10..], &delay.to_be_bytes()].concat()
-}
-
-fn header(dialect: Dialect, allowed: u32, entries: &[Vec<u8>]) -> Vec<u8> {
-    let (count, time) = (entries.len() as u8, allowed.to_be_bytes());
-    match dialect {
-        Dialect::OneInch1 => [&time[..], &entries.concat(), &[count << 3]].concat(),
-        Dialect::OneInch2 => [&[0; 46][..], &time, &[count], &entries.concat()].concat(),
-        _ => vec![],
-    }
-}
-
-fn offer(dialect: Dialect) -> Offer {
-    let mut world = World::locked();
-    for (route, contract) in world.routes.iter_mut().zip(CONTRACTS) {
-        route.true_tokens = vec![TRUE];
-        route.resolver = Some(contract);
-        route.factories[0].dialect = dialect;
-        route.factories[0].implementations = EscrowImplementations::for_factory(dialect, FACTORY);
-    }
-    let offsets = !dialect.has_absolute_times();
-    let timelocks = if offsets {
-        Timelocks::pack(0, OFFSETS).0
-    } else {
-        ExtraData::pack_bmn_times(FILLED + 600, FILLED + 60)
-    };
-    Offer {
-        dialect,
-        words: LimitOrder {
-            salt: U256::ZERO,
-            maker: signer().address().into(),
-            receiver: AddressWord::ZERO,
-            maker_asset: TOKEN.into(),
-            taker_asset: TRUE.into(),
-            making_amount: whole(1_000),
-            taking_amount: whole(990),
-            maker_traits: MakerTraits::cross_chain(),
-        },
-        extra: ExtraData {
-            hashlock: secret().hashlock(),
-            dst_chain_id: U256::from(B.0),
-            dst_token: TOKEN.into(),
-            deposits: ExtraData::pack_deposits(dialect, if offsets { DEPOSIT } else { 0 }, 5),
-            timelocks,
-        },
-        header: header(dialect, 0, &[listed(CONTRACTS[0], 0)]),
-        facts: IntakeFacts {
-            source_head: block(9, FILLED - 2),
-            contract_signature: None,
-            maker_balance: whole(1_000),
-            maker_allowance: whole(1_000),
-            raw_remaining: U256::ZERO,
-            nonce_used: false,
-            free_token: whole(990),
-            free_native: U256::from(5),
-            free_source_native: U256::from(DEPOSIT),
-            gas_price: (0, 0),
-            open_orders: 0,
-            hashlock_used: false,
-            order_known: false,
-            market: Default::default(),
-        },
-        world,
-    }
-}
-
-fn signer() -> PrivateKeySigner {
-    PrivateKeySigner::from_bytes(&B256::repeat_byte(5)).unwrap()
-}
-
-impl Offer {
-    fn signed(&self) -> SignedOrder {
-        let tail = [&self.header[..], &self.extra.encode()[..]].concat();
-        let extension = Extension::post_interaction_only(FACTORY, &tail);
-        let salt = LimitOrder::salt_for(&extension, U256::from(7) << 200);
-        let order = LimitOrder { salt, ..self.words.clone() };
-        let domain = order_domain(self.dialect, A, LOP);
-        let signature = sign_order(&signer(), order.hash(&domain)).unwrap();
-        SignedOrder { order, extension, signature, secret_hashes: vec![] }
-    }
-
-    fn reasons(&self) -> Vec<Refusal> {
-        let terms = self.world.terms();
-        match read_submitted(&self.signed(), A, block(9, FILLED - 2), &terms) {
-            Err(unreadable) => vec![unreadable],
-            Ok(draft) => admit_submitted(&draft, &self.facts, &terms),
-        }
-    }
-
-    fn order(&self) -> Order {
-        let terms = self.world.terms();
-        let draft = read_submitted(&self.signed(), A, block(9, FILLED - 2), &terms).unwrap();
-        draft.order().clone()
-    }
-
-    /// The source escrow that our fill in a block of time [`FILLED`] made.
-    fn filled(&self) -> SourceLeg {
-        let signed = self.signed();
-        let order = self.order();
-        let immutables = Immutables {
-            order_hash: order.id.hash,
-            hashlock: order.hashlock,
-            maker: signed.order.maker,
-            taker: CONTRACTS[0].into(),
-            token: TOKEN.into(),
-            amount: signed.order.making_amount,
-            safety_deposit: self.extra.src_deposit(self.dialect),
-            timelocks: self.extra.source_timelocks(self.dialect, FILLED).unwrap(),
-            parameters: Bytes::new(),
-        };
-        let parameters = if self.dialect == Dialect::OneInch2 {
-            let word = |n: u64| U256::from(n).to_be_bytes::<32>();
-            [word(3), word(4), word(0xaa), word(0xbb)].concat().into()
-        } else {
-            Bytes::new()
-        };
-        let complement = Complement {
-            maker: order.beneficiary.into(),
-            amount: whole(990),
-            token: TOKEN.into(),
-            safety_deposit: U256::from(5),
-            chain_id: U256::from(B.0),
-            parameters,
-        };
-        let implementations = EscrowImplementations::for_factory(self.dialect, FACTORY);
-        let escrow = source_escrow(self.dialect, FACTORY, &implementations, &immutables);
-        let terms = if self.dialect.states_immutables() {
-            SourceTerms::Stated { immutables, complement }
-        } else {
-            SourceTerms::Named(NamedTerms {
-                order_hash: Some(order.id.hash),
-                hashlock: Some(order.hashlock),
-                maker: None,
-                taker: Some(CONTRACTS[0].into()),
-                amount: Some(signed.order.making_amount),
-            })
-        };
-        SourceLeg {
-            swap: SwapId { chain: A, escrow },
-            factory: FACTORY,
-            dialect: self.dialect,
-            terms,
-            created: at(10, FILLED),
-            fill: Some(Fill { contract: LOP, remaining: U256::ZERO }),
-            end: None,
-        }
-    }
-
-    /// The world after the fill, with what is only named filled in.
-    fn locked(&self) -> World {
-        let mut world = offer(self.dialect).world;
-        world.order = self.order();
-        let mut leg = self.filled();
-        if let Some(terms) = stated_terms(&world.order, &leg, &world.routes[0].factories[0]) {
-            leg.terms = terms;
-        }
-        world.source = Some(leg);
-        world.set_time(13, 103, FILLED + 6);
-        world
-    }
-}
-
-const TAKEN_BY_CONTRACT: [Dialect; 3] = [Dialect::Bmn302, Dialect::OneInch1, Dialect::OneInch2];
 
 #[test]
 fn a_sound_order_of_every_dialect_is_taken_and_its_source_is_funded() {
@@ -315,51 +132,64 @@ fn an_order_of_offsets_is_kept_open_no_longer_than_a_window_lasts() {
     assert!(world.plan().give_up_fill);
     expiring.words.maker_traits = expiring.words.maker_traits.with_expiration(FILLED + 50);
     world.order = expiring.order();
-    world.set_time(20, 120, FILLED + 50);
+    let last = FILLED + 50 - PACE.inclusion;
+    world.set_time(20, 120, last);
     assert!(world.is_now(Action::Fill));
-    world.set_time(20, 120, FILLED + 51);
+    world.set_time(20, 120, last + 1);
     assert!(world.plan().give_up_fill);
+}
+
+fn fund_by(table: &Timetable) -> u64 {
+    table.slot(TimedAction::FundDestination).unwrap().latest.unwrap()
 }
 
 #[test]
 fn windows_that_count_from_the_creation_are_judged_for_the_latest_creation() {
     let order = offer(Dialect::OneInch1).order();
     let world = offer(Dialect::OneInch1).world;
-    let fits = schedule(&order, Moment::Filled(FILLED), &world.terms()).unwrap().unwrap();
-    let latest = fits.fund_by + PACE.inclusion;
-    assert_eq!(latest + u64::from(OFFSETS[6]), fits.dst_cancellation);
+    let before = FILLED - PACE.inclusion;
+    let table = timetable_at(&order, None, before, &world.terms()).unwrap();
+    let latest = fund_by(&table) + PACE.inclusion;
+    assert_eq!(latest + u64::from(OFFSETS[6]), table.dst_cancellation_by);
     let ends = FILLED + u64::from(OFFSETS[2]);
-    assert_eq!(fits.dst_cancellation, ends - 2 * PACE.settle() - PACE.inclusion - PACE.skew);
+    assert_eq!(table.dst_cancellation_by, ends - 2 * PACE.settle() - PACE.inclusion - PACE.skew);
     let short = |offsets: [u32; 7]| {
         let times = OrderTimes::Offsets(Timelocks::pack(0, offsets));
         let order = Order { times, ..order.clone() };
-        schedule(&order, Moment::Unfilled(FILLED), &world.terms()).unwrap().err()
+        let table = timetable_at(&order, None, FILLED, &world.terms()).unwrap();
+        match table.verdict {
+            Verdict::Short { step, seconds } => Some((step, seconds)),
+            Verdict::Fits { .. } => None,
+            Verdict::Malformed { fault } => panic!("{fault}"),
+        }
     };
-    let mut cases = [OFFSETS; 5];
+    let mut cases = [OFFSETS; 4];
     cases[0][6] = 867;
-    cases[1][6] = 41;
-    cases[2][5] = 600 - 35;
-    cases[3][4] = 600 - 11;
-    cases[4][0] = 900 - 13;
-    let steps = cases.map(|offsets| short(offsets).map(|short| (short.step, short.seconds)));
+    cases[1][4..].copy_from_slice(&[10, 20, 41]);
+    cases[2][4..6].fill(600 - 11);
+    cases[3][..2].fill(900 - 12);
     let expected = [
-        (Step::LockSource, 1),
-        (Step::Disclose, 1),
-        (Step::MakerWithdraw, 1),
-        (Step::WithdrawDestination, 1),
-        (Step::WithdrawSource, 1),
+        (TimedAction::FundDestination, 1),
+        (TimedAction::Disclose, 2),
+        (TimedAction::WithdrawDestination, 2),
+        (TimedAction::WithdrawSource, 1),
     ];
-    assert_eq!(steps, expected.map(Some));
+    assert_eq!(cases.map(short), expected.map(Some));
+    // No permission lets the maker withdraw alone: how long others could is nothing to him.
+    let mut others = OFFSETS;
+    others[5] = 600 - 1;
+    assert_eq!(short(others), None);
     assert_eq!(short(OFFSETS), None);
 }
 
 #[test]
 fn funding_ends_when_its_destination_would_outlive_the_source() {
     let mut world = offer(Dialect::OneInch2).locked();
-    let fits = schedule(&world.order, Moment::Filled(FILLED), &world.terms()).unwrap().unwrap();
-    world.set_time(100, 200, fits.fund_by - PACE.block_time);
+    let table = timetable_at(&world.order, world.source.as_ref(), FILLED, &world.terms()).unwrap();
+    let by = fund_by(&table);
+    world.set_time(100, 200, by - PACE.block_time);
     assert!(world.is_now(Action::FundDestination));
-    world.set_time(100, 200, fits.fund_by - PACE.block_time + 1);
+    world.set_time(100, 200, by - PACE.block_time + 1);
     assert_eq!(world.when(Action::FundDestination), None);
 }
 
@@ -402,26 +232,6 @@ fn a_named_source_is_believed_when_order_event_and_block_give_its_address() {
         let mut leg = leg.clone();
         named(&mut leg, change);
         assert_eq!(stated_terms(&order, &leg, factory), None, "{what}");
-    }
-}
-
-fn created(world: &World, time: u64) -> DestinationLeg {
-    let source = world.source.as_ref().unwrap();
-    let plan = intend_destination(&world.order, source, &world.terms(), FILLED + 6).unwrap();
-    let mut immutables = plan.immutables;
-    immutables.timelocks = immutables.timelocks.with_deployed_at(time);
-    let dialect = world.order.dialect;
-    let implementations = EscrowImplementations::for_factory(dialect, FACTORY);
-    let escrow = bmn_contracts::destination_escrow(dialect, FACTORY, &implementations, &immutables);
-    DestinationLeg {
-        chain: B,
-        escrow,
-        factory: FACTORY,
-        dialect,
-        hashlock: secret().hashlock(),
-        taker: CONTRACTS[1],
-        created: at(104, time),
-        end: None,
     }
 }
 
@@ -542,7 +352,7 @@ fn fees_that_make_the_destination_unpayable_are_a_reason() {
 
 proptest! {
     /// M2: whatever the offsets, what fits leaves every later step its time wherever the destination
-    /// is created before the schedule's limit.
+    /// is created before the timetable's limit.
     #[test]
     fn whatever_fits_leaves_every_step_its_time(
         offsets in proptest::array::uniform7(prop_oneof![0u32..3_000, any::<u32>()]),
@@ -551,8 +361,10 @@ proptest! {
         let world = offer(Dialect::OneInch1).world;
         let times = OrderTimes::Offsets(Timelocks::pack(0, offsets));
         let order = Order { times, ..offer(Dialect::OneInch1).order() };
-        if let Some(Ok(fits)) = schedule(&order, Moment::Filled(FILLED), &world.terms()) {
-            let created = (fits.fund_by + PACE.inclusion).saturating_sub(early).max(FILLED);
+        let before = FILLED - PACE.inclusion;
+        let table = timetable_at(&order, None, before, &world.terms()).unwrap();
+        if table.fits() {
+            let created = (fund_by(&table) + PACE.inclusion).saturating_sub(early).max(FILLED);
             let locks = Timelocks::pack(created as u32, offsets);
             let source = Timelocks::pack(FILLED as u32, offsets);
             let (window, end) = (locks.dst_withdraw(), source.src_withdraw().end);

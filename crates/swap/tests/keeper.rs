@@ -8,9 +8,10 @@ use alloy::primitives::{Address, B256, U256};
 use bmn_contracts::{EscrowImplementations, destination_escrow, source_escrow};
 use bmn_primitives::{Dialect, Immutables, Timelocks};
 use bmn_swap::{
-    Access, DestinationLeg, EscrowEnd, FactoryTerms, KeeperAction, KeeperBudget, KeeperChain,
-    KeeperDue, KeeperPlan, KeeperRefusal, KeeperTerms, KeeperView, Keeping, Price, SecretKnowledge,
-    SourceLeg, Status, Wake, When, choose_kept, find_destination, keep,
+    Access, Action, Decision, DestinationLeg, EscrowEnd, FactoryTerms, KeeperAction, KeeperBudget,
+    KeeperChain, KeeperDue, KeeperPlan, KeeperRefusal, KeeperTerms, KeeperView, Keeping,
+    NamedTerms, Origin, Price, SecretKnowledge, SourceLeg, SourceTerms, Status, Wake, When,
+    choose_kept, find_destination, keep, watch,
 };
 use common::{A, B, FACTORY, FILLED, PACE, TOKEN, World, at, com, imm, view, withdrawn};
 use std::collections::BTreeMap;
@@ -258,11 +259,11 @@ fn a_probe_tells_by_the_first_complaint_whether_we_hold_the_token() {
 #[test]
 fn a_race_is_entered_only_when_it_pays_on_average() {
     let mut world = Stranger::new(Dialect::OneInch1);
-    // 0.01 coins at 2000; 51 000 and 30 000 gas at 10 gwei: 20, 1.02 and 0.6, each cost rounded up.
+    // 0.01 coins at 2000; 68 100 and 30 000 gas at 10 gwei: 20, 1.362 and 0.6, each cost rounded up.
     let numbers = world.due(PAY).unwrap().numbers;
-    assert_eq!((numbers.deposit, numbers.cost, numbers.lost), (20_000_000, 1_020_001, 600_001));
-    assert_eq!(numbers.expected, (20_000_000 - 1_020_001 - 600_001) / 2);
-    assert_eq!(numbers.wei, 510_000 * GWEI);
+    assert_eq!((numbers.deposit, numbers.cost, numbers.lost), (20_000_000, 1_362_001, 600_001));
+    assert_eq!(numbers.expected, (20_000_000 - 1_362_001 - 600_001) / 2);
+    assert_eq!(numbers.wei, 681_000 * GWEI);
     world.terms.min_expected = u128::try_from(numbers.expected).unwrap();
     assert!(world.due(PAY).is_some());
     world.terms.min_expected += 1;
@@ -386,4 +387,75 @@ fn the_best_of_what_is_due_is_taken_within_the_day_s_gas_and_the_open_jobs() {
     assert_eq!(one.put_off, [(small.clone(), KeeperRefusal::TooManyOpen { open: 1 })]);
     let without = choose_kept(vec![large.clone()], &mut BTreeMap::new());
     assert!(without.taken.is_empty() && without.put_off.len() == 1);
+}
+
+#[test]
+fn a_public_action_is_reckoned_with_the_gas_that_its_dialect_uses() {
+    let wei = |dialect: Dialect, action: KeeperAction| {
+        let mut world = Stranger::new(dialect);
+        if action == TAKE {
+            world.end_destination(withdrawn(), CREATED + 70);
+        }
+        world.set_time(if action == PAY { CREATED + 80 } else { FILLED + 200 });
+        world.due(action).unwrap().numbers.wei
+    };
+    for (dialect, action, gas) in [
+        (Dialect::Bmn4, PAY, 68_100),
+        (Dialect::OneInch1, PAY, 68_100),
+        (Dialect::OneInch2, PAY, 114_100),
+        (Dialect::OneInch1, TAKE, 68_100),
+        (Dialect::OneInch2, TAKE, 68_100),
+        (Dialect::OneInch1, GIVE, 67_100),
+        (Dialect::OneInch2, GIVE, 67_100),
+    ] {
+        assert_eq!(wei(dialect, action), gas * 10 * GWEI, "{dialect} {action:?}");
+    }
+}
+
+#[test]
+fn a_public_action_has_one_name_wherever_it_is_told() {
+    for action in KeeperAction::ALL {
+        assert_eq!(action.name(), action.action().name());
+        assert!(action.name().starts_with("public"));
+    }
+    let public = KeeperAction::ALL.map(KeeperAction::action);
+    for action in Action::ALL {
+        assert_eq!(action.is_keeper(), public.contains(&action), "{action:?}");
+    }
+}
+
+#[test]
+fn a_watched_swap_is_a_row_that_nothing_is_reserved_or_funded_for() {
+    let mut source = Stranger::new(Dialect::OneInch1).source;
+    let row = watch(&source).unwrap();
+    assert_eq!((&row.origin, &row.decision), (&Origin::Watched, &Decision::Refused(vec![])));
+    assert!(!row.is_accepted());
+    assert_eq!((row.id.contract, row.hashlock), (source.swap.escrow, source.hashlock().unwrap()));
+    source.terms = SourceTerms::Named(NamedTerms::default());
+    assert_eq!(watch(&source), None, "nobody can call it");
+}
+
+#[test]
+fn only_a_rescue_of_its_own_token_ends_an_escrow() {
+    let dust = EscrowEnd::Rescued { token: Address::ZERO };
+    let own = EscrowEnd::Rescued { token: TOKEN };
+    let mut world = Stranger::new(Dialect::OneInch1);
+    world.end_destination(dust, CREATED + 70);
+    assert!(world.due(PAY).is_some(), "the maker's tokens are still in it");
+    world.end_destination(own, CREATED + 70);
+    assert_eq!(world.refused(PAY), Some(KeeperRefusal::Ended));
+    let mut world = Stranger::new(Dialect::OneInch1);
+    world.source.end = Some((dust, at(70, CREATED + 70)));
+    assert!(world.due(GIVE).is_some());
+    world.source.end = Some((own, at(70, CREATED + 70)));
+    assert_eq!(world.refused(GIVE), Some(KeeperRefusal::Ended));
+}
+
+#[test]
+fn a_swap_that_only_waits_for_its_secret_is_not_over() {
+    let mut world = Stranger::new(Dialect::Bmn4);
+    world.secret = SecretKnowledge::Unknown;
+    let plan = world.plan();
+    assert!(plan.due.is_empty() && !plan.over, "{plan:?}");
+    assert_eq!(world.refused(PAY), Some(KeeperRefusal::SecretUnknown));
 }

@@ -70,6 +70,45 @@ fn a_mode_is_written_as_it_is_read() {
     }
 }
 
+#[test]
+fn why_an_order_is_not_taken_is_told_with_what_is_switched_off() {
+    let order = hashed([0x80; 32]);
+    for (switch, told) in [
+        (Switch::Pause, "pause"),
+        (Switch::Drain, "drain"),
+        (Switch::Maintenance, "maintenance"),
+        (Switch::Chain(A), "chain 1337"),
+        (Switch::Token(A, TOKEN), "on chain 1337"),
+    ] {
+        let modes = Modes { switches: [switch].into(), ..Modes::default() };
+        let reason = modes.against(&order).unwrap();
+        assert_eq!(reason.code(), "paused");
+        assert!(reason.to_string().ends_with(told), "{reason}");
+    }
+    let percent = mode(Mode::Percent(7)).against(&order).unwrap();
+    assert_eq!(percent.code(), "notSelected");
+    assert!(percent.to_string().contains("hundredth 50, the first 7"), "{percent}");
+    assert_eq!(mode(Mode::Shadow).against(&order).unwrap().code(), "shadow");
+}
+
+#[test]
+fn a_node_that_takes_nothing_says_so() {
+    for (mode, switch, nothing) in [
+        (Mode::Full, None, false),
+        (Mode::Percent(1), None, false),
+        (Mode::Percent(0), None, true),
+        (Mode::Shadow, None, true),
+        (Mode::Full, Some(Switch::Pause), true),
+        (Mode::Full, Some(Switch::Drain), true),
+        (Mode::Full, Some(Switch::Maintenance), true),
+        (Mode::Full, Some(Switch::Chain(A)), false),
+        (Mode::Full, Some(Switch::Token(A, TOKEN)), false),
+    ] {
+        let modes = Modes { mode, switches: switch.into_iter().collect() };
+        assert_eq!(modes.takes_nothing(), nothing, "{mode} {switch:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_larger_share_takes_all_that_a_smaller_one_takes(

@@ -57,6 +57,7 @@ fn sound() -> Parts {
             contract_signature: None,
             maker_balance: whole(1_000),
             maker_allowance: whole(1_000),
+            maker_claims: Default::default(),
             raw_remaining: U256::ZERO,
             nonce_used: false,
             free_token: whole(990),
@@ -145,7 +146,7 @@ fn foreign(parts: &mut Parts, field: usize) {
 #[test]
 fn each_fault_of_an_order_is_a_reason_of_its_own() {
     type Change = fn(&mut Parts);
-    let cases: [(&str, Change); 24] = [
+    let cases: [(&str, Change); 26] = [
         ("missingTrait", |p| p.order.maker_traits.0 &= !bit(251)),
         ("unsupportedTrait", |p| p.order.maker_traits.0 |= bit(252)),
         ("unsupportedTrait", |p| p.order.maker_traits.0 |= bit(250)),
@@ -171,6 +172,8 @@ fn each_fault_of_an_order_is_a_reason_of_its_own() {
         ("unknownToken", |p| p.extra.dst_token = Address::repeat_byte(9).into()),
         ("makerBalance", |p| p.facts.maker_balance = whole(999)),
         ("makerAllowance", |p| p.facts.maker_allowance = whole(999)),
+        ("makerCommitted", |p| p.facts.maker_claims.balance = U256::ONE),
+        ("makerCommitted", |p| p.facts.maker_claims.allowance = U256::ONE),
         ("inventory", |p| p.facts.free_token = whole(989)),
         ("inventory", |p| p.facts.free_native = U256::from(4)),
         ("hashlockUsed", |p| p.facts.hashlock_used = true),

@@ -98,6 +98,25 @@ fn all_that_is_left_is_made_unless_limits_say_less_and_never_less_than_the_least
 }
 
 #[test]
+fn an_order_of_nothing_divides_by_nothing_and_surplus_buys_no_more_than_the_whole() {
+    let n = U256::from;
+    assert_eq!(taking_amount(&order(n(0), n(5)), n(1)), n(5));
+    assert_eq!(affordable_making(&order(n(7), n(0)), n(0)), n(7));
+    let whole = order(n(1_000), n(990));
+    assert_eq!(affordable_making(&whole, n(990)), n(1_000));
+    assert_eq!(affordable_making(&whole, n(9_900)), n(1_000));
+    assert_eq!(affordable_making(&whole, n(989)), n(998));
+}
+
+#[test]
+fn an_order_of_fewer_units_than_parts_ends_with_the_secret_that_the_factory_asks_for() {
+    // ((4 - 1) * 5 / 4) + 1: the last one is never asked for.
+    let four = order(U256::from(4), U256::from(4));
+    let all = next_part(&four, 5, U256::from(4), U256::MAX, U256::ZERO).unwrap();
+    assert_eq!((all.leaf, all.making), (4, U256::from(4)));
+}
+
+#[test]
 fn secret_hashes_are_those_that_the_maker_signed_one_more_than_parts() {
     let hashes = secrets(5);
     let word = SecretTree::new(&hashes).unwrap().hashlock_word();
@@ -116,7 +135,15 @@ fn secret_hashes_are_those_that_the_maker_signed_one_more_than_parts() {
     let word = SecretTree::new(&more).unwrap().hashlock_word();
     let refused = check_secrets(word, &more).unwrap_err();
     assert!(refused.to_string().contains("at most 256"), "{refused}");
-    assert!(check_secrets(Hashlock::default(), &[]).is_err(), "no parts at all");
+    let fewest = secrets(3);
+    let word = SecretTree::new(&fewest).unwrap().hashlock_word();
+    assert_eq!(check_secrets(word, &fewest), Ok(()));
+    let mut one = word;
+    one.0[1] = 1;
+    for (word, hashes) in [(one, secrets(2)), (Hashlock::default(), secrets(1))] {
+        let refused = check_secrets(word, &hashes).unwrap_err();
+        assert!(refused.to_string().contains("at least 2"), "{refused}");
+    }
 }
 
 #[test]
@@ -148,10 +175,10 @@ proptest! {
     }
 
     /// Whatever strangers fill between ours, our parts use secrets in rising order, each once, and end
-    /// with the last one when nothing is left.
+    /// with the last one when nothing is left (if each part has a unit of its own).
     #[test]
     fn parts_use_rising_secrets_and_the_last_ends_the_order(
-        making in 4u64..1_000_000, parts in 2u16..20, shares in proptest::collection::vec(1u64..400_000, 1..40),
+        making in 20u64..1_000_000, parts in 2u16..20, shares in proptest::collection::vec(1u64..400_000, 1..40),
     ) {
         let whole = order(U256::from(making), U256::from(making));
         let mut left = whole.making_amount;

@@ -90,6 +90,7 @@ fn favourable(order: &bmn_swap::Order) -> IntakeFacts {
         contract_signature: None,
         maker_balance: order.source_amount,
         maker_allowance: order.source_amount,
+        maker_claims: Default::default(),
         raw_remaining: U256::ZERO,
         nonce_used: false,
         free_token: U256::MAX,

@@ -9,7 +9,8 @@ use alloy::primitives::{Address, I256, U256};
 use bmn_primitives::Dialect;
 use bmn_swap::{
     CapKind, ConfirmationStep, DataFeeTerms, Exposure, MAX_DATA_FEE_AGE, Mode, ModeReason, Modes,
-    PathStep, Price, Refusal, RouteCap, TimeSlack, TokenFlag, Usage, step_gas, through_contract,
+    PathStep, Price, Refusal, RouteCap, Step, TimeSlack, TokenFlag, Usage, step_gas,
+    through_contract,
 };
 use market::{A, B, COIN, Desk, FACTORY, MAKER, NOW, TOKEN, micros, whole};
 use proptest::prelude::*;
@@ -98,6 +99,24 @@ fn a_token_that_changes_amounts_is_refused_and_one_that_can_be_stopped_is_told_a
         assert_eq!(refused, if flag.refuses() { vec![expected] } else { vec![] }, "{name}");
         assert_eq!(desk.assessment().flags, [(A, TOKEN, flag)]);
     }
+}
+
+#[test]
+fn tokens_whose_amounts_change_or_that_run_foreign_code_are_the_ones_refused() {
+    let told = TokenFlag::ALL.map(|(flag, _)| (flag.name(), flag.refuses()));
+    let expected = [
+        ("fee_on_transfer", true),
+        ("rebasing", true),
+        ("hooks", true),
+        ("pausable", false),
+        ("blocklist", false),
+        ("missing_return", false),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(TokenFlag::ALL[1].0, TokenFlag::Rebasing);
+    let (chain, token, flag) = (A, TOKEN, TokenFlag::Hooks);
+    let told = Refusal::IllBehavedToken { chain, token, flag }.to_string();
+    assert!(told.contains("marked hooks"), "{told}");
 }
 
 #[test]
@@ -206,6 +225,25 @@ fn the_assessment_has_the_numbers_of_the_decision() {
     assert!(!slack.is_empty());
     let text = serde_json::to_string(&told).unwrap();
     assert_eq!(serde_json::from_str::<bmn_swap::Assessment>(&text).unwrap(), told);
+}
+
+#[test]
+fn each_step_that_can_come_too_late_is_told_once_in_the_order_of_time() {
+    let desk = Desk::new();
+    let Some(TimeSlack::Fits(slack)) = desk.assessment().time else { panic!("it fits") };
+    let steps: Vec<_> = slack.iter().map(|slack| slack.step).collect();
+    let expected = [
+        Step::LockSource,
+        Step::FundDestination,
+        Step::Disclose,
+        Step::MakerWithdraw,
+        Step::WithdrawDestination,
+        Step::WithdrawSource,
+    ];
+    assert_eq!(steps, expected);
+    for told in slack {
+        assert!(told.latest > NOW && told.seconds <= told.latest - NOW, "{told:?}");
+    }
 }
 
 #[test]

@@ -85,7 +85,7 @@ impl Desk {
             gas_price: self.gas_price,
             open_orders: self.open,
             market: &self.market,
-            to_be_filled: true,
+            source: None,
         };
         assess(&self.order, &self.reasons(), &seen, &self.terms())
     }

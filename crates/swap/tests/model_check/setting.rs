@@ -11,8 +11,8 @@ use bmn_contracts::{
 use bmn_primitives::{BlockRef, Dialect, Immutables, Timelocks};
 use bmn_swap::{
     Action, Attempt, ChainView, DestinationLeg, DestinationPlan, EscrowEnd, Evidence, Inclusion,
-    Order, Origin, Pace, Permission, Plan, SecretKnowledge, SignedOrder, SourceLeg, Status,
-    SwapView, Terms, Wake, When, intend_destination,
+    Order, OrderTimes, Origin, Pace, Permission, Plan, SecretKnowledge, SignedOrder, SourceLeg,
+    Status, SwapView, Terms, Wake, When, intend_destination,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -218,7 +218,12 @@ impl Setting {
         world.policy.maker_reaction = 0;
         let sources: Vec<_> = CREATIONS.map(|made| source(&world, dialect, made)).collect();
         let direct = bmn_swap::read_direct(&sources[0]);
-        let submitted = Order { origin: submitted(), ..direct.clone() };
+        let times = if dialect.has_absolute_times() {
+            direct.times
+        } else {
+            OrderTimes::Offsets(Timelocks::pack(0, OFFSETS))
+        };
+        let submitted = Order { origin: submitted(), times, ..direct.clone() };
         let intend = |(leg, made)| intend_destination(&direct, leg, &world.terms(), time(made));
         let plans: Vec<_> =
             sources.iter().zip(CREATIONS).map(|pair| intend(pair).unwrap()).collect();
