@@ -78,10 +78,15 @@ async fn measure(open: usize, directory: &Path) {
     }
     println!("  admission of an order, by RPC    {}", market.admissions().spread());
     functions(market.resolver.store());
-    // What was sent is settled, for whoever opens the database next.
-    for _ in 0..12 {
+    // What was sent is settled, for whoever opens the database next: what is not, he sends again with every
+    // block.
+    for _ in 0..200 {
         market.pass().await;
+        if market.unsettled() == 0 {
+            break;
+        }
     }
+    println!("{} swaps open, {} unsettled", market.count(Status::BothLocked), market.unsettled());
     println!("  resolver's own figure            {}", {
         let mut figures = Figures::default();
         market.resolver.latencies().into_iter().for_each(|took| figures.push(took));
@@ -144,7 +149,7 @@ fn functions(store: &Store) {
             gas_price: (1_000_000_000, 1_000_000_000),
             open_orders: open_orders(&read).expect("counts"),
             market: &numbers,
-            to_be_filled: true,
+            source: loaded.source.as_ref(),
         };
         judge.time(|| black_box(assess(order, &[], &seen, &rules.terms())));
     }

@@ -140,6 +140,12 @@ impl Market {
         read.orders_in(status).expect("counts")
     }
 
+    /// Transactions of the resolver whose nonces are not settled.
+    pub fn unsettled(&self) -> usize {
+        let read = self.resolver.store().read().expect("a snapshot");
+        self.chains().into_iter().map(|chain| read.intents(chain).expect("intents").len()).sum()
+    }
+
     /// The next block of a chain.
     pub fn mine(&self, side: usize) {
         let chain = &self.network.chains[side].chain;

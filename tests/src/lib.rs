@@ -147,6 +147,15 @@ impl World {
         self.rpc = InProcess(self.resolver.rpc_module());
     }
 
+    /// The same with other limits.
+    pub fn restart_within(&mut self, store: Store, policy: Policy) {
+        let (signer, hosts) = (DevAccount::Resolver.signer(), hosts(&self.network).collect());
+        let clock = Arc::new(self.clock.clone());
+        self.resolver =
+            Resolver::open(store, hosts, signer, policy, clock).expect("the resolver opens");
+        self.rpc = InProcess(self.resolver.rpc_module());
+    }
+
     /// The same with another account: other caps, another way to sign.
     pub fn restart_as(&mut self, store: Store, account: Account) {
         let hosts = hosts(&self.network).collect();

@@ -25,9 +25,12 @@ use bmn_primitives::{
     Timelocks,
 };
 use bmn_queue::{Rules, refresh};
-use bmn_store::{MasterKey, Reads, Store, StoreOptions, testing::CrashBackend};
+use bmn_store::{
+    ClaimReads, DecisionReads, MasterKey, Reads, Store, StoreOptions, testing::CrashBackend,
+};
 use bmn_swap::{
-    Attempt, FactoryTerms, Order, Pace, Policy, Price, Route, SignedOrder, Status, TokenTerms,
+    Attempt, FactoryTerms, Order, Pace, Policy, Price, Refusal, Route, SignedOrder, Status,
+    TokenTerms,
 };
 use std::{
     collections::BTreeMap,
@@ -50,6 +53,8 @@ const PARTS: usize = 4;
 struct Balances {
     ours: u64,
     remaining: Option<u64>,
+    /// What the maker holds and has approved.
+    makers: [u64; 2],
 }
 
 struct Client(ChainId, Arc<Mutex<Balances>>);
@@ -69,14 +74,14 @@ impl ChainClient for Client {
     }
 
     async fn call(&self, call: &CallRequest) -> Result<CallOutcome, ChainError> {
-        let Balances { ours, remaining } = *self.1.lock().unwrap();
+        let Balances { ours, remaining, makers } = *self.1.lock().unwrap();
         let selector: [u8; 4] = call.data[..4].try_into().unwrap();
         let word = match selector {
             IErc20::balanceOfCall::SELECTOR => {
                 let asked = IErc20::balanceOfCall::abi_decode(&call.data).unwrap().account;
-                U256::from(if asked == US { ours } else { 1_000 })
+                U256::from(if asked == US { ours } else { makers[0] })
             }
-            IErc20::allowanceCall::SELECTOR => U256::from(1_000),
+            IErc20::allowanceCall::SELECTOR => U256::from(makers[1]),
             ILimitOrderProtocol::rawRemainingInvalidatorForOrderCall::SELECTOR => {
                 remaining.map_or(U256::ZERO, |left| !U256::from(left))
             }
@@ -162,8 +167,18 @@ fn secret_hashes() -> Vec<Hashlock> {
 /// 1 000 for 800, in four parts.
 fn signed() -> SignedOrder {
     let secret_hashes = secret_hashes();
+    let hashlock = SecretTree::new(&secret_hashes).unwrap().hashlock_word();
+    signed_of(1_000, hashlock, secret_hashes)
+}
+
+/// So much for four fifths of it, at once; `secret` is no other order's.
+fn undivided(making: u64, secret: u8) -> SignedOrder {
+    signed_of(making, Secret::new([secret; 32]).hashlock(), vec![])
+}
+
+fn signed_of(making: u64, hashlock: Hashlock, secret_hashes: Vec<Hashlock>) -> SignedOrder {
     let extra = ExtraData {
-        hashlock: SecretTree::new(&secret_hashes).unwrap().hashlock_word(),
+        hashlock,
         dst_chain_id: U256::from(CHAINS[1].0),
         dst_token: TOKEN.into(),
         deposits: ExtraData::pack_deposits(DIALECT, 7, 5),
@@ -178,9 +193,13 @@ fn signed() -> SignedOrder {
         receiver: AddressWord::ZERO,
         maker_asset: TOKEN.into(),
         taker_asset: TRUE.into(),
-        making_amount: U256::from(1_000),
-        taking_amount: U256::from(800),
-        maker_traits: MakerTraits::cross_chain().with_multiple_fills(),
+        making_amount: U256::from(making),
+        taking_amount: U256::from(making * 4 / 5),
+        maker_traits: if secret_hashes.is_empty() {
+            MakerTraits::cross_chain()
+        } else {
+            MakerTraits::cross_chain().with_multiple_fills()
+        },
     };
     let domain = order_domain(DIALECT, CHAINS[0], PROTOCOL);
     let signature = sign_order(&maker(), order.hash(&domain)).unwrap();
@@ -201,7 +220,7 @@ impl World {
         let options = StoreOptions::backend(CrashBackend::new(), MasterKey::new([3; 32]));
         let store = Store::open(options).unwrap();
         let rules = Arc::new(rules());
-        let chain = Arc::new(Mutex::new(Balances { ours, remaining: None }));
+        let chain = Arc::new(Mutex::new(Balances { ours, remaining: None, makers: [1_000; 2] }));
         let client = |id| -> Arc<dyn ChainClient> { Arc::new(Client(id, Arc::clone(&chain))) };
         let clients = CHAINS.map(|id| (id, client(id)));
         let indexer = Indexer::new(store.clone(), Arc::clone(&rules));
@@ -245,6 +264,15 @@ impl World {
 
     async fn submit(&self) -> Order {
         self.intake.submit_order(signed(), CHAINS[0], |_| Ok(())).await.unwrap()
+    }
+
+    async fn offer(&self, signed: SignedOrder) -> Order {
+        self.intake.submit_order(signed, CHAINS[0], |_| Ok(())).await.unwrap()
+    }
+
+    /// What the maker holds and has approved from here on.
+    fn makers(&self, balance: u64, allowance: u64) {
+        self.chain.lock().unwrap().makers = [balance, allowance];
     }
 
     async fn next(&self, of: OrderId) -> Option<Order> {
@@ -377,10 +405,7 @@ async fn a_fill_by_somebody_else_voids_ours_and_what_it_left_is_offered_again() 
 async fn no_part_is_taken_that_is_smaller_than_orders_must_be_or_uses_a_used_secret() {
     let small = World::new(30);
     let refused = small.submit().await;
-    assert_eq!(
-        refused.refusals().iter().map(bmn_swap::Refusal::code).collect::<Vec<_>>()[..1],
-        ["noPart"]
-    );
+    assert_eq!(refused.refusals().iter().map(Refusal::code).collect::<Vec<_>>()[..1], ["noPart"]);
     assert!(!refused.is_accepted());
     small.chain.lock().unwrap().ours = 800;
     assert!(small.submit().await.is_accepted(), "the reason passed");
@@ -399,4 +424,76 @@ async fn secret_hashes_that_the_maker_did_not_sign_are_refused() {
     let refused = world.intake.submit_order(signed, CHAINS[0], |_| Ok(())).await.unwrap_err();
     assert!(refused.to_string().contains("Merkle root"), "{refused}");
     assert!(world.submit().await.is_accepted(), "whoever came first with bad ones spoilt nothing");
+}
+
+fn committed(what: &str, has: u64, claimed: u64, needed: u64) -> Refusal {
+    let [has, claimed, needed] = [has, claimed, needed].map(U256::from);
+    Refusal::MakerCommitted { what: what.to_owned(), has, claimed, needed }
+}
+
+#[tokio::test]
+async fn what_an_open_order_will_take_is_not_there_for_the_makers_next_one() {
+    let mut world = World::new(10_000);
+    let first = world.offer(undivided(600, 21)).await;
+    assert_eq!(first.refusals(), []);
+    let second = world.offer(undivided(600, 22)).await;
+    let reasons = [committed("balance", 1_000, 600, 600), committed("allowance", 1_000, 600, 600)];
+    assert_eq!(second.refusals(), reasons);
+    let told = world.store.read().unwrap().assessment(second.id).unwrap().unwrap();
+    assert_eq!(told.reasons, reasons, "what explains it has the numbers, too");
+    assert_eq!(
+        reasons[0].to_string(),
+        "maker balance 1000 is below 600 beside the 600 that his other open orders will take"
+    );
+    world.makers(1_200, 1_199);
+    let again = world.offer(undivided(600, 22)).await;
+    assert_eq!(again.refusals(), [committed("allowance", 1_199, 600, 600)], "judged again");
+    world.makers(1_000, 1_000);
+    let third = world.offer(undivided(400, 23)).await;
+    assert_eq!(third.refusals(), [], "exactly what is left");
+    assert_eq!(world.offer(undivided(600, 21)).await, first, "it does not stand in its own way");
+    // The first is filled: what it claimed has left the maker.
+    world.fill(&first, 0);
+    world.makers(400, 400);
+    world.chain.lock().unwrap().remaining = None;
+    let refused = world.offer(undivided(100, 24)).await;
+    assert_eq!(refused.refusals()[0], committed("balance", 400, 400, 100));
+    // The third is given up: nothing is claimed any more.
+    world.give_up(third.id);
+    assert_eq!(world.offer(undivided(100, 24)).await.refusals(), []);
+    assert_eq!(world.offer(undivided(300, 25)).await.refusals(), []);
+}
+
+#[tokio::test]
+async fn of_an_order_in_parts_what_nobody_has_filled_is_claimed_until_it_is() {
+    let mut world = World::new(200);
+    let claimed = |world: &World| {
+        world
+            .store
+            .read()
+            .unwrap()
+            .claimed(CHAINS[0], TOKEN, maker().address())
+            .unwrap()
+            .to::<u64>()
+    };
+    let first = world.submit().await;
+    assert_eq!(amounts(&first), (0, 250, 200));
+    assert_eq!(claimed(&world), 1_000);
+    world.chain.lock().unwrap().ours = 10_000;
+    let other = world.offer(undivided(100, 31)).await;
+    assert_eq!(other.refusals()[0], committed("balance", 1_000, 1_000, 100));
+    world.makers(1_100, 1_100);
+    assert_eq!(world.offer(undivided(100, 32)).await.refusals(), []);
+    world.fill(&first, 750);
+    world.makers(850, 850);
+    assert_eq!(claimed(&world), 750 + 100, "between two parts, too");
+    world.mine(vec![]);
+    world.mine(vec![]);
+    world.chain.lock().unwrap().ours = 200 + 400 + 80;
+    let second = world.next(first.id).await.unwrap();
+    assert_eq!(amounts(&second), (2, 500, 400), "the order's own claim is not against it");
+    assert_eq!(claimed(&world), 750 + 100);
+    // Somebody else fills the rest, and ours is given up.
+    world.give_up(second.id);
+    assert_eq!(claimed(&world), 100);
 }

@@ -102,7 +102,7 @@ fn failed(shown: &str, error: RpcError) -> Failure {
 
 /// Everything the index believes of a chain: its factories and order contracts, and what escrows log,
 /// whose addresses are not known before.
-fn selection(spec: &ChainSpec) -> LogSelection {
+pub(crate) fn selection(spec: &ChainSpec) -> LogSelection {
     let mut addresses: Vec<_> = spec
         .factories
         .iter()

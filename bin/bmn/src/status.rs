@@ -30,6 +30,7 @@ fn text(status: &NodeStatus) -> String {
         ("acting", acting),
         ("orders", counts(status.orders.iter().map(|(state, count)| (state, *count)))),
         ("jobs", counts(jobs)),
+        ("late", format!("{} overdue, {} missed", status.overdue, status.missed_deadlines)),
     ]);
     let rows: Vec<_> = status
         .chains

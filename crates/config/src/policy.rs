@@ -63,6 +63,15 @@ pub struct PolicyLimits {
     pub allow_tokens: Vec<Address>,
     /// Tokens that are not settled.
     pub deny_tokens: Vec<Address>,
+    /// Source escrows of strangers that we refused and give back on a day of a chain; the others wait for
+    /// the next day.
+    pub refunds_per_day: u32,
+    /// Most that may be spent on gas for it on a day of a chain, wei.
+    pub refund_gas_per_day_wei: u128,
+    /// Days that refused orders are kept; 0 is for ever.
+    pub refused_days: u64,
+    /// Refused orders that are kept at most; beyond, each goes after an hour.
+    pub refused_rows: u64,
 }
 
 impl Default for PolicyLimits {
@@ -83,6 +92,10 @@ impl Default for PolicyLimits {
             deny_makers: Vec::new(),
             allow_tokens: Vec::new(),
             deny_tokens: Vec::new(),
+            refunds_per_day: 24,
+            refund_gas_per_day_wei: 10_000_000_000_000_000,
+            refused_days: 7,
+            refused_rows: 50_000,
         }
     }
 }
@@ -125,6 +138,16 @@ impl PolicyLimits {
         let max_maker_value = section.optional("max_maker_value");
         let max_route_value = section.optional("max_route_value");
         let max_factory_value = section.optional("max_factory_value");
+        let refunds = section.or("refunds_per_day", u64::from(default.refunds_per_day));
+        let refund_gas = section.or("refund_gas_per_day_wei", default.refund_gas_per_day_wei);
+        let refused_days = section.or("refused_days", default.refused_days);
+        let refused_rows = section.or("refused_rows", default.refused_rows);
+        if refused_days.is_some_and(|days| days > 36_500) {
+            section.contradiction("refused_days", "expected 0 to 36500".to_owned());
+        }
+        if refunds.is_some_and(|refunds| refunds > 10_000) {
+            section.contradiction("refunds_per_day", "expected 0 to 10000".to_owned());
+        }
         let routes = section.tables("routes", RouteLimit::read);
         let lists = ["allow_makers", "deny_makers", "allow_tokens", "deny_tokens"];
         let [allow_makers, deny_makers, allow_tokens, deny_tokens] =
@@ -164,6 +187,10 @@ impl PolicyLimits {
             deny_makers,
             allow_tokens,
             deny_tokens,
+            refunds_per_day: u32::try_from(refunds?).ok()?,
+            refund_gas_per_day_wei: refund_gas?,
+            refused_days: refused_days?,
+            refused_rows: refused_rows?,
         })
     }
 }
@@ -241,7 +268,9 @@ mod tests {
 
     #[test]
     fn every_limit_is_read_and_each_wrong_one_is_named() {
-        let text = "min_profit_value = 5\nslippage_bps = 20\nmax_maker_value = 7\ndeny_makers = \
+        let text = "min_profit_value = 5\nslippage_bps = 20\nmax_maker_value = 7\nrefunds_per_day = 3\n\
+                    refund_gas_per_day_wei = 44\nrefused_days = 2\nrefused_rows = 8\n\
+                    deny_makers = \
                     [\"0x1111111111111111111111111111111111111111\"]\n[[routes]]\nfrom = 1\nto = 10\n\
                     max_value = 9";
         let limits = Policy::from_toml(text, "p").unwrap().limits;
@@ -251,10 +280,14 @@ mod tests {
             (Some(5), 20, vec![route])
         );
         assert_eq!(limits.deny_makers, [Address::repeat_byte(0x11)]);
+        assert_eq!((limits.refunds_per_day, limits.refund_gas_per_day_wei), (3, 44));
+        assert_eq!((limits.refused_days, limits.refused_rows), (2, 8));
         for (text, says) in [
             ("slippage_bps = 10_001", "`slippage_bps`: more than 10000 basis points"),
             ("gas_stress_percent = 99", "`gas_stress_percent`: expected 100 to 10000"),
             ("max_maker_vlaue = 1", "max_maker_value"),
+            ("refused_days = 40_000", "`refused_days`: expected 0 to 36500"),
+            ("refunds_per_day = 10_001", "`refunds_per_day`: expected 0 to 10000"),
             ("deny_makers = [5]", "`deny_makers[0]`: expected an address"),
             (
                 "allow_tokens = [\"0x1111111111111111111111111111111111111111\"]\n\

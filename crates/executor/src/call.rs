@@ -12,8 +12,8 @@ use bmn_contracts::{
 use bmn_primitives::{AddressWord, ChainId, Immutables, Secret};
 use bmn_queue::Loaded;
 use bmn_swap::{
-    Action, DestinationPlan, EscrowEnd, Moment, Order, OrderTimes, Origin, SignedOrder, SourceLeg,
-    Terms, schedule, writes_creation_time,
+    Action, DestinationPlan, EscrowEnd, Order, OrderTimes, Origin, SignedOrder, SourceLeg, Terms,
+    Timetable, timetable_at, writes_creation_time,
 };
 
 /// A call to send.
@@ -232,20 +232,21 @@ fn interaction(order: &Order, signed: &SignedOrder) -> Result<Bytes, ExecutorErr
 }
 
 /// Where the destination's windows count from its creation: when they must end. The factory refuses what is
-/// mined too late for it, which would leave less time for the source than the schedule asks for.
+/// mined too late for it, which would leave less time for the source than the timetable asks for.
 fn destination_ends(loaded: &Loaded, terms: &Terms<'_>) -> Result<Option<u64>, ExecutorError> {
     if !writes_creation_time(loaded.order.dialect) {
         return Ok(None);
     }
-    let scheduled = || {
-        let filled = Moment::Filled(loaded.source.as_ref()?.created.block.time);
-        schedule(&loaded.order, filled, terms)?.ok()
-    };
-    let schedule = scheduled().ok_or(ExecutorError::Incomplete {
+    let order = &loaded.order;
+    // The end follows from the source alone, whatever the time is.
+    let table = loaded.source.as_ref().and_then(|leg| {
+        timetable_at(order, Some(leg), leg.created.block.time, terms).filter(Timetable::fits)
+    });
+    let table = table.ok_or(ExecutorError::Incomplete {
         action: Action::FundDestination,
-        missing: "a schedule that fits",
+        missing: "a timetable that fits",
     })?;
-    Ok(Some(schedule.dst_cancellation))
+    Ok(Some(table.dst_cancellation_by))
 }
 
 // `createDstEscrow` takes the deposit, and a native amount, as value; BMN's checks neither

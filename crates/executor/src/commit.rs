@@ -1,29 +1,36 @@
-//! From a call that simulates well to a durable intent to a sent transaction.
+//! From calls that simulate well to durable intents to sent transactions.
 //!
-//! Signing may take seconds, so it never happens inside a write transaction: nonce and bid are chosen
+//! Signing may take seconds, so it never happens inside a write transaction: nonces and bids are chosen
 //! on a snapshot, and what was signed counts only if the world still is as it was.
 
 use crate::{
     Executor, ExecutorError,
-    account::{day_of, takes_risk},
-    because::{justification, latest_send},
+    account::takes_risk,
+    batch::{Looked, Step, all},
+    because::latest_send,
     bid::{Bid, Pressure, cap},
-    executor::{Monotonic, Outcome, Ready, may_be_given_up, set_attempt, update},
+    draft::{Draft, FreeNonces, Market, pledged},
+    executor::{Monotonic, Outcome, Ready, set_attempt},
     gate::{GateContext, GateError, Purpose, allow},
-    keeper::{KEEPER_GAS, kept_stake},
+    keeper::kept_stake,
+    refunds::count_refund,
     sign::{Unsigned, sign},
     stake::{UNPRICED_MOST, at_stake, per_gas},
+    verdict::{Verdict, left_alone},
 };
-use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::primitives::{B256, Bytes, U256};
 use bmn_chain::{ChainError, Fees, SendRejection, TypedData};
 use bmn_contracts::{PublicAction, permission_digest, public_action_document};
 use bmn_primitives::{BlockRef, ChainId};
-use bmn_queue::{Claim, FailureClass, Loaded, check, finish, refresh, sent};
-use bmn_store::{IntentNotes, IntentRow, Reads, SentTx, Spending, TxPayload, WriteTx};
-use bmn_swap::{Action, ActionKey, Attempt, DestinationPlan, Permission, When};
+use bmn_queue::{
+    FailureClass, JobRow, LEASE_SECONDS, Loaded, QueueError, check, has_expired, refresh, renew,
+    sent,
+};
+use bmn_store::{IntentRow, Reads, SentTx, TxPayload, WriteTx};
+use bmn_swap::{ActionKey, Attempt, DestinationPlan, Permission, When};
 
 /// Signatures made for one run of a job before it waits for the next block: each further one only
-/// because the nonce went to another action meanwhile.
+/// because its nonce would leave a gap, or went to another action meanwhile.
 const MOST_SIGNATURES: usize = 4;
 
 /// What a host did with bytes.
@@ -48,16 +55,17 @@ pub(crate) struct Bidding<'a> {
     pub(crate) versions: usize,
 }
 
-/// What is about to be signed.
-struct Draft {
-    unsigned: Unsigned,
-    bid: Bid,
-    tip: BlockRef,
-    notes: IntentNotes,
+/// What was signed for a job.
+struct Signed<'a> {
+    job: &'a JobRow,
+    ready: Box<Ready>,
+    draft: Draft,
+    hash: B256,
+    raw: Vec<u8>,
 }
 
 /// Whether a job is still to be sent, as one state of the store has it.
-enum Standing {
+pub(crate) enum Standing {
     Due(Box<Loaded>),
     Later(When),
     Over,
@@ -65,60 +73,201 @@ enum Standing {
 }
 
 impl Executor {
-    /// Signs, records and sends the call of a job.
-    pub(crate) async fn commit_and_send(
+    /// Signs, records and sends the calls of a batch, and writes what else came of its jobs: everything
+    /// durable in one transaction, before anything is sent. A nonce is used by the most urgent job first.
+    pub(crate) async fn conclude<'a>(
         &self,
-        claim: Claim,
-        ready: Ready,
+        chain: ChainId,
+        mut looked: Looked<'a>,
         clock: Monotonic<'_>,
-    ) -> Result<Outcome, ExecutorError> {
-        let key = claim.key;
-        let client = self.client(key.chain)?;
+        outcomes: &mut Vec<(ActionKey, Outcome)>,
+    ) -> Result<(), ExecutorError> {
         for _ in 0..MOST_SIGNATURES {
-            self.still_working(&claim, clock)?;
-            let fees = client.fees().await?;
-            let on_chain = client.nonce(self.rules.us).await?;
-            let read = self.store.read()?;
-            self.check_fence(&read, key.chain)?;
-            let loaded = match self.standing(&read, key)? {
-                Standing::Due(loaded) => loaded,
-                standing => return self.not_now(claim, standing),
-            };
-            let draft = self.draft(&read, key, &ready, &loaded, (fees, on_chain))?;
-            let over = match self.too_dear(key.action, &draft, fees) {
-                Some(reason) => Some(reason),
-                None => self.over_cap(&read, key, &draft)?,
-            };
-            let pledged = pledged(&read, key, on_chain)?;
-            drop(read);
-            let over = match over {
-                None => self.cannot_pay(key, &draft, pledged).await?,
-                over => over,
-            };
-            if let Some(reason) = over {
-                return self.put_off_because(claim, &reason);
+            if looked.ready.is_empty() {
+                break;
             }
-            let plan = ready.plan.as_ref().or(loaded.state.plan.as_ref());
-            if let Err(error) = self.check_gate(key, &draft.unsigned, &loaded, plan) {
-                return self.refuse_to_sign(claim, &error);
-            }
-            let signed = sign(&*self.account.signer, &draft.unsigned, draft.bid).await?;
-            let raw = signed.1.clone();
-            match self.record(claim, &ready, on_chain, draft, signed)? {
-                Recorded::Done(tx_hash) => {
-                    let accepted = self.send(key.chain, raw).await == Handed::Taken;
-                    return Ok(Outcome::Sent { tx_hash, accepted });
+            let (signed, on_chain) = match self.sign_all(chain, &mut looked, clock).await {
+                Err(ExecutorError::Chain(error)) => {
+                    let failed =
+                        |job| (job, Verdict::failed(FailureClass::Host, error.to_string()));
+                    let jobs = looked.ready.drain(..).map(|(job, _)| job);
+                    looked.verdicts.extend(jobs.map(failed));
+                    break;
                 }
-                Recorded::Not(standing) => return self.not_now(claim, standing),
-                Recorded::Capped(reason) => return self.put_off_because(claim, &reason),
-                // The nonce went to another action while this was signed; what was signed is never sent.
-                Recorded::NonceTaken => {}
+                signed => signed?,
+            };
+            let recorded = self.record(chain, &mut looked, signed, on_chain, outcomes)?;
+            // In the order of their nonces: some hosts take none above one that they do not have.
+            let mut answers = true;
+            for (key, tx_hash, raw) in recorded {
+                // A host that is away costs its time limit once: what is durable is sent with the next head.
+                let handed = if answers { self.send(chain, raw).await } else { Handed::Unanswered };
+                answers &= handed != Handed::Unanswered;
+                outcomes.push((key, Outcome::Sent { tx_hash, accepted: handed == Handed::Taken }));
             }
         }
-        self.put_off_because(claim, "its nonce was taken each time it was signed")
+        for (job, _) in std::mem::take(&mut looked.ready) {
+            let reason = "its nonce was taken each time it was signed";
+            looked.verdicts.push((job, self.deferred(chain, reason)?));
+        }
+        self.record(chain, &mut looked, Vec::new(), 0, outcomes).map(drop)
     }
 
-    fn standing(&self, read: &impl Reads, key: ActionKey) -> Result<Standing, ExecutorError> {
+    /// Signs what is ready and still due, each with a nonce of its own; also answers the nonce that the
+    /// chain waits for. What may not be signed leaves with a verdict. The calls are taken from `looked`
+    /// only when no host has to be asked any more.
+    async fn sign_all<'a>(
+        &self,
+        chain: ChainId,
+        looked: &mut Looked<'a>,
+        clock: Monotonic<'_>,
+    ) -> Result<(Vec<Signed<'a>>, u64), ExecutorError> {
+        self.still_working(chain, looked, clock)?;
+        let client = self.client(chain)?;
+        let fees = client.fees().await?;
+        let us = self.rules.us;
+        let on_chain = client.nonce(us).await?;
+        let is_risk = looked.ready.iter().any(|(job, _)| takes_risk(job.key.action));
+        let held = if is_risk { client.balance(us).await? } else { U256::ZERO };
+        let drafts = {
+            let read = self.store.read()?;
+            self.check_fence(&read, chain)?;
+            let mut market = Market {
+                fees,
+                tip: read.cursor(chain)?.tip.unwrap_or_default(),
+                nonces: FreeNonces::from(on_chain).beside(read.held_nonces(chain, us, on_chain)?),
+                held,
+                pledged: if is_risk { pledged(&read, chain, on_chain)? } else { U256::ZERO },
+            };
+            let mut drafts = Vec::with_capacity(looked.ready.len());
+            for (job, ready) in std::mem::take(&mut looked.ready) {
+                match self.draft(&read, &job.key, &ready, &mut market)? {
+                    Ok(draft) => drafts.push((job, ready, draft)),
+                    Err(verdict) => looked.verdicts.push((job, verdict)),
+                }
+            }
+            drafts
+        };
+        let signer = &*self.account.signer;
+        let signatures =
+            all(drafts.iter().map(|(.., draft)| sign(signer, &draft.unsigned, draft.bid))).await;
+        let mut signed = Vec::with_capacity(drafts.len());
+        for ((job, ready, draft), signature) in drafts.into_iter().zip(signatures) {
+            match signature {
+                Ok((hash, raw)) => signed.push(Signed { job, ready, draft, hash, raw }),
+                Err(ExecutorError::Signer(reason)) => {
+                    looked.verdicts.push((job, self.not_signed(chain, &reason)?));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((signed, on_chain))
+    }
+
+    // A host that is slow and answers is work under way. Only a lease that is half over is worth a
+    // transaction of its own.
+    fn still_working(
+        &self,
+        chain: ChainId,
+        looked: &Looked<'_>,
+        clock: Monotonic<'_>,
+    ) -> Result<(), ExecutorError> {
+        let now = clock().as_secs();
+        let half = now.saturating_add(LEASE_SECONDS / 2);
+        if !has_expired(&self.store.read()?, chain, half)? {
+            return Ok(());
+        }
+        let mut tx = self.store.write()?;
+        for (job, _) in &looked.ready {
+            // Who was overtaken learns it when he writes.
+            match renew(&mut tx, &job.claim(), now) {
+                Ok(()) | Err(QueueError::Overtaken { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(tx.commit()?)
+    }
+
+    /// Makes durable what came of a batch, all at once; answers what is to be sent. What was signed for a
+    /// nonce that it does not get stays ready, to be signed again.
+    fn record<'a>(
+        &self,
+        chain: ChainId,
+        looked: &mut Looked<'a>,
+        signed: Vec<Signed<'a>>,
+        on_chain: u64,
+        outcomes: &mut Vec<(ActionKey, Outcome)>,
+    ) -> Result<Vec<(ActionKey, B256, Vec<u8>)>, ExecutorError> {
+        if signed.is_empty() && looked.verdicts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.store.write()?;
+        let mut recorded = Vec::with_capacity(signed.len());
+        let mut nonces = FreeNonces::from(on_chain);
+        if !signed.is_empty() {
+            self.check_fence(&tx, chain)?;
+            nonces = nonces.beside(tx.held_nonces(chain, self.rules.us, on_chain)?);
+        }
+        for signed in signed {
+            let Signed { job, ready, draft, hash, raw } = signed;
+            match self.record_one(&mut tx, job, &ready, draft, (hash, raw.clone()), &mut nonces) {
+                Ok(Recorded::Done) => recorded.push((job.key, hash, raw)),
+                Ok(Recorded::Not(verdict)) => looked.verdicts.push((job, verdict)),
+                // What was signed is never sent.
+                Ok(Recorded::NonceTaken) => looked.ready.push((job, ready)),
+                Err(error) => outcomes.push((job.key, left_alone(chain, error)?)),
+            }
+        }
+        for (job, verdict) in std::mem::take(&mut looked.verdicts) {
+            let written = self.write_verdict(&mut tx, &job.claim(), verdict);
+            let outcome = written.or_else(|error| left_alone(chain, error))?;
+            outcomes.push((job.key, outcome));
+        }
+        tx.commit()?;
+        Ok(recorded)
+    }
+
+    fn record_one(
+        &self,
+        tx: &mut WriteTx,
+        job: &JobRow,
+        ready: &Ready,
+        draft: Draft,
+        signed: (B256, Vec<u8>),
+        nonces: &mut FreeNonces,
+    ) -> Result<Recorded, ExecutorError> {
+        let (key, claim) = (job.key, job.claim());
+        check(tx, &claim)?;
+        // The world may have moved since the plan was made: ask it once more, where it cannot.
+        match self.standing(tx, key)? {
+            Standing::Due(_) => {}
+            standing => return Ok(Recorded::Not(self.not_now(tx, key, standing)?)),
+        }
+        if let Some(reason) = self.over_cap(tx, key, &draft)? {
+            return Ok(Recorded::Not(self.deferred(key.chain, reason)?));
+        }
+        if let Some(verdict) = self.refund_must_wait(tx, key.chain, &draft.notes)? {
+            return Ok(Recorded::Not(verdict));
+        }
+        let nonce = draft.unsigned.nonce;
+        if nonce != nonces.next || tx.intent(&key)?.is_some() {
+            return Ok(Recorded::NonceTaken);
+        }
+        put(tx, self, key, draft, signed)?;
+        let next = tx.next_nonce(key.chain, self.rules.us)?.unwrap_or(0).max(nonce + 1);
+        tx.set_next_nonce(key.chain, self.rules.us, next)?;
+        set_attempt(tx, key, Attempt::Live, ready.plan.clone())?;
+        sent(tx, &claim)?;
+        refresh(tx, key.order, &self.rules)?;
+        nonces.take();
+        Ok(Recorded::Done)
+    }
+
+    pub(crate) fn standing(
+        &self,
+        read: &impl Reads,
+        key: ActionKey,
+    ) -> Result<Standing, ExecutorError> {
         let Some(loaded) = Loaded::read(read, key.order, &self.rules)? else {
             return Ok(Standing::Unknown);
         };
@@ -127,94 +276,6 @@ impl Executor {
             Some(when) => Standing::Later(when),
             None => Standing::Over,
         })
-    }
-
-    fn not_now(&self, claim: Claim, standing: Standing) -> Result<Outcome, ExecutorError> {
-        match standing {
-            Standing::Later(when) => self.park_job(claim, &when),
-            Standing::Over => self.drop_job(claim),
-            Standing::Due(_) | Standing::Unknown => self.put_off(claim),
-        }
-    }
-
-    fn draft(
-        &self,
-        read: &impl Reads,
-        key: ActionKey,
-        ready: &Ready,
-        loaded: &Loaded,
-        (fees, on_chain): (Fees, u64),
-    ) -> Result<Draft, ExecutorError> {
-        let tip = read.cursor(key.chain)?.tip.unwrap_or_default();
-        let unsigned = Unsigned {
-            chain: key.chain,
-            nonce: lowest_free(read, key.chain, self.rules.us, on_chain)?,
-            to: ready.call.to,
-            value: ready.call.value,
-            gas_limit: ready.gas_limit,
-            data: ready.call.data.clone(),
-        };
-        let plan = ready.plan.as_ref().or(loaded.state.plan.as_ref());
-        let bidding = Bidding { key, loaded, plan, gas_limit: ready.gas_limit, versions: 0 };
-        let bid = Bid::first(fees, self.pressure(&bidding, tip, fees));
-        let token = match (key.action, plan) {
-            (Action::FundDestination, Some(plan)) if !plan.immutables.token.is_zero() => {
-                Some((plan.immutables.token.masked(), plan.immutables.amount))
-            }
-            _ => None,
-        };
-        let coin = unsigned.cost(bid);
-        let token = if key.action.is_keeper() { Some((KEEPER_GAS, coin)) } else { token };
-        let spending = Spending { day: day_of(tip.time), coin, token };
-        let notes = IntentNotes {
-            because: Some(justification(key.action, loaded, key.chain, tip)),
-            foreign: None,
-            spending: Some(spending),
-        };
-        Ok(Draft { unsigned, bid, tip, notes })
-    }
-
-    // What is sent all the same would wait at the head of the lane, and every way out behind it. A way
-    // out waits for a better price only where gas alone costs more than it saves.
-    fn too_dear(&self, action: Action, draft: &Draft, fees: Fees) -> Option<String> {
-        let (base, bid) = (fees.base, draft.bid.max_fee);
-        if bid > base {
-            return None;
-        }
-        match self.account.max_fee.filter(|most| *most <= base) {
-            Some(most) => takes_risk(action)
-                .then(|| format!("gas costs {base} wei, the operator's most is {most}")),
-            None => Some(format!("gas costs {base} wei, what is at stake pays for {bid}")),
-        }
-    }
-
-    // A pool takes nothing that the account cannot pay beside what it holds already, and a nonce that
-    // waits for coin keeps every way out behind it waiting, too.
-    async fn cannot_pay(
-        &self,
-        key: ActionKey,
-        draft: &Draft,
-        pledged: U256,
-    ) -> Result<Option<String>, ExecutorError> {
-        if !takes_risk(key.action) {
-            return Ok(None);
-        }
-        let held = self.client(key.chain)?.balance(self.rules.us).await?;
-        let needed = draft.unsigned.cost(draft.bid);
-        let over = needed.saturating_add(pledged) > held;
-        Ok(over.then(|| {
-            format!("it may cost {needed} wei; the account holds {held}, {pledged} of it pledged")
-        }))
-    }
-
-    fn over_cap(
-        &self,
-        read: &impl Reads,
-        key: ActionKey,
-        draft: &Draft,
-    ) -> Result<Option<String>, ExecutorError> {
-        let Some(spending) = &draft.notes.spending else { return Ok(None) };
-        Ok(self.account.caps.over(read, key.chain, key.action, spending)?)
     }
 
     /// How hard a version is to be pressed.
@@ -297,64 +358,12 @@ impl Executor {
         allow(&unsigned.proposal(), &context)
     }
 
-    // Whatever built it, built something else than the rules know: a person must look. A way out is tried
-    // for as long as it is due all the same (M8): its rows may be put right.
-    fn refuse_to_sign(&self, claim: Claim, error: &GateError) -> Result<Outcome, ExecutorError> {
-        let key = claim.key;
-        let reason = format!("not signed: {error}");
-        if !self.is_told(&key, &reason)? {
-            tracing::error!(
-                target: "bmn::executor", order = %key.order, action = key.action.name(), %reason,
-                alarm = true, "the gate refused a transaction"
-            );
-        }
-        if may_be_given_up(key.action) {
-            return self.give_up(claim, reason);
-        }
-        self.try_later(claim, FailureClass::Deferred, &reason)
-    }
-
-    fn record(
-        &self,
-        claim: Claim,
-        ready: &Ready,
-        on_chain: u64,
-        draft: Draft,
-        (hash, raw): (B256, Vec<u8>),
-    ) -> Result<Recorded, ExecutorError> {
-        let key = claim.key;
-        let mut tx = self.store.write()?;
-        self.check_fence(&tx, key.chain)?;
-        check(&tx, &claim)?;
-        // The world may have moved since the plan was made: ask it once more, where it cannot.
-        match self.standing(&tx, key)? {
-            Standing::Due(_) => {}
-            standing => return Ok(Recorded::Not(standing)),
-        }
-        let nonce = lowest_free(&tx, key.chain, self.rules.us, on_chain)?;
-        if nonce != draft.unsigned.nonce || tx.intent(&key)?.is_some() {
-            return Ok(Recorded::NonceTaken);
-        }
-        if let Some(reason) = self.over_cap(&tx, key, &draft)? {
-            return Ok(Recorded::Capped(reason));
-        }
-        put(&mut tx, self, key, draft, (hash, raw))?;
-        let next = tx.next_nonce(key.chain, self.rules.us)?.unwrap_or(0).max(nonce + 1);
-        tx.set_next_nonce(key.chain, self.rules.us, next)?;
-        set_attempt(&mut tx, key, Attempt::Live, ready.plan.clone())?;
-        sent(&mut tx, &claim)?;
-        refresh(&mut tx, key.order, &self.rules)?;
-        tx.commit()?;
-        Ok(Recorded::Done(hash))
-    }
-
     /// Signs the maker's permission to withdraw the destination alone.
-    pub(crate) async fn permit(
+    pub(crate) async fn permission(
         &self,
-        claim: Claim,
+        key: &ActionKey,
         loaded: &Loaded,
-    ) -> Result<Outcome, ExecutorError> {
-        let key = claim.key;
+    ) -> Result<Step, ExecutorError> {
         let order = &loaded.order;
         let caller = order.beneficiary;
         let action = PublicAction::DstPublicWithdraw;
@@ -372,20 +381,7 @@ impl Executor {
         }
         let signature = Bytes::copy_from_slice(&signature.as_bytes());
         let permission = Permission { escrow: key.escrow, caller, signature };
-        let mut tx = self.store.write()?;
-        self.check_fence(&tx, key.chain)?;
-        match self.standing(&tx, key)? {
-            Standing::Due(_) => {}
-            standing => {
-                drop(tx);
-                return self.not_now(claim, standing);
-            }
-        }
-        update(&mut tx, key.order, |state| state.permission = Some(permission))?;
-        finish(&mut tx, &claim)?;
-        refresh(&mut tx, key.order, &self.rules)?;
-        tx.commit()?;
-        Ok(Outcome::Permitted)
+        Ok(Step::Write(Verdict::Permitted(permission)))
     }
 
     /// Hands bytes over, whose intent is durable: whatever the host says is no failure of the job or the
@@ -416,9 +412,8 @@ impl Executor {
 
 /// What became of a signed draft.
 enum Recorded {
-    Done(B256),
-    Not(Standing),
-    Capped(String),
+    Done,
+    Not(Verdict),
     NonceTaken,
 }
 
@@ -432,6 +427,7 @@ fn put(
     let Draft { unsigned, bid, tip, notes } = draft;
     if let Some(spending) = &notes.spending {
         tx.spend(key.chain, spending)?;
+        count_refund(tx, key.chain, spending)?;
     }
     let version = SentTx { hash, max_fee: bid.max_fee, priority_fee: bid.priority_fee, at: tip };
     Ok(tx.put_intent(&IntentRow {
@@ -446,32 +442,4 @@ fn put(
         payload: TxPayload { data: unsigned.data.to_vec(), raw },
         notes,
     })?)
-}
-
-/// What the transactions of a chain that are not mined may cost, where a risk is about to be added to them.
-fn pledged(read: &impl Reads, key: ActionKey, on_chain: u64) -> Result<U256, ExecutorError> {
-    if !takes_risk(key.action) {
-        return Ok(U256::ZERO);
-    }
-    let waiting = read.intents(key.chain)?.into_iter().filter(|intent| intent.nonce >= on_chain);
-    let costs = waiting.filter_map(|intent| Some(intent.notes.spending?.coin));
-    Ok(costs.fold(U256::ZERO, U256::saturating_add))
-}
-
-/// The lowest nonce that no chain and no intent has used: a gap that a deep reorg left closes with
-/// the next transaction (M6).
-fn lowest_free(
-    read: &impl Reads,
-    chain: ChainId,
-    us: Address,
-    on_chain: u64,
-) -> Result<u64, ExecutorError> {
-    let mut nonce = on_chain;
-    for held in read.held_nonces(chain, us, on_chain)? {
-        if held != nonce {
-            break;
-        }
-        nonce += 1;
-    }
-    Ok(nonce)
 }

@@ -3,22 +3,22 @@
 use crate::{
     Account, ExecutorError,
     account::takes_risk,
+    batch::Step,
     call::{Call, call_for, with_room},
     gaps::Gaps,
     keeper::KeeperLimits,
     mined::Mined,
+    refunds::is_refund,
+    verdict::Verdict,
 };
 use alloy::primitives::{Address, B256, U256};
 use bmn_chain::{CallOutcome, CallRequest, ChainClient};
 use bmn_contracts::{Retry, Revert, calldata};
 use bmn_primitives::{BlockRef, ChainId, OrderId, Secret};
-use bmn_queue::{
-    Claim, FailureClass, JobRow, LEASE_SECONDS, Loaded, QueueError, Retried, Rules, bury, defer,
-    expire, finish, get, has_expired, has_ready, lease, park, policy, refresh, renew, retry, sent,
-};
+use bmn_queue::{FailureClass, JobRow, Loaded, Rules};
 use bmn_store::{OrderState, Reads, Reservation, Store, StoreError, WriteTx};
 use bmn_swap::{
-    Action, ActionKey, Attempt, DIRECT_CLOCK_TOLERANCE, DestinationPlan, Origin, Wake, When,
+    Action, ActionKey, Attempt, DIRECT_CLOCK_TOLERANCE, DestinationPlan, Origin, When,
     check_holdings, intend_destination,
 };
 use std::{
@@ -102,14 +102,6 @@ pub(crate) struct Ready {
     pub(crate) gas_limit: u64,
 }
 
-/// What the preparation of a job came to.
-enum Prepared {
-    Ready(Box<Ready>),
-    Reverted(Revert),
-    /// The claim behind the funding does not hold.
-    Unfounded(String),
-}
-
 impl Executor {
     /// An executor that acts with `account` as instance `epoch` of the store.
     pub fn new(
@@ -133,83 +125,30 @@ impl Executor {
         self.clients.get(&chain).map(|client| &**client).ok_or(ExecutorError::UnknownChain(chain))
     }
 
-    /// Leases and runs the most urgent ready job of `chain`; `None` when there is none.
-    pub async fn run_one(
-        &self,
-        chain: ChainId,
-        clock: Monotonic<'_>,
-    ) -> Result<Option<(ActionKey, Outcome)>, ExecutorError> {
-        let now = clock().as_secs();
-        // Looking costs a snapshot; only leasing needs the writer.
-        let read = self.store.read()?;
-        let is_idle = !has_ready(&read, chain)? && !has_expired(&read, chain, now)?;
-        drop(read);
-        if is_idle {
-            return Ok(None);
-        }
-        let mut tx = self.store.write()?;
-        let expired = expire(&mut tx, chain, now)? > 0;
-        let job = lease(&mut tx, chain, self.epoch, now)?;
-        if expired || job.is_some() {
-            tx.commit()?;
-        }
-        let Some(job) = job else { return Ok(None) };
-        let ran = match self.run(&job, clock).await {
-            Err(ExecutorError::Chain(error)) => {
-                self.again(&job, FailureClass::Host, &error.to_string())
+    /// Looks at a leased job: whether it is still due, and whether its call would do what it is for.
+    pub(crate) async fn look(&self, job: &JobRow) -> Result<Step, ExecutorError> {
+        let (loaded, secret) = {
+            let read = self.store.read()?;
+            // Before anything else, also while nothing says what is due: its transaction is out.
+            if read.intent(&job.key)?.is_some() {
+                return Ok(Step::Write(Verdict::InFlight));
             }
-            ran => ran,
+            let Some(loaded) = Loaded::read(&read, job.key.order, &self.rules)? else {
+                return Ok(Step::Write(self.put_off(&read, job.key.chain)?));
+            };
+            let secret = self.secret_for(&read, job.key.action, &loaded)?;
+            (loaded, secret)
         };
-        let outcome = match ran {
-            Err(ExecutorError::Queue(error @ QueueError::Overtaken { .. })) => {
-                tracing::warn!(target: "bmn::executor", chain = %chain, %error, "overtaken");
-                Outcome::Overtaken
-            }
-            Err(ExecutorError::Queue(error @ QueueError::InFlight { .. })) => {
-                tracing::warn!(target: "bmn::executor", chain = %chain, %error, "left to its transaction");
-                Outcome::Parked
-            }
-            Err(error @ ExecutorError::Incomplete { .. }) => {
-                self.not_made(&job, &error.to_string())?
-            }
-            Err(ExecutorError::Signer(reason)) => {
-                // A remote signer that is away comes back.
-                tracing::error!(target: "bmn::executor", chain = %chain, %reason, "signer failed");
-                self.put_off_because(job.claim(), &format!("the signer failed: {reason}"))?
-            }
-            Err(error) => {
-                self.hand_over(job.claim());
-                return Err(error);
-            }
-            Ok(outcome) => outcome,
-        };
-        tracing::debug!(
-            target: "bmn::executor", order = %job.key.order, action = job.key.action.name(),
-            chain = %chain, ?outcome, "job run"
-        );
-        Ok(Some((job.key, outcome)))
-    }
-
-    async fn run(&self, job: &JobRow, clock: Monotonic<'_>) -> Result<Outcome, ExecutorError> {
-        let claim = job.claim();
-        let read = self.store.read()?;
-        // Before anything else, also while nothing says what is due: its transaction is out.
-        if read.intent(&job.key)?.is_some() {
-            return self.hand_back(claim);
-        }
-        let Some(loaded) = Loaded::read(&read, job.key.order, &self.rules)? else {
-            drop(read);
-            return self.put_off(claim);
-        };
-        let secret = self.secret_for(&read, job.key.action, &loaded)?;
-        drop(read);
         match self.due(&loaded, job.key) {
-            None => self.drop_job(claim),
-            Some(when @ When::Wake(_)) => self.park_job(claim, &when),
+            None => Ok(Step::Write(Verdict::Over)),
+            Some(when @ When::Wake(_)) => Ok(Step::Write(Verdict::Later(when))),
             Some(When::Now) if job.key.action == Action::Permit => {
-                self.permit(claim, &loaded).await
+                self.permission(&job.key, &loaded).await
             }
-            Some(When::Now) => self.transact(job, &loaded, secret.as_ref(), clock).await,
+            Some(When::Now) if job.key.action.is_keeper() => {
+                self.keep(job, &loaded, secret.as_ref()).await
+            }
+            Some(When::Now) => self.prepare(job, &loaded, secret.as_ref()).await,
         }
     }
 
@@ -237,57 +176,27 @@ impl Executor {
         Ok(read.open_secret(lock)?)
     }
 
-    async fn transact(
-        &self,
-        job: &JobRow,
-        loaded: &Loaded,
-        secret: Option<&Secret>,
-        clock: Monotonic<'_>,
-    ) -> Result<Outcome, ExecutorError> {
-        if job.key.action.is_keeper() {
-            return self.keep(job, loaded, secret, clock).await;
-        }
-        if job.key.action == Action::FundDestination
-            && let Some(reason) = self.short_of_inventory(loaded).await?
-        {
-            return self.again(job, FailureClass::Inventory, &reason);
-        }
-        match self.prepare(job, loaded, secret).await? {
-            Prepared::Ready(ready) => self.commit_and_send(job.claim(), *ready, clock).await,
-            Prepared::Reverted(revert) => self.reverted(job, loaded, &revert),
-            Prepared::Unfounded(reason) => self.give_up(job.claim(), reason),
-        }
-    }
-
-    // A host that is slow and answers is work under way. Only a lease that is half over is worth a
-    // transaction of its own.
-    pub(crate) fn still_working(
-        &self,
-        claim: &Claim,
-        clock: Monotonic<'_>,
-    ) -> Result<(), ExecutorError> {
-        let now = clock().as_secs();
-        let half = now.saturating_add(LEASE_SECONDS / 2);
-        if has_expired(&self.store.read()?, claim.key.chain, half)? {
-            let mut tx = self.store.write()?;
-            renew(&mut tx, claim, now)?;
-            tx.commit()?;
-        }
-        Ok(())
-    }
-
     async fn prepare(
         &self,
         job: &JobRow,
         loaded: &Loaded,
         secret: Option<&Secret>,
-    ) -> Result<Prepared, ExecutorError> {
+    ) -> Result<Step, ExecutorError> {
         let key = job.key;
+        // Before a host is asked anything.
+        if is_refund(key.action, &loaded.order)
+            && let Some(verdict) = self.refund_waits(&self.store.read()?, key.chain, U256::ONE)?
+        {
+            return Ok(Step::Write(verdict));
+        }
         let client = self.client(key.chain)?;
         let plan = if key.action == Action::FundDestination {
+            if let Some(reason) = self.short_of_inventory(loaded).await? {
+                return Ok(Step::Write(Verdict::failed(FailureClass::Inventory, reason)));
+            }
             match self.funding_plan(loaded, client.head().await?).await? {
                 Ok(plan) => Some(plan),
-                Err(reason) => return Ok(Prepared::Unfounded(reason)),
+                Err(reason) => return Ok(Step::Write(self.give_up(&key, reason))),
             }
         } else {
             loaded.state.plan.clone()
@@ -302,18 +211,18 @@ impl Executor {
         };
         let simulation = client.simulate(&request).await?;
         if let CallOutcome::Reverted(data) = simulation.outcome {
-            return Ok(Prepared::Reverted(Revert::decode(&data)));
+            return Ok(Step::Write(self.reverted(&key, loaded, &Revert::decode(&data))));
         }
         if !loaded.order.is_accepted() && simulation.gas > self.rules.policy.cancel_refused_gas {
             let reason = format!(
                 "giving it back costs {} gas, the budget is {}",
                 simulation.gas, self.rules.policy.cancel_refused_gas
             );
-            return Ok(Prepared::Unfounded(reason));
+            return Ok(Step::Write(self.give_up(&key, reason)));
         }
         let plan = plan.filter(|_| key.action == Action::FundDestination);
         let gas_limit = with_room(simulation.gas, job.attempts);
-        Ok(Prepared::Ready(Box::new(Ready { call, plan, gas_limit })))
+        Ok(Step::Act(Box::new(Ready { call, plan, gas_limit })))
     }
 
     // M1's last check needs the chain: what the source escrow actually holds.
@@ -404,147 +313,18 @@ impl Executor {
     }
 
     // `protocol.md` section 14: what a revert means for trying again.
-    fn reverted(
-        &self,
-        job: &JobRow,
-        loaded: &Loaded,
-        revert: &Revert,
-    ) -> Result<Outcome, ExecutorError> {
+    fn reverted(&self, key: &ActionKey, loaded: &Loaded, revert: &Revert) -> Verdict {
         let reason = format!("simulation reverted: {revert}");
         match revert.retry() {
             // Too early is no verdict: a reorg may have set the chain's clock back.
-            Retry::Later => self.again(job, FailureClass::TooEarly, &reason),
-            _ if !loaded.order.is_accepted() => self.give_up(job.claim(), reason),
-            Retry::AlreadyDone => self.again(job, FailureClass::AlreadyDone, &reason),
-            Retry::Terminal if may_be_given_up(job.key.action) => self.give_up(job.claim(), reason),
+            Retry::Later => Verdict::Failed(FailureClass::TooEarly, reason),
+            _ if !loaded.order.is_accepted() => self.give_up(key, reason),
+            Retry::AlreadyDone => Verdict::Failed(FailureClass::AlreadyDone, reason),
+            Retry::Terminal if may_be_given_up(key.action) => self.give_up(key, reason),
             Retry::Terminal | Retry::Fixable | Retry::Unknown => {
-                self.again(job, FailureClass::Reverted, &reason)
+                Verdict::Failed(FailureClass::Reverted, reason)
             }
         }
-    }
-
-    pub(crate) fn again(
-        &self,
-        job: &JobRow,
-        class: FailureClass,
-        reason: &str,
-    ) -> Result<Outcome, ExecutorError> {
-        self.try_later(job.claim(), class, reason)
-    }
-
-    pub(crate) fn try_later(
-        &self,
-        claim: Claim,
-        class: FailureClass,
-        reason: &str,
-    ) -> Result<Outcome, ExecutorError> {
-        let key = claim.key;
-        let mut tx = self.store.write()?;
-        let retried = retry(&mut tx, &claim, class, reason, policy(key.action, class))?;
-        if let Retried::Dead(_) = &retried {
-            set_attempt(&mut tx, key, Attempt::Closed, None)?;
-            refresh(&mut tx, key.order, &self.rules)?;
-        }
-        tx.commit()?;
-        Ok(match retried {
-            Retried::Later => Outcome::Retried(reason.to_owned()),
-            Retried::Dead(why) => Outcome::Buried(why),
-            Retried::Revoked => Outcome::Dropped,
-        })
-    }
-
-    // The action will not be tried again: a dead letter, and the order goes another way.
-    pub(crate) fn give_up(&self, claim: Claim, reason: String) -> Result<Outcome, ExecutorError> {
-        let key = claim.key;
-        tracing::error!(
-            target: "bmn::executor", order = %key.order, action = key.action.name(), %reason,
-            "action given up"
-        );
-        let mut tx = self.store.write()?;
-        bury(&mut tx, &claim, FailureClass::Final, &reason)?;
-        set_attempt(&mut tx, key, Attempt::Closed, None)?;
-        refresh(&mut tx, key.order, &self.rules)?;
-        tx.commit()?;
-        Ok(Outcome::Buried(reason))
-    }
-
-    pub(crate) fn drop_job(&self, claim: Claim) -> Result<Outcome, ExecutorError> {
-        let mut tx = self.store.write()?;
-        finish(&mut tx, &claim)?;
-        refresh(&mut tx, claim.key.order, &self.rules)?;
-        tx.commit()?;
-        Ok(Outcome::Dropped)
-    }
-
-    // An index that does not show its chain as it is says neither that an action is due nor that it is
-    // not: the job waits for the next block, and the derivation before that looks at it again.
-    pub(crate) fn put_off(&self, claim: Claim) -> Result<Outcome, ExecutorError> {
-        let next = self.next_block(claim.key.chain)?;
-        self.park_job(claim, &When::Wake(vec![next]))
-    }
-
-    fn next_block(&self, chain: ChainId) -> Result<Wake, ExecutorError> {
-        let tip = self.store.read()?.cursor(chain)?.tip.map_or(0, |tip| tip.number);
-        Ok(Wake::Height { chain, number: tip + 1 })
-    }
-
-    // A failure of ours is no verdict on the action: without this nobody would run the job before its
-    // lease is over.
-    fn hand_over(&self, claim: Claim) {
-        if let Err(error) = self.park_job(claim, &When::Now) {
-            tracing::error!(
-                target: "bmn::executor", order = %claim.key.order,
-                action = claim.key.action.name(), %error,
-                "job not handed back; it is when its lease is over, or by a restart"
-            );
-        }
-    }
-
-    // What is stored of one order does not make its call. Every other order goes on.
-    fn not_made(&self, job: &JobRow, reason: &str) -> Result<Outcome, ExecutorError> {
-        if !self.is_told(&job.key, reason)? {
-            tracing::error!(
-                target: "bmn::executor", order = %job.key.order, action = job.key.action.name(),
-                chain = %job.key.chain, %reason, alarm = true, "an action cannot be made"
-            );
-        }
-        self.put_off_because(job.claim(), reason)
-    }
-
-    /// Whether a job was held back for that reason the last time, too: one alarm is enough.
-    pub(crate) fn is_told(&self, key: &ActionKey, reason: &str) -> Result<bool, ExecutorError> {
-        let job = get(&self.store.read()?, key)?;
-        // What is kept of a reason is its beginning.
-        Ok(job.is_some_and(|job| {
-            job.last_error().is_some_and(|last| !last.is_empty() && reason.starts_with(last))
-        }))
-    }
-
-    // No failure of the action: it waits for the next block with its reason beside it.
-    pub(crate) fn put_off_because(
-        &self,
-        claim: Claim,
-        reason: &str,
-    ) -> Result<Outcome, ExecutorError> {
-        let next = self.next_block(claim.key.chain)?;
-        let mut tx = self.store.write()?;
-        defer(&mut tx, &claim, reason, next)?;
-        tx.commit()?;
-        Ok(Outcome::Retried(reason.to_owned()))
-    }
-
-    pub(crate) fn park_job(&self, claim: Claim, when: &When) -> Result<Outcome, ExecutorError> {
-        let mut tx = self.store.write()?;
-        park(&mut tx, &claim, when)?;
-        tx.commit()?;
-        Ok(Outcome::Parked)
-    }
-
-    fn hand_back(&self, claim: Claim) -> Result<Outcome, ExecutorError> {
-        let mut tx = self.store.write()?;
-        sent(&mut tx, &claim)?;
-        tx.commit()?;
-        Ok(Outcome::Parked)
     }
 }
 

@@ -4,9 +4,10 @@
 //! (the limit-order contracts and factories that are served) and with the rows of the order (its
 //! escrows, their immutables, the destination plan). What it does not know is refused.
 
+mod funding;
 mod through;
 
-use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::primitives::{Address, Bytes, U256};
 use bmn_contracts::{
     Call, LimitOrder, OrderSignature, TakerTraits, calldata, decode_calldata, order_domain,
 };
@@ -108,6 +109,15 @@ pub enum GateError {
         /// What the action spends.
         most: U256,
     },
+    /// An allowance that stands until somebody uses it, at a factory where anybody can.
+    #[error("it leaves {0} an allowance, which anybody can take there")]
+    StandingAllowance(Address),
+    /// An allowance that no later call of the same transaction uses up.
+    #[error("it leaves {0} an allowance that nothing after it uses up")]
+    UnusedAllowance(Address),
+    /// A token that is none of the order's, or more of them than it has.
+    #[error("it sweeps {0}, which is none of the order's tokens on this chain")]
+    Sweep(Address),
     /// What the action rests on is not stored.
     #[error("{0} is not stored, so nothing can be compared with it")]
     Missing(&'static str),
@@ -378,68 +388,5 @@ impl<'a> Judge<'a> {
         let extension = signed.extension.clone();
         let expected = calldata::fill_order_args(order, signature, amount, traits, extension);
         if expected[..] == *tx.data { Ok(()) } else { Err(self.wrong_call(tx)) }
-    }
-
-    fn funding(
-        &self,
-        tx: &Proposal<'_>,
-        immutables: &Immutables,
-        claimed: Option<U256>,
-    ) -> Result<(), GateError> {
-        let plan = self.plan.ok_or(GateError::Missing("the destination plan"))?;
-        same(plan.chain == self.key.chain, "chain")?;
-        let factory = Some(plan.factory);
-        let listed = self
-            .served()
-            .any(|served| Some(served.address) == factory && served.dialect == self.order.dialect);
-        if Some(tx.to) != factory || !listed {
-            return Err(GateError::Target(tx.to));
-        }
-        same(*immutables == plan.immutables, "immutables")?;
-        // The plan itself must be one for this order.
-        same(immutables.hashlock == self.order.hashlock, "hashlock")?;
-        same(self.is_ours(immutables.taker.masked()), "taker")?;
-        same(immutables.maker.masked() == self.order.beneficiary, "maker")?;
-        same(immutables.token.masked() == self.order.destination_token, "token")?;
-        same(immutables.amount <= self.order.destination_amount, "amount")?;
-        same(immutables.safety_deposit <= self.order.destination_deposit, "safetyDeposit")?;
-        let native = immutables.token.is_zero();
-        let coin = if native { immutables.amount } else { U256::ZERO };
-        exactly(tx.value, immutables.safety_deposit.saturating_add(coin))?;
-        let claimed = claimed.and_then(|time| u64::try_from(time).ok());
-        let expected = calldata::create_dst_escrow(self.order.dialect, immutables, claimed);
-        if expected[..] == *tx.data { Ok(()) } else { Err(self.wrong_call(tx)) }
-    }
-
-    // Exact or less, and only to whom the rules name; taking one back is always right.
-    fn approval(&self, tx: &Proposal<'_>) -> Result<(), GateError> {
-        exactly(tx.value, U256::ZERO)?;
-        let word = |at: usize| tx.data.get(4 + 32 * at..36 + 32 * at).map(B256::from_slice);
-        let (Some(spender), Some(amount), 68) = (word(0), word(1), tx.data.len()) else {
-            return Err(self.wrong_call(tx));
-        };
-        let amount = U256::from_be_bytes(amount.0);
-        let (token, spenders, most) = match self.key.action {
-            Action::FundDestination => {
-                let plan = self.plan.ok_or(GateError::Missing("the destination plan"))?;
-                let spender = self.served().find(|factory| factory.address == plan.factory);
-                let spenders = spender.map(|factory| factory.address);
-                let token = plan.immutables.token.masked();
-                (token, [spenders, None], plan.immutables.amount.min(self.order.destination_amount))
-            }
-            Action::Fill => {
-                let served = self.served().find(|it| it.address == self.order.factory);
-                let spenders = served.map(|it| [Some(it.address), Some(it.limit_order_protocol)]);
-                let (token, most) = (self.order.source_token, self.order.source_amount);
-                (token, spenders.unwrap_or_default(), most)
-            }
-            _ => return Err(self.wrong_call(tx)),
-        };
-        if tx.to != token || token.is_zero() {
-            return Err(GateError::Target(tx.to));
-        }
-        let known = spenders.into_iter().flatten().any(|it| it.into_word() == spender);
-        same(known, "spender")?;
-        if amount > most { Err(GateError::Approval { amount, most }) } else { Ok(()) }
     }
 }

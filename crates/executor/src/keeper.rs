@@ -4,19 +4,21 @@
 //! whether our own work leaves room for it.
 
 use crate::{
-    Executor, ExecutorError, Outcome,
+    Executor, ExecutorError,
     account::day_of,
+    batch::Step,
     call::{call_for, with_room},
-    executor::{Monotonic, Ready},
+    executor::Ready,
+    verdict::Verdict,
 };
 use alloy::primitives::{Address, U256, address, keccak256};
 use bmn_chain::{CallOutcome, CallRequest, ChainClient, ChainError};
 use bmn_contracts::{Retry, Revert};
 use bmn_primitives::{ChainId, Secret};
-use bmn_queue::{Claim, FailureClass, JobRow, KeeperFacts, Loaded, defer, own_due_in};
+use bmn_queue::{FailureClass, JobRow, KeeperFacts, Loaded, own_due_in};
 use bmn_store::Reads;
 use bmn_swap::{
-    Access, Action, ActionKey, KeeperBudget, KeeperDue, KeeperRefusal, KeeperTerms, Price, Wake,
+    Access, Action, ActionKey, KeeperBudget, KeeperDue, KeeperRefusal, KeeperTerms, Price,
     choose_kept,
 };
 use std::collections::BTreeMap;
@@ -84,19 +86,19 @@ impl Executor {
         job: &JobRow,
         loaded: &Loaded,
         secret: Option<&Secret>,
-        clock: Monotonic<'_>,
-    ) -> Result<Outcome, ExecutorError> {
-        let (key, claim) = (job.key, job.claim());
+    ) -> Result<Step, ExecutorError> {
+        let (key, chain) = (job.key, job.key.chain);
+        let not_kept = |reason: &str, blocks| self.not_kept(chain, reason, blocks).map(Step::Write);
         let Some(limits) = self.keeper.get() else {
-            return self.not_kept(claim, "strangers' swaps are left alone", ASK_AGAIN);
+            return not_kept("strangers' swaps are left alone", ASK_AGAIN);
         };
         // Before a host is asked anything.
-        if let Some(refusal) = self.own_work(key.chain, limits)? {
-            return self.not_kept(claim, &refusal.to_string(), 1);
+        if let Some(refusal) = self.own_work(chain, limits)? {
+            return not_kept(&refusal.to_string(), 1);
         }
         let plan = loaded.state.plan.as_ref();
         let call = call_for(key.action, loaded, plan, secret, &self.rules.terms())?;
-        let client = self.client(key.chain)?;
+        let client = self.client(chain)?;
         let request = CallRequest {
             from: self.rules.us,
             to: call.to,
@@ -107,7 +109,7 @@ impl Executor {
         let simulation = client.simulate(&request).await?;
         if let CallOutcome::Reverted(data) = &simulation.outcome {
             if Access::from_probe(Some(data)) == Access::Refused {
-                return self.not_kept(claim, &KeeperRefusal::NoAccessToken.to_string(), ASK_AGAIN);
+                return not_kept(&KeeperRefusal::NoAccessToken.to_string(), ASK_AGAIN);
             }
             let revert = Revert::decode(data);
             let class = match revert.retry() {
@@ -115,18 +117,18 @@ impl Executor {
                 Retry::AlreadyDone => FailureClass::AlreadyDone,
                 _ => FailureClass::Reverted,
             };
-            return self.again(job, class, &format!("simulation reverted: {revert}"));
+            let reason = format!("simulation reverted: {revert}");
+            return Ok(Step::Write(Verdict::failed(class, reason)));
         }
-        let facts = self.keeper_facts(client, key.chain, call.data.len()).await?;
+        let facts = self.keeper_facts(client, chain, call.data.len()).await?;
         match self.worth_keeping(key, loaded, &facts, &limits.terms, simulation.gas) {
-            Err(reason) => self.not_kept(claim, &reason, ASK_AGAIN),
+            Err(reason) => not_kept(&reason, ASK_AGAIN),
             Ok(due) => {
                 if let Some(refusal) = self.over_budget(due, limits)? {
-                    return self.not_kept(claim, &refusal.to_string(), 1);
+                    return not_kept(&refusal.to_string(), 1);
                 }
                 let gas_limit = with_room(simulation.gas, job.attempts);
-                let ready = Ready { call, plan: None, gas_limit };
-                self.commit_and_send(claim, ready, clock).await
+                Ok(Step::Act(Box::new(Ready { call, plan: None, gas_limit })))
             }
         }
     }
@@ -211,16 +213,6 @@ impl Executor {
         };
         let choice = choose_kept(vec![due], &mut BTreeMap::from([(chain, budget)]));
         Ok(choice.put_off.into_iter().next().map(|(_, refusal)| refusal))
-    }
-
-    // No failure: asked again some blocks later, with its reason beside the job.
-    fn not_kept(&self, claim: Claim, reason: &str, blocks: u64) -> Result<Outcome, ExecutorError> {
-        let chain = claim.key.chain;
-        let mut tx = self.store.write()?;
-        let tip = tx.cursor(chain)?.tip.map_or(0, |tip| tip.number);
-        defer(&mut tx, &claim, reason, Wake::Height { chain, number: tip.saturating_add(blocks) })?;
-        tx.commit()?;
-        Ok(Outcome::Retried(reason.to_owned()))
     }
 }
 

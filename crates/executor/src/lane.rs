@@ -7,19 +7,15 @@ use crate::{
     behind::Behind,
     bid::Bid,
     commit::Handed,
-    executor::set_attempt,
-    keeper::KEEPER_GAS,
+    refunds::purse,
     sign::{Unsigned, sign},
 };
 use alloy::primitives::U256;
-use bmn_chain::{SendRejection, TxReceipt};
+use bmn_chain::SendRejection;
 use bmn_primitives::{BlockRef, ChainId, ErrorClass};
-use bmn_queue::{
-    Claim, FailureClass, Loaded, QueueError, Retried, adopt, claim_of, finish, policy, refresh,
-    retry,
-};
-use bmn_store::{IntentRow, Justification, Reads, SentTx, Spending, TxPayload, WriteTx};
-use bmn_swap::{ActionKey, Attempt, When};
+use bmn_queue::Loaded;
+use bmn_store::{IntentRow, Justification, Reads, SentTx, Spending, TxPayload};
+use bmn_swap::When;
 
 /// What is to become of a transaction that is not mined.
 enum Verdict {
@@ -58,16 +54,14 @@ impl Executor {
         let (done, live): (Vec<_>, Vec<_>) =
             intents.into_iter().partition(|intent| intent.nonce < consumed);
         let behind = self.behind(&self.store.read()?, &live)?;
-        let (mut changed, mut failed) = (false, None);
-        let waiting = live.into_iter().zip(behind.into_iter().map(Some));
-        for (intent, behind) in done.into_iter().map(|intent| (intent, None)).chain(waiting) {
+        let mut failed = None;
+        let mut changed = self.settle(chain, done, tip, &mut failed).await?;
+        for (intent, behind) in live.into_iter().zip(behind) {
             let (key, nonce) = (intent.key, intent.nonce);
-            let Some(claim) = self.claim_for(&key)? else { continue };
-            let done = match behind {
-                None => self.settle(&intent, claim, tip).await,
-                Some(behind) => self.keep_alive(intent, tip, consumed, behind).await,
-            };
-            changed |= match done {
+            if self.claim_for(&key)?.is_none() {
+                continue;
+            }
+            changed |= match self.keep_alive(intent, tip, consumed, behind).await {
                 // What was signed before stays what is sent; a remote signer that is away comes back.
                 Err(ExecutorError::Signer(reason)) => {
                     tracing::error!(
@@ -86,179 +80,6 @@ impl Executor {
         }
         changed |= self.close_gaps(chain, tip, consumed).await?;
         failed.map_or(Ok(changed), |error| Err(error.into()))
-    }
-
-    /// The claim to the job of an intent. A job that nobody holds is given back to its intent: its
-    /// transaction may be mined, whatever became of the job. None when the intent is settled meanwhile.
-    fn claim_for(&self, key: &ActionKey) -> Result<Option<Claim>, ExecutorError> {
-        match claim_of(&self.store.read()?, key) {
-            Ok(claim) => Ok(Some(claim)),
-            Err(QueueError::WrongState { .. } | QueueError::NoSuchJob { .. }) => {
-                let mut tx = self.store.write()?;
-                self.check_fence(&tx, key.chain)?;
-                let claim = adopt(&mut tx, key)?;
-                tx.commit()?;
-                tracing::warn!(
-                    target: "bmn::executor", order = %key.order, action = key.action.name(),
-                    "a job was not held by its transaction any more"
-                );
-                Ok(claim)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    // A reorg that the order's value is waited for takes back no less than one that its action rests on.
-    fn confirmations(&self, key: &ActionKey) -> Result<u64, ExecutorError> {
-        let terms = self.rules.terms();
-        let Some(route) = terms.route(key.chain) else { return Ok(0) };
-        let order = self.store.read()?.order(key.order)?;
-        // An order that is not there may have been worth anything.
-        let value = order.map_or(u128::MAX, |order| terms.reference_value(&order));
-        Ok(route.confirmations_for(value))
-    }
-
-    async fn settle(
-        &self,
-        intent: &IntentRow,
-        claim: Claim,
-        tip: BlockRef,
-    ) -> Result<bool, ExecutorError> {
-        let chain = intent.key.chain;
-        let confirmations = self.confirmations(&intent.key)?;
-        if self.is_known_unconfirmed(intent, tip, confirmations)? {
-            return Ok(false);
-        }
-        let receipt = self.receipt_of(intent).await?;
-        let used_at = match receipt {
-            Some(receipt) => receipt.block.number,
-            // Somebody else's transaction has our nonce. Ours may be mined after all if a reorg takes
-            // that one back, so the action is not tried anew before it is as final as our own.
-            None => match self.foreign_since(intent, tip)? {
-                Some(seen) => seen.number,
-                None => {
-                    let head = self.client(chain)?.head().await?;
-                    return self.note_foreign(intent, Some(head));
-                }
-            },
-        };
-        // The index must have seen as much as the client, or the outcome would look missing.
-        if tip.number < used_at.saturating_add(confirmations) {
-            if let Some(receipt) = receipt {
-                self.mined.note(intent, receipt.block);
-            }
-            return Ok(false);
-        }
-        let mut tx = self.store.write()?;
-        self.check_fence(&tx, chain)?;
-        tx.remove_intent(&intent.key)?;
-        if let Some(unspent) = unspent(intent, receipt.as_ref()) {
-            tx.unspend(chain, &unspent)?;
-        }
-        set_attempt(&mut tx, intent.key, Attempt::Idle, None)?;
-        let failed = match receipt {
-            Some(receipt) => !receipt.success && !intent.filler,
-            None => true,
-        };
-        if failed {
-            self.failed(&mut tx, intent, &claim)?;
-        } else {
-            finish(&mut tx, &claim)?;
-        }
-        refresh(&mut tx, intent.key.order, &self.rules)?;
-        tx.commit()?;
-        Ok(true)
-    }
-
-    /// Whether its host has told where it was mined, that block still stands and has not blocks enough
-    /// upon it: the host would only say so again.
-    fn is_known_unconfirmed(
-        &self,
-        intent: &IntentRow,
-        tip: BlockRef,
-        confirmations: u64,
-    ) -> Result<bool, ExecutorError> {
-        let Some(block) = self.mined.block_of(intent) else { return Ok(false) };
-        let at = Justification { chain: intent.key.chain, block };
-        Ok(tip.number < block.number.saturating_add(confirmations)
-            && !is_reverted(&self.store.read()?, &at)?)
-    }
-
-    fn failed(
-        &self,
-        tx: &mut WriteTx,
-        intent: &IntentRow,
-        claim: &Claim,
-    ) -> Result<(), ExecutorError> {
-        tracing::warn!(
-            target: "bmn::executor", order = %intent.key.order,
-            action = intent.key.action.name(), nonce = intent.nonce, "transaction without effect"
-        );
-        // Bounded for what was refused: a token may pass the simulation and fail on chain. Not at
-        // the first failure, since a reorg may have set the chain's clock back.
-        let refused = tx.order(intent.key.order)?.is_some_and(|order| !order.is_accepted());
-        let class = FailureClass::NoEffect;
-        let policy = policy(intent.key.action, class);
-        let policy = if refused { policy.at_most(self.limits.max_attempts) } else { policy };
-        let retried = retry(tx, claim, class, "mined without effect", policy)?;
-        if matches!(retried, Retried::Dead(_)) {
-            set_attempt(tx, intent.key, Attempt::Closed, None)?;
-        }
-        Ok(())
-    }
-
-    /// The block by which the nonce was used by somebody else's transaction, if our chain still has it.
-    fn foreign_since(
-        &self,
-        intent: &IntentRow,
-        tip: BlockRef,
-    ) -> Result<Option<BlockRef>, ExecutorError> {
-        let Some(block) = intent.notes.foreign else { return Ok(None) };
-        // The client may be ahead of the index, which then cannot tell yet.
-        if tip.number < block.number {
-            return Ok(Some(block));
-        }
-        let seen = Justification { chain: intent.key.chain, block };
-        let gone = is_reverted(&self.store.read()?, &seen)?;
-        Ok((!gone).then_some(block))
-    }
-
-    fn note_foreign(
-        &self,
-        intent: &IntentRow,
-        at: Option<BlockRef>,
-    ) -> Result<bool, ExecutorError> {
-        if at.is_some() {
-            tracing::warn!(
-                target: "bmn::executor", chain = %intent.key.chain, nonce = intent.nonce,
-                "somebody else used our nonce"
-            );
-        }
-        self.update_intent(intent, |row| row.notes.foreign = at)
-    }
-
-    fn update_intent(
-        &self,
-        intent: &IntentRow,
-        change: impl FnOnce(&mut IntentRow),
-    ) -> Result<bool, ExecutorError> {
-        let mut row = intent.clone();
-        change(&mut row);
-        let mut tx = self.store.write()?;
-        self.check_fence(&tx, intent.key.chain)?;
-        tx.put_intent(&row)?;
-        tx.commit()?;
-        Ok(true)
-    }
-
-    async fn receipt_of(&self, intent: &IntentRow) -> Result<Option<TxReceipt>, ExecutorError> {
-        let client = self.client(intent.key.chain)?;
-        for sent in intent.sent.iter().rev() {
-            if let Some(receipt) = client.receipt(sent.hash).await? {
-                return Ok(Some(receipt));
-            }
-        }
-        Ok(None)
     }
 
     async fn keep_alive(
@@ -514,20 +335,6 @@ fn unsigned(intent: &IntentRow) -> Unsigned {
 fn more_spending(intent: &IntentRow, cost: U256) -> Option<Spending> {
     let before = intent.notes.spending?;
     let coin = cost.checked_sub(before.coin).filter(|more| !more.is_zero())?;
-    let kept = intent.key.action.is_keeper().then_some((KEEPER_GAS, coin));
+    let kept = purse(&before).map(|purse| (purse, coin));
     Some(Spending { day: before.day, coin, token: kept })
-}
-
-/// What a settled intent counted as spent and did not spend.
-fn unspent(intent: &IntentRow, receipt: Option<&TxReceipt>) -> Option<Spending> {
-    let counted = intent.notes.spending?;
-    let Some(receipt) = receipt else { return Some(counted) };
-    let gas = U256::from(receipt.gas_used) * U256::from(receipt.effective_gas_price);
-    // Of several versions with and without the call only the newest is known for what it is.
-    let newest = intent.sent.last().is_some_and(|sent| sent.hash == receipt.tx_hash);
-    let acted = receipt.success && !(intent.filler && newest);
-    let (value, token) = if acted { (intent.value, None) } else { (U256::ZERO, counted.token) };
-    let coin = counted.coin.saturating_sub(gas.saturating_add(value));
-    let kept = intent.key.action.is_keeper().then_some((KEEPER_GAS, coin));
-    Some(Spending { day: counted.day, coin, token: kept.or(token) })
 }

@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod batch;
 mod because;
 mod behind;
 mod bid;
 mod call;
 mod commit;
+mod draft;
 mod error;
 mod executor;
 mod gaps;
@@ -13,8 +15,11 @@ mod gate;
 mod keeper;
 mod lane;
 mod mined;
+mod refunds;
+mod settle;
 mod sign;
 mod stake;
+mod verdict;
 
 pub use account::{Account, DailyCaps};
 pub use error::ExecutorError;

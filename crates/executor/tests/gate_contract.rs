@@ -178,6 +178,27 @@ impl Rows {
         signed
     }
 
+    /// The creation of its destination, with the end of the source as it is told to the factory.
+    fn create(&self, claimed: u64) -> InnerCall {
+        let data =
+            calldata::create_dst_escrow(self.order.dialect, &self.plan.immutables, Some(claimed));
+        InnerCall::new(FACTORY, data).paying(U256::from(9u64))
+    }
+
+    /// A fill that pays the taker, as BMN's.
+    fn plain_fill(&self) -> InnerCall {
+        let signed = self.signed();
+        let traits = TakerTraits::bmn_fill(signed.extension.len(), signed.order.taking_amount);
+        let data = calldata::fill_order_args(
+            &signed.order,
+            &signed.signature,
+            signed.order.making_amount,
+            traits,
+            signed.extension.clone(),
+        );
+        InnerCall::new(PROTOCOL, data)
+    }
+
     fn fill(&self) -> ResolverFill {
         let (order, signed) = (&self.order, self.signed());
         let interaction = if signed.secret_hashes.is_empty() {
@@ -319,8 +340,7 @@ fn the_proof_of_another_part_is_refused() {
 fn the_contract_takes_from_us_what_it_funds_and_nothing_else() {
     let rows = rows(Dialect::OneInch1, false);
     let amount = U256::from(500u64);
-    let create = calldata::create_dst_escrow(Dialect::OneInch1, &rows.plan.immutables, Some(4_000));
-    let create = InnerCall::new(FACTORY, create).paying(U256::from(9u64));
+    let create = rows.create(1_999);
     let allow = InnerCall::new(TOKEN, calldata::approve(FACTORY, amount));
     let fund = |pull: InnerCall, action| {
         let calls = [pull, allow.clone(), create.clone()];
@@ -348,19 +368,8 @@ fn the_contract_takes_from_us_what_it_funds_and_nothing_else() {
 #[test]
 fn an_allowance_and_the_fill_that_uses_it_up_are_one_run() {
     let rows = rows(Dialect::Bmn302, false);
-    let signed = rows.signed();
     let allow = InnerCall::new(TOKEN, calldata::approve(FACTORY, rows.order.source_amount));
-    let traits = TakerTraits::bmn_fill(signed.extension.len(), signed.order.taking_amount);
-    let fill = InnerCall::new(
-        PROTOCOL,
-        calldata::fill_order_args(
-            &signed.order,
-            &signed.signature,
-            signed.order.making_amount,
-            traits,
-            signed.extension.clone(),
-        ),
-    );
+    let fill = rows.plain_fill();
     let run = |calls: &[InnerCall]| {
         let data = calldata::resolver_run(calls, &[TOKEN, Address::ZERO]);
         rows.judge(Action::Fill, CONTRACT, 0, &data)
@@ -372,6 +381,102 @@ fn an_allowance_and_the_fill_that_uses_it_up_are_one_run() {
     let other = InnerCall::new(TOKEN, calldata::approve(at(0x66), U256::ONE));
     assert_eq!(run(&[other, fill.clone()]), Err(GateError::Argument("spender")));
     assert!(run(&[allow, fill.paying(U256::ONE)]).is_err());
+}
+
+#[test]
+fn an_allowance_that_nothing_after_it_uses_up_is_not_granted() {
+    let rows = rows(Dialect::OneInch1, false);
+    let allow = |amount: u64| InnerCall::new(TOKEN, calldata::approve(FACTORY, U256::from(amount)));
+    let create = rows.create(1_999);
+    let run = |calls: &[InnerCall]| {
+        let value: U256 = calls.iter().map(|call| call.value).sum();
+        let data = calldata::resolver_run(calls, &[TOKEN, Address::ZERO]);
+        rows.judge(Action::FundDestination, CONTRACT, value.to(), &data)
+    };
+    let unused = Err(GateError::UnusedAllowance(FACTORY));
+    assert_eq!(run(&[allow(500), create.clone()]), Ok(()));
+    assert_eq!(run(&[allow(500)]), unused);
+    assert_eq!(run(&[create.clone(), allow(500)]), unused);
+    assert_eq!(run(&[allow(500), create.clone(), allow(1)]), unused);
+    assert_eq!(run(&[create, allow(0)]), Ok(()), "taken back");
+    let open = self::rows(Dialect::Bmn302, false);
+    let judge = |spender| {
+        let allow = InnerCall::new(TOKEN, calldata::approve(spender, U256::ONE));
+        let calls = [allow, open.plain_fill()];
+        let data = calldata::resolver_run(&calls, &[]);
+        open.judge(Action::Fill, CONTRACT, 0, &data)
+    };
+    assert_eq!(judge(FACTORY), Ok(()));
+    assert_eq!(judge(PROTOCOL), Err(GateError::UnusedAllowance(PROTOCOL)));
+    // The owner's own allowance would stand open to anybody.
+    let alone = calldata::approve(FACTORY, U256::ONE);
+    let judged = open.judge(Action::Fill, TOKEN, 0, &alone);
+    assert_eq!(judged, Err(GateError::StandingAllowance(FACTORY)));
+}
+
+#[test]
+fn what_the_factory_is_told_of_the_sources_end_is_before_it() {
+    for dialect in ONE_INCH {
+        let rows = rows(dialect, false);
+        let fund = |rows: &Rows, claimed: u64| {
+            let create = rows.create(claimed);
+            let data = calldata::resolver_run(std::slice::from_ref(&create), &[]);
+            rows.judge(Action::FundDestination, CONTRACT, 9, &data)
+        };
+        // The source was made at 1000 and can be cancelled 1000 s later.
+        assert_eq!(fund(&rows, 1_999), Ok(()));
+        let refused = Err(GateError::Argument("srcCancellationTimestamp"));
+        for claimed in [2_000, 2_001, u64::MAX] {
+            assert_eq!(fund(&rows, claimed), refused, "{claimed}");
+        }
+        let offsets = |change: fn(&mut [u32; 7])| {
+            let mut offsets = [1, 2, 1_000, 4, 5, 6, 7];
+            change(&mut offsets);
+            Timelocks::pack(0, offsets)
+        };
+        let refused = Err(GateError::Argument("timelocks"));
+        let other = offsets(|it| it[6] += 1);
+        let mut planned = self::rows(dialect, false);
+        planned.plan.immutables.timelocks = other;
+        assert_eq!(fund(&planned, 1_999), refused, "a plan of other offsets");
+        let mut ordered = self::rows(dialect, false);
+        ordered.order.times = OrderTimes::Offsets(other);
+        assert_eq!(fund(&ordered, 1_999), refused, "a source of other offsets than the order's");
+    }
+}
+
+#[test]
+fn nothing_is_swept_but_the_coin_and_the_orders_tokens_of_the_acting_chain() {
+    let run = |rows: &Rows, action, sweep: &[Address]| {
+        let call = match action {
+            Action::FundDestination => rows.create(1_999),
+            _ => rows.plain_fill(),
+        };
+        let value = call.value.to();
+        let data = calldata::resolver_run(std::slice::from_ref(&call), sweep);
+        rows.judge(action, CONTRACT, value, &data)
+    };
+    let (other, coin) = (at(0x77), Address::ZERO);
+    let mut funding = rows(Dialect::OneInch1, false);
+    funding.order.source_token = other;
+    funding.order.id.chain = ChainId(2);
+    let mut filling = rows(Dialect::Bmn302, false);
+    filling.order.destination_token = other;
+    filling.order.destination_chain = ChainId(2);
+    for (rows, action) in [(funding, Action::FundDestination), (filling, Action::Fill)] {
+        for sweep in [&[][..], &[coin], &[TOKEN], &[TOKEN, coin], &[coin, TOKEN]] {
+            assert_eq!(run(&rows, action, sweep), Ok(()), "{sweep:?}");
+        }
+        // No token, the order's on its other chain, our own account, a factory, the escrow.
+        for strange in [at(0x66), other, US, CONTRACT, FACTORY, ESCROW] {
+            for sweep in [&[strange][..], &[TOKEN, strange], &[strange, coin]] {
+                let judged = run(&rows, action, sweep);
+                assert_eq!(judged, Err(GateError::Sweep(strange)), "{sweep:?}");
+            }
+        }
+        let twice = run(&rows, action, &[TOKEN, coin, TOKEN]);
+        assert_eq!(twice, Err(GateError::Sweep(TOKEN)));
+    }
 }
 
 #[test]

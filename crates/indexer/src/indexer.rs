@@ -5,8 +5,8 @@ use alloy::primitives::{Address, B256};
 use bmn_chain::ChainEvent;
 use bmn_primitives::{BlockRef, ChainId, OrderHash, OrderId, SwapId};
 use bmn_queue::{
-    Rules, bind_destination, hashlock_is_taken, keep_decision, market_for, open_orders, promote,
-    refresh, reserve,
+    Rules, bind_destination, coming_due, hashlock_is_taken, keep_decision, market_for, open_orders,
+    promote, refresh, reserve,
 };
 use bmn_store::{Cursor, DecisionReads, Mode, OrderState, Reads, Store, StoreError, WriteTx};
 use bmn_swap::{
@@ -51,6 +51,8 @@ pub struct Indexer {
     pub(crate) rules: Arc<Rules>,
     filters: Arc<BTreeMap<ChainId, LogFilter>>,
     swept_to: Arc<Mutex<BTreeMap<ChainId, SweepPlace>>>,
+    /// How far the look at refused orders is, on each chain.
+    pub(crate) forgotten_to: Arc<Mutex<BTreeMap<ChainId, OrderId>>>,
 }
 
 /// How far the sweep over the open orders of a chain is: a status, and the order it looked at last.
@@ -76,7 +78,7 @@ impl Indexer {
     pub fn new(store: Store, rules: Arc<Rules>) -> Self {
         let filter = |route: &Route| (route.chain, LogFilter::new(route));
         let filters = Arc::new(rules.routes.iter().map(filter).collect());
-        Self { store, rules, filters, swept_to: Arc::default() }
+        Self { store, rules, filters, swept_to: Arc::default(), forgotten_to: Arc::default() }
     }
 
     /// How a chain's blocks are read.
@@ -100,6 +102,7 @@ impl Indexer {
         let reading = self.reading(chain)?;
         let mut tx = self.store.write()?;
         refuse_while_clearing(&tx, chain)?;
+        let before = tx.cursor(chain)?.tip;
         let mut touched = Touched::default();
         for block in event.reverted() {
             for row in tx.revert_block(chain, *block)? {
@@ -116,12 +119,16 @@ impl Indexer {
             self.bind_created(&mut tx, &touched)?;
             orders = touched.orders(&tx)?;
             orders.extend(self.swept(&tx, chain, event)?);
+            if let (Some(before), Some(tip)) = (before, tip) {
+                orders.extend(coming_due(&tx, chain, (before.time, tip.time), reading.0.pace)?);
+            }
             for order in &orders {
                 refresh(&mut tx, *order, &self.rules)?;
             }
             if let Some(tip) = tip {
                 let next_time = tip.time.saturating_add(reading.0.pace.block_time);
                 promoted = promote(&mut tx, chain, tip.number, next_time)?;
+                self.forget_refused(&mut tx, chain, tip)?;
             }
         }
         self.finalize(&mut tx, chain, finalized)?;
@@ -272,7 +279,7 @@ impl Indexer {
                 gas_price: facts.gas_price,
                 open_orders: facts.open_orders,
                 market: &facts.market,
-                to_be_filled: false,
+                source: Some(&leg),
             };
             let assessment = assess(&order, &reasons, &seen, &terms);
             // Shadow mode sends nothing, not even what gives a refused escrow back.

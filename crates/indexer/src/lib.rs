@@ -8,6 +8,7 @@ mod filter;
 mod fold;
 mod indexer;
 mod rebuild;
+mod retention;
 mod touched;
 
 pub use backfill::{Backfill, Pace, Share};

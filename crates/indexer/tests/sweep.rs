@@ -9,8 +9,8 @@ use bmn_primitives::{AddressWord, BlockRef, ChainId, Dialect, OrderHash, OrderId
 use bmn_queue::Rules;
 use bmn_store::{MasterKey, OrderState, Reads, Store, StoreOptions, testing::CrashBackend};
 use bmn_swap::{
-    Decision, Evidence, FactoryTerms, Order, OrderTimes, Origin, Pace, Policy, Route, SignedOrder,
-    Status,
+    Decision, Evidence, FactoryTerms, Order, OrderTimes, Origin, Pace, Policy, Refusal, Retention,
+    Route, SignedOrder, Status,
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -104,10 +104,16 @@ struct Bed {
 
 impl Bed {
     fn new(open: [u64; 2]) -> Self {
+        Self::keeping(open, Retention::default())
+    }
+
+    fn keeping(open: [u64; 2], retention: Retention) -> Self {
+        let mut rules = rules();
+        rules.policy.limits.retention = retention;
         let store =
             Store::open(StoreOptions::backend(CrashBackend::new(), MasterKey::new([3; 32])));
         let store = store.unwrap();
-        let indexer = Indexer::new(store.clone(), Arc::new(rules()));
+        let indexer = Indexer::new(store.clone(), Arc::new(rules));
         let bed = Self { store, indexer };
         bed.mine(0);
         bed.mine(1);
@@ -176,4 +182,76 @@ fn few_open_orders_are_each_looked_at_within_thirty_two_blocks() {
 #[test]
 fn of_many_open_orders_a_bounded_number_is_looked_at_with_a_block_and_none_is_left_out() {
     every_one_in([3_000, 200], 0, 3_000_usize.div_ceil(AT_ONCE) + 1);
+}
+
+impl Bed {
+    /// Refused orders of a chain that were handed in at these times.
+    fn refuse(&self, side: usize, from: u64, seen_at: impl IntoIterator<Item = u64>) {
+        let mut tx = self.store.write().unwrap();
+        for (n, time) in (from..).zip(seen_at) {
+            let mut order = order(side, n);
+            order.decision = Decision::Refused(vec![Refusal::Invalidated]);
+            order.seen_at.time = time;
+            tx.put_order(&order).unwrap();
+            let state = OrderState {
+                status: Status::Refused,
+                evidence: Evidence::default(),
+                source: None,
+                plan: None,
+                permission: None,
+            };
+            tx.put_order_state(order.id, &state).unwrap();
+        }
+        tx.commit().unwrap();
+    }
+
+    fn refused(&self) -> u64 {
+        self.store.read().unwrap().orders_in(Status::Refused).unwrap()
+    }
+}
+
+#[test]
+fn refused_orders_go_when_they_are_old_a_few_with_each_block_and_by_their_own_chain() {
+    let days = 86_400;
+    let retention = Retention { seconds: Some(2 * days), rows: None };
+    let bed = Bed::keeping([3, 3], retention);
+    let (old, young) = (START - 2 * days - 1, START - 2 * days + 1_000);
+    bed.refuse(0, 100, (0..40).map(|_| old));
+    bed.refuse(0, 200, (0..40).map(|_| young));
+    bed.refuse(1, 300, [old]);
+    bed.mine(0);
+    assert!((81 - 16..81).contains(&bed.refused()), "{}", bed.refused());
+    for _ in 0..20 {
+        bed.mine(0);
+    }
+    assert_eq!(bed.refused(), 41, "the young ones, and the other chain's");
+    bed.mine(1);
+    assert_eq!(bed.refused(), 40);
+    assert_eq!(bed.store.read().unwrap().orders_in(Status::Accepted).unwrap(), 6);
+    let kept = bed.store.read().unwrap().order(order(0, 200).id).unwrap();
+    assert!(kept.is_some_and(|order| order.seen_at.time == young));
+}
+
+#[test]
+fn beyond_the_most_that_are_kept_they_go_after_an_hour_and_without_limits_never() {
+    let hour = Retention::LEAST;
+    let limited = Retention { seconds: None, rows: Some(10) };
+    for (retention, left) in [(limited, 10), (Retention::default(), 35)] {
+        let bed = Bed::keeping([0, 0], retention);
+        bed.refuse(0, 0, (0..30).map(|_| START - hour - 1));
+        bed.refuse(0, 100, (0..5).map(|_| START));
+        for _ in 0..20 {
+            bed.mine(0);
+        }
+        assert_eq!(bed.refused(), left);
+        let read = bed.store.read().unwrap();
+        for n in 100..105 {
+            assert!(read.order(order(0, n).id).unwrap().is_some(), "younger than an hour");
+        }
+    }
+    assert!(!Retention::default().is_over(u64::MAX, u64::MAX));
+    assert!(!limited.is_over(hour, u64::MAX) && limited.is_over(hour + 1, 11));
+    assert!(!limited.is_over(u64::MAX, 10));
+    let aged = Retention { seconds: Some(9_000), rows: None };
+    assert!(!aged.is_over(9_000, 0) && aged.is_over(9_001, 0));
 }

@@ -8,13 +8,15 @@ use alloy::primitives::{Address, U256};
 use bmn_chain::{ChainClient, ChainError};
 use bmn_primitives::{BlockRef, ChainId, ErrorClass, Hashlock, OrderId, Secret};
 use bmn_queue::{
-    QueueError, Rules, hashlock_is_taken, keep_decision, market_for, open_orders, refresh, reserve,
+    QueueError, Rules, claim_order, claims_beside, hashlock_is_taken, keep_decision, market_for,
+    open_orders, refresh, reserve,
 };
 use bmn_rpc::IntakeError;
 use bmn_store::{DecisionReads, IndexReads, OrderState, Reads, Store, StoreError, WriteTx};
 use bmn_swap::{
-    Circumstances, Decision, Draft, Evidence, IntakeFacts, Order, Refusal, SignedOrder,
-    admit_submitted, assess, check_signature, choose_part, derive_status, read_submitted,
+    Circumstances, Decision, Draft, Evidence, IntakeFacts, MakerClaims, Order, Refusal,
+    SignedOrder, admit_submitted, assess, check_signature, choose_part, derive_status,
+    read_submitted, remaining,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -141,6 +143,8 @@ impl Intake {
         // A destination that is indexed between here and the decision releases its reservation while
         // the balance read here still holds it: the larger of both reservations counts.
         let promised = self.promised(draft.order())?;
+        // Likewise a fill that is indexed in between.
+        let claims = claims_beside(&self.store.read()?, draft.order())?;
         let destination = self.clients.get(&draft.order().destination_chain);
         let host = host_facts(
             draft.order(),
@@ -150,7 +154,7 @@ impl Intake {
             destination.map(|client| &**client),
         )
         .await?;
-        Ok(Seen { host, promised })
+        Ok(Seen { host, promised, claims })
     }
 
     pub(crate) fn head(&self, chain: ChainId) -> Result<BlockRef, IntakeFailure> {
@@ -194,14 +198,14 @@ impl Intake {
         if reasons.is_empty() {
             reasons.extend(tx.modes()?.against(draft.order()).map(Refusal::Mode));
         }
-        let seen = Circumstances {
+        let circumstances = Circumstances {
             at: facts.source_head,
             gas_price: facts.gas_price,
             open_orders: facts.open_orders,
             market: &facts.market,
-            to_be_filled: true,
+            source: None,
         };
-        let assessment = assess(draft.order(), &reasons, &seen, &terms);
+        let assessment = assess(draft.order(), &reasons, &circumstances, &terms);
         // The order's identity covers neither the signature nor the hashes of its secrets: kept under bad
         // ones, an order could be spoilt by whoever sees it first.
         let unsigned = |reason: &&Refusal| {
@@ -219,6 +223,7 @@ impl Intake {
         if reasons.is_empty() {
             make_room(tx, order.id, &self.rules)?;
             reserve(tx, &order)?;
+            claim_order(tx, &order, remaining(draft, &facts))?;
             self.divided.note(&order);
         } else {
             order.decision = Decision::Refused(reasons);
@@ -242,7 +247,7 @@ impl Intake {
         &self,
         tx: &WriteTx,
         order: &Order,
-        Seen { host, promised }: &Seen,
+        Seen { host, promised, claims }: &Seen,
     ) -> Result<IntakeFacts, IntakeFailure> {
         let (source, chain) = (order.id.chain, order.destination_chain);
         let free = |chain, held: U256, token: Address, before: U256| -> Result<U256, StoreError> {
@@ -264,6 +269,7 @@ impl Intake {
             contract_signature: host.contract_signature,
             maker_balance: host.maker_balance,
             maker_allowance: host.maker_allowance,
+            maker_claims: claims_beside(tx, order)?.max(*claims),
             raw_remaining: host.raw_remaining,
             nonce_used: host.nonce_used,
             free_token: free(chain, host.our_token, order.destination_token, promised.token)?,
@@ -326,6 +332,7 @@ impl Intake {
 pub(crate) struct Seen {
     host: HostFacts,
     promised: Promised,
+    claims: MakerClaims,
 }
 
 /// Smallest units promised to orders.

@@ -6,7 +6,7 @@ use crate::{
     resolver::{CATCHING_UP, Shared},
 };
 use bmn_chain::{ChainError, ChainEvent, ChainSource};
-use bmn_executor::Outcome;
+use bmn_executor::{Executor, Outcome};
 use bmn_indexer::{Backfill, Derivation, IndexError, Pace, Share};
 use bmn_primitives::{BlockRef, ChainId, OrderId};
 use bmn_queue::{JobFilter, StateKind, list};
@@ -176,6 +176,8 @@ impl Lane {
         }
         let applied = shared.indexer.apply(chain, event, finalized)?;
         if applied.reverted > 0 {
+            // What rests on a block of this chain that is gone is taken back before anything is sent.
+            shared.unfounded.write().insert(chain);
             shared.note_unfounded(chain, &applied.orders)?;
         }
         shared.note_ready(arrived)?;
@@ -288,17 +290,35 @@ impl Lane {
             shared.check_factories(route.ok_or(NodeError::UnknownChain(chain))?).await?;
             self.unchecked = false;
         }
-        // Before anything is sent: what we did and do not remember.
+        let worked = self.work(shared, executor, chain).await?;
+        if worked {
+            shared.announce()?;
+        }
+        Ok(worked)
+    }
+
+    async fn work(
+        &mut self,
+        shared: &Shared,
+        executor: &Executor,
+        chain: ChainId,
+    ) -> Result<bool, NodeError> {
+        // A new block may have made something due: that goes before what has no deadline. Only what we did
+        // and do not remember goes before everything, and taking back what rests on a block that is gone.
+        let mut worked = false;
+        let is_founded = !shared.unfounded.read().contains(&chain);
+        if is_founded && shared.is_swept(chain) && self.is_new_head(shared, chain)? {
+            worked |= shared.run_batch(executor, chain).await?;
+        }
         match shared.recover_some(chain).await? {
             Swept::More => return Ok(true),
-            Swept::Waiting => return Ok(false),
+            Swept::Waiting => return Ok(worked),
             Swept::Through => {}
         }
         if shared.unfounded.write().remove(&chain) {
             self.maintained = None;
         }
         let tip = shared.store.read()?.cursor(chain)?.tip;
-        let mut worked = false;
         if tip.is_some() && tip != self.maintained {
             worked |= executor.maintain(chain).await?;
             worked |= shared.watch_strangers(executor, chain).await?;
@@ -306,19 +326,13 @@ impl Lane {
             self.maintained = tip;
             shared.note_ready(shared.clock.monotonic())?;
         }
-        if let Some((key, outcome)) = executor.run_one(chain, &|| shared.clock.monotonic()).await? {
-            match outcome {
-                Outcome::Sent { accepted: true, .. } => {
-                    shared.latencies.accepted(&key, shared.clock.monotonic());
-                }
-                _ => shared.latencies.withdrawn(&key),
-            }
-            worked = true;
-        }
-        if worked {
-            shared.announce()?;
-        }
+        worked |= shared.run_batch(executor, chain).await?;
         Ok(worked)
+    }
+
+    fn is_new_head(&self, shared: &Shared, chain: ChainId) -> Result<bool, NodeError> {
+        let tip = shared.store.read()?.cursor(chain)?.tip;
+        Ok(tip.is_some() && tip != self.maintained)
     }
 }
 
@@ -340,6 +354,19 @@ impl Lane {
 }
 
 impl Shared {
+    async fn run_batch(&self, executor: &Executor, chain: ChainId) -> Result<bool, NodeError> {
+        let outcomes = executor.run_batch(chain, &|| self.clock.monotonic()).await?;
+        for (key, outcome) in &outcomes {
+            match outcome {
+                Outcome::Sent { accepted: true, .. } => {
+                    self.latencies.accepted(key, self.clock.monotonic());
+                }
+                _ => self.latencies.withdrawn(key),
+            }
+        }
+        Ok(!outcomes.is_empty())
+    }
+
     fn is_behind(&self, chain: ChainId) -> bool {
         self.behind.read().contains_key(&chain)
     }

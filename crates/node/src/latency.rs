@@ -2,7 +2,10 @@
 
 use bmn_swap::ActionKey;
 use parking_lot::Mutex;
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 /// Samples kept; the oldest go first.
 const KEPT: usize = 65_536;
@@ -49,8 +52,46 @@ impl Latencies {
         self.0.lock().since.remove(key);
     }
 
+    /// What waits and is not among `ready`, the actions that are ready now: somebody works on it, or it is
+    /// not due any more.
+    pub fn waiting_beside(&self, ready: &HashSet<ActionKey>) -> Vec<ActionKey> {
+        self.0.lock().since.keys().filter(|key| !ready.contains(key)).copied().collect()
+    }
+
     /// All samples, oldest first.
     pub fn samples(&self) -> Vec<Duration> {
         self.0.lock().samples.iter().copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy::primitives::{Address, B256};
+    use bmn_primitives::{ChainId, OrderHash, OrderId};
+    use bmn_swap::Action;
+
+    fn key(leaf: u16) -> ActionKey {
+        let order = OrderId {
+            chain: ChainId(1),
+            contract: Address::ZERO,
+            hash: OrderHash(B256::ZERO),
+            leaf,
+        };
+        ActionKey { chain: ChainId(1), order, action: Action::Fill, escrow: Address::ZERO }
+    }
+
+    #[test]
+    fn what_was_not_due_for_a_while_counts_from_when_it_became_due_again() {
+        let (latencies, second) = (Latencies::default(), Duration::from_secs);
+        latencies.ready(key(1), second(1));
+        latencies.ready(key(2), second(1));
+        latencies.ready(key(2), second(4));
+        assert_eq!(latencies.waiting_beside(&HashSet::from([key(2)])), [key(1)]);
+        latencies.withdrawn(&key(1));
+        latencies.ready(key(1), second(7));
+        latencies.accepted(&key(1), second(9));
+        latencies.accepted(&key(2), second(9));
+        assert_eq!(latencies.samples(), [second(2), second(8)]);
     }
 }

@@ -97,6 +97,11 @@ pub(crate) enum Swept {
 }
 
 impl Shared {
+    /// Whether `chain` was looked through once: what is due on it may go before the rest of the sweep.
+    pub(crate) fn is_swept(&self, chain: ChainId) -> bool {
+        self.sweeps.of(chain).done
+    }
+
     /// Sweeps on through `chain`.
     pub(crate) async fn recover_some(&self, chain: ChainId) -> Result<Swept, NodeError> {
         let mut sweep = self.sweeps.of(chain);

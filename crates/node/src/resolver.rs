@@ -10,12 +10,12 @@ use bmn_config::ChainSpec;
 use bmn_executor::{Account, Executor, Limits};
 use bmn_indexer::Indexer;
 use bmn_primitives::ChainId;
-use bmn_queue::{Rules, ready_keys, recover};
+use bmn_queue::{Rules, StateKind, get, ready_keys, recover};
 use bmn_store::{EventKey, Mode, Reads, RebuildReason, Store, WriteTx};
 use bmn_swap::{Policy, Route};
 use parking_lot::RwLock;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -221,7 +221,7 @@ impl Resolver {
         lane.follow(&self.shared, chain).await
     }
 
-    /// Looks after live intents when the head moved, then runs at most one ready job of `chain`.
+    /// Runs a batch of ready jobs of `chain`, and looks after live intents when its head moved.
     /// True when something was done.
     pub async fn act(&mut self, chain: ChainId) -> Result<bool, NodeError> {
         let lane = self.lanes.get_mut(&chain).ok_or(NodeError::UnknownChain(chain))?;
@@ -375,9 +375,16 @@ impl Shared {
 
     pub(crate) fn note_ready(&self, at: Duration) -> Result<(), NodeError> {
         let read = self.store.read()?;
+        let mut ready = HashSet::new();
         for chain in self.wake.keys() {
-            for key in ready_keys(&read, *chain, MOST_READY)? {
-                self.latencies.ready(key, at);
+            ready.extend(ready_keys(&read, *chain, MOST_READY)?);
+        }
+        ready.iter().for_each(|key| self.latencies.ready(*key, at));
+        for key in self.latencies.waiting_beside(&ready) {
+            let state = get(&read, &key)?.map(|job| job.state.kind());
+            // What is not due any more and becomes due again waits from then on.
+            if matches!(state, None | Some(StateKind::Waiting | StateKind::Dead)) {
+                self.latencies.withdrawn(&key);
             }
         }
         Ok(())

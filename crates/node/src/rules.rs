@@ -6,7 +6,7 @@ use bmn_contracts::EscrowImplementations;
 use bmn_queue::Rules;
 use bmn_swap::{
     ConfirmationStep, FactoryTerms, OrderLimits, Pace, Policy, Price, PriceSourceTerms, PriceTerms,
-    Route, RouteCap, RouteLimits, TokenFlag, TokenTerms,
+    RefundLimits, Retention, Route, RouteCap, RouteLimits, TokenFlag, TokenTerms,
 };
 
 /// The route of a chain.
@@ -108,6 +108,14 @@ fn order_limits_of(limits: &bmn_config::PolicyLimits) -> OrderLimits {
         deny_makers: limits.deny_makers.clone(),
         allow_tokens: limits.allow_tokens.clone(),
         deny_tokens: limits.deny_tokens.clone(),
+        refunds: RefundLimits {
+            per_day: limits.refunds_per_day,
+            gas_per_day: limits.refund_gas_per_day_wei,
+        },
+        retention: Retention {
+            seconds: limits.refused_days.checked_mul(86_400).filter(|seconds| *seconds > 0),
+            rows: Some(limits.refused_rows),
+        },
     }
 }
 

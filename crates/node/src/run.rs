@@ -107,7 +107,7 @@ impl Lane {
             while !stop.is_cancelled() && self.follow(shared, chain).await? {
                 worked = true;
             }
-            // One job, then the chain again: a burst of jobs must not keep new blocks out (P4).
+            // One batch, then the chain again: a burst of jobs must not keep new blocks out (P4).
             if !stop.is_cancelled() {
                 worked |= self.act(shared, chain).await?;
             }

@@ -4,7 +4,7 @@
 use crate::{FailureClass, Lane, QueueError, row};
 use bmn_primitives::{BlockRef, ChainId};
 use bmn_store::{QueueTable, Reads, WriteTx};
-use bmn_swap::{ActionKey, Wake, When};
+use bmn_swap::{Action, ActionKey, Wake, When};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -157,6 +157,15 @@ impl JobRow {
         self.failures.push(failure);
     }
 
+    /// Its lane. A cancel that loses nothing by waiting is of a source escrow that a stranger made in our name
+    /// and we refused: it goes after everything of our own.
+    pub fn lane(&self) -> Lane {
+        match (self.key.action, self.deadline) {
+            (Action::CancelSource, None) => Lane::Keeper,
+            (action, _) => Lane::of(action),
+        }
+    }
+
     /// What the job becomes when the plan wants it `when`: a failed job stays put off.
     pub(crate) fn follow(&self, when: &When) -> JobState {
         match (JobState::due(when), self.not_before) {
@@ -199,11 +208,9 @@ pub(crate) fn read_wake(row: &[u8]) -> Result<(u64, ActionKey), QueueError> {
     })
 }
 
-/// Length of a key of the ready index: chain, lane, deadline, sequence number.
-pub(crate) const READY_LEN: usize = 8 + 1 + 8 + 8;
-
-fn ready_key(job: &JobRow) -> Vec<u8> {
-    let lane = [Lane::of(job.key.action) as u8];
+/// A key of the ready index: chain, lane, deadline, sequence number.
+pub(crate) fn ready_key(job: &JobRow) -> Vec<u8> {
+    let lane = [job.lane() as u8];
     // What loses nothing by waiting goes after all that does.
     let deadline = job.deadline.unwrap_or(u64::MAX);
     let chain = job.key.chain.0.to_be_bytes();
@@ -226,6 +233,12 @@ pub(crate) fn lease_prefix(chain: ChainId) -> [u8; 9] {
 fn held_key(key: ActionKey, kind: u8, until: u64) -> Vec<u8> {
     let chain = key.chain.0.to_be_bytes();
     [&chain[..], &[kind], &until.to_be_bytes(), &key.to_bytes()].concat()
+}
+
+/// Where the sent jobs of a chain stand in the index of held jobs; the end is not among them.
+pub(crate) fn held_sent(chain: ChainId) -> (Vec<u8>, Vec<u8>) {
+    let at = |kind: u8| [&chain.0.to_be_bytes()[..], &[kind]].concat();
+    (at(SENT), at(SENT + 1))
 }
 
 /// The action of a row of the index of held jobs.

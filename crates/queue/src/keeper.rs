@@ -1,7 +1,7 @@
 //! Strangers' swaps among the orders: what is due for them, and what our own work leaves room for.
 
 use crate::{
-    Loaded, QueueError, Rules,
+    Lane, Loaded, QueueError, Rules, get,
     job::{read_wake, wake_prefix},
     ready_keys,
     refresh::view,
@@ -268,9 +268,16 @@ pub fn own_due_in(
     blocks: u64,
     rules: &Rules,
 ) -> Result<Option<u64>, QueueError> {
-    let is_own = |key: &ActionKey| key.chain == chain && !key.action.is_keeper();
+    let is_own = |key: &ActionKey| -> Result<bool, QueueError> {
+        if key.chain != chain || key.action.is_keeper() {
+            return Ok(false);
+        }
+        Ok(get(read, key)?.is_none_or(|job| job.lane() != Lane::Keeper))
+    };
     // They are sorted by urgency, so one of our own is among the first.
-    if ready_keys(read, chain, 1)?.iter().any(is_own) {
+    if let Some(key) = ready_keys(read, chain, 1)?.first()
+        && is_own(key)?
+    {
         return Ok(Some(0));
     }
     let terms = rules.terms();
@@ -295,7 +302,7 @@ pub fn own_due_in(
             }
             for (row, _) in &rows {
                 let (value, key) = read_wake(row)?;
-                if is_own(&key) {
+                if is_own(&key)? {
                     let seconds = value.saturating_sub(now).saturating_mul(seconds_each);
                     let away = seconds / pace.block_time.max(1);
                     nearest = Some(nearest.map_or(away, |nearest| nearest.min(away)));

@@ -137,7 +137,7 @@ pub fn depths<R: Reads + ?Sized>(
         from = just_after(last);
         for job in page.iter().map(decoded) {
             let job = job?;
-            let place = (job.key.chain, Lane::of(job.key.action), job.state.kind());
+            let place = (job.key.chain, job.lane(), job.state.kind());
             *depths.entry(place).or_default() += 1;
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::QueueError;
 use crate::job::{
-    self, HELD_LEN, JobRow, JobState, READY_LEN, indexed, read_held, read_wake, wake_prefix,
+    self, HELD_LEN, JobRow, JobState, indexed, read_held, read_wake, ready_key, wake_prefix,
 };
 use crate::look::jobs_of;
 use bmn_primitives::{ChainId, OrderId};
@@ -162,16 +162,18 @@ pub fn recover(tx: &mut WriteTx, epoch: u64) -> Result<usize, QueueError> {
 
 // Index rows of the first form have other keys; what they point to has not moved.
 fn renew_indices(tx: &mut WriteTx) -> Result<(), QueueError> {
-    for (table, present) in [(QueueTable::Ready, READY_LEN), (QueueTable::Held, HELD_LEN)] {
+    for table in [QueueTable::Ready, QueueTable::Held] {
         for (row, value) in tx.queue_scan(table, &[], None, usize::MAX)? {
-            if row.len() == present {
-                continue;
-            }
             let key = match table {
                 QueueTable::Ready => ActionKey::from_bytes(&value),
+                _ if row.len() == HELD_LEN => continue,
                 _ => row.get(8..).and_then(ActionKey::from_bytes),
             };
             let job = indexed(tx, table, key)?;
+            // What it is to be found by may follow from it in another way than before.
+            if table == QueueTable::Ready && row == ready_key(&job) {
+                continue;
+            }
             tx.queue_remove(table, &row)?;
             job::insert(tx, &job)?;
         }

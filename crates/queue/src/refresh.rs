@@ -1,6 +1,9 @@
 //! Derives an order's status and due actions from what is stored, and reconciles its jobs.
 
-use crate::{QueueError, deadline_of, decision::settle_exposure, reconcile};
+use crate::{
+    QueueError, claims::settle_claim, deadline::latest_in, decision::settle_exposure,
+    late::note_late, reconcile,
+};
 use alloy::primitives::{Address, U256};
 use bmn_primitives::{AddressWord, ChainId, OrderId, SwapId};
 use bmn_store::{
@@ -9,8 +12,8 @@ use bmn_store::{
 };
 use bmn_swap::{
     ActionKey, Alarm, Attempt, ChainView, DestinationLeg, DestinationPlan, Order, Origin, Plan,
-    Policy, Route, SecretKnowledge, SourceLeg, Status, SwapView, Terms, plan, stated_terms,
-    writes_creation_time,
+    Policy, Route, SecretKnowledge, SourceLeg, Status, SwapView, Terms, Timetable, plan,
+    stated_terms, timetable, writes_creation_time,
 };
 
 /// What orders are judged against: the owned form of [`Terms`].
@@ -90,17 +93,34 @@ impl Loaded {
         if self.is_watched() {
             return self.kept(rules).0;
         }
-        let view = SwapView {
+        plan(&self.view(self.state.plan.as_ref()), &rules.terms())
+    }
+
+    /// Its windows and safe times as it stands; none where one of its chains is not served.
+    pub fn timetable(&self, rules: &Rules) -> Option<Timetable> {
+        self.timetable_with(self.state.plan.as_ref(), rules)
+    }
+
+    /// The same with a destination plan that is not stored yet.
+    pub(crate) fn timetable_with(
+        &self,
+        plan: Option<&DestinationPlan>,
+        rules: &Rules,
+    ) -> Option<Timetable> {
+        timetable(&self.view(plan), &rules.terms())
+    }
+
+    fn view<'a>(&'a self, intended: Option<&'a DestinationPlan>) -> SwapView<'a> {
+        SwapView {
             order: &self.order,
             source: self.source.as_ref(),
             destination: self.destination.as_ref(),
-            intended: self.state.plan.as_ref(),
+            intended,
             permission: self.state.permission.as_ref(),
             evidence: self.state.evidence,
             source_chain: self.source_chain,
             destination_chain: self.destination_chain,
-        };
-        plan(&view, &rules.terms())
+        }
     }
 }
 
@@ -233,15 +253,19 @@ pub fn refresh(tx: &mut WriteTx, id: OrderId, rules: &Rules) -> Result<Option<Pl
     }
     loaded.state.status = plan.status;
     raise(id, &before, &plan);
+    let table = loaded.timetable(rules);
+    note_late(tx, &loaded, &plan, table.as_ref())?;
     if loaded.state != before {
         tx.put_order_state(id, &loaded.state)?;
     }
     settle_reservation(tx, &loaded, plan.status)?;
+    settle_claim(tx, &loaded, plan.status)?;
     settle_exposure(tx, id, before.status, plan.status)?;
     if loaded.state.evidence.secret == SecretKnowledge::Public {
         tx.wipe_secret(loaded.order.hashlock)?;
     }
-    reconcile(tx, id, &plan.due, |key| deadline_of(&loaded, rules, key))?;
+    let latest = |key: &ActionKey| latest_in(table.as_ref()?, &loaded.order, key.action);
+    reconcile(tx, id, &plan.due, latest)?;
     Ok(Some(plan))
 }
 
@@ -252,7 +276,8 @@ fn raise(id: OrderId, before: &OrderState, plan: &Plan) {
     {
         return;
     }
-    for alarm in &plan.alarms {
+    // Each late action is told of by itself.
+    for alarm in plan.alarms.iter().filter(|alarm| !matches!(alarm, Alarm::Overdue(_))) {
         tracing::error!(target: "bmn::queue", order = %id, %alarm, "money at risk");
     }
 }

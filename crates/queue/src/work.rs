@@ -4,7 +4,7 @@
 use crate::job::{self, Claim, Failure, JobRow, JobState, bounded, indexed, lease_prefix};
 use crate::look::{expired_leases, jobs_of};
 use crate::retry::{NextAttempt, RetryPolicy, jitter, next_attempt};
-use crate::{FailureClass, QueueError, StateKind};
+use crate::{FailureClass, Lane, QueueError, StateKind};
 use bmn_primitives::{BlockRef, ChainId, OrderId};
 use bmn_store::{QueueTable, Reads, WriteTx};
 use bmn_swap::{ActionKey, Wake, When};
@@ -45,12 +45,42 @@ pub fn lease(
         return Ok(None);
     }
     let Some(key) = first_free(tx, chain)? else { return Ok(None) };
-    let before = indexed(tx, QueueTable::Ready, Some(key))?;
+    let next = indexed(tx, QueueTable::Ready, Some(key))?;
+    Ok(Some(lease_of(tx, &next, epoch, now)?))
+}
+
+/// Leases the most urgent ready jobs that act on `chain`, most urgent first, as one [`lease`] after the
+/// other would: at most as many as [`MAX_LEASES`] leaves, and all of one lane, so that a way out is never
+/// held up by what can wait. A keeper's job comes alone: the next one is judged by what it spends.
+///
+/// # Errors
+/// [`QueueError::Damaged`] when the index names a job that does not exist.
+pub fn lease_batch(
+    tx: &mut WriteTx,
+    chain: ChainId,
+    epoch: u64,
+    now: u64,
+) -> Result<Vec<JobRow>, QueueError> {
+    let room = MAX_LEASES.saturating_sub(leases(tx, chain)?);
+    let mut batch: Vec<JobRow> = Vec::new();
+    while batch.len() < room {
+        let Some(key) = first_free(tx, chain)? else { break };
+        let next = indexed(tx, QueueTable::Ready, Some(key))?;
+        let joins = |first: &JobRow| first.lane() == next.lane() && next.lane() != Lane::Keeper;
+        if !batch.first().is_none_or(joins) {
+            break;
+        }
+        batch.push(lease_of(tx, &next, epoch, now)?);
+    }
+    Ok(batch)
+}
+
+fn lease_of(tx: &mut WriteTx, before: &JobRow, epoch: u64, now: u64) -> Result<JobRow, QueueError> {
     let until = now.saturating_add(LEASE_SECONDS);
     let token = tx.next_lease_token()?;
     let after = JobRow { state: JobState::Leased { epoch, until }, token, ..before.clone() };
-    job::replace(tx, &before, &after)?;
-    Ok(Some(after))
+    job::replace(tx, before, &after)?;
+    Ok(after)
 }
 
 fn leases(tx: &WriteTx, chain: ChainId) -> Result<usize, QueueError> {

@@ -98,11 +98,12 @@ pub struct WireCap {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WireSlack {
-    /// `lockSource`, `fundDestination`, `withdrawDestination` or `withdrawSource`.
+    /// `lockSource`, `fundDestination`, `disclose`, `makerWithdraw`, `withdrawDestination` or
+    /// `withdrawSource`.
     pub step: String,
     /// Latest safe unix second to send it.
     pub latest: u64,
-    /// Seconds from the decision until then.
+    /// Seconds to spare when everything before it is slow.
     pub seconds: u64,
 }
 
@@ -116,6 +117,9 @@ pub struct WireTime {
     pub short_step: Option<String>,
     /// Seconds it misses its window by.
     pub short_seconds: Option<u64>,
+    /// What is wrong with the times themselves, whatever the speed.
+    #[serde(default)]
+    pub malformed: Option<String>,
 }
 
 /// A pair of numbers, one for each chain.

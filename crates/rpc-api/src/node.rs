@@ -75,4 +75,11 @@ pub struct NodeStatus {
     pub orders: BTreeMap<SwapStatus, u64>,
     /// Steps that are not done, by state; a state without any is absent. Counting stops at 10 000.
     pub jobs: BTreeMap<JobState, u64>,
+    /// Actions that are due and whose latest safe time is near or over; counted with the next among 10 000.
+    #[serde(default)]
+    pub overdue: u64,
+    /// Withdrawals and permissions of ours that were not sent by their latest safe time, ever. Anything but 0
+    /// is for a person to look at.
+    #[serde(default)]
+    pub missed_deadlines: u64,
 }

@@ -124,11 +124,19 @@ fn time(time: &TimeSlack) -> WireTime {
                 .collect(),
             short_step: None,
             short_seconds: None,
+            malformed: None,
         },
         TimeSlack::Short(short) => WireTime {
             steps: vec![],
             short_step: Some(short.step.to_string()),
             short_seconds: Some(short.seconds),
+            malformed: None,
+        },
+        TimeSlack::Malformed(fault) => WireTime {
+            steps: vec![],
+            short_step: None,
+            short_seconds: None,
+            malformed: Some(fault.clone()),
         },
     }
 }

@@ -7,7 +7,8 @@ use bmn_primitives::{ChainId, Hashlock, Leg, OrderHash, OrderId, SwapId};
 use bmn_queue::{JobFilter, JobRow};
 use bmn_store::{
     Change, Cursor, DayCounts, DecisionReads, DestinationQuery, EventKey, EventRow, Found,
-    IndexReads, OrderState, PageBounds, ReadTx, Reads, RollingDigest, SourceQuery, Store, Volume,
+    IndexReads, LateReads, OrderState, PageBounds, ReadTx, Reads, RollingDigest, SourceQuery,
+    Store, Volume,
 };
 use bmn_swap::{
     ActionKey, Assessment, DestinationLeg, Modes, Order, SecretKnowledge, SourceLeg, Status,
@@ -254,6 +255,11 @@ impl Snapshot {
 
     pub(crate) fn changes(&self, from: u64, limit: usize) -> Result<Vec<Change>> {
         Ok(self.0.changes(from, limit)?)
+    }
+
+    /// Actions that are overdue, and deadlines that were ever missed.
+    pub(crate) fn late(&self, limit: usize) -> Result<(u64, u64)> {
+        Ok(self.0.count_late(limit)?)
     }
 
     pub(crate) fn last_change(&self) -> Result<u64> {

@@ -16,6 +16,7 @@ pub(crate) fn status(snapshot: &Snapshot, view: &dyn NodeView) -> Result<NodeSta
     let cursors: BTreeMap<ChainId, Cursor> = snapshot.cursors()?.into_iter().collect();
     let jobs = jobs(snapshot)?;
     let not_acting = view.not_acting();
+    let (overdue, missed_deadlines) = snapshot.late(COUNTED)?;
     let mut chains = Vec::new();
     for chain in view.chains() {
         let cursor = cursors.get(&chain.id).copied().unwrap_or_default();
@@ -31,6 +32,8 @@ pub(crate) fn status(snapshot: &Snapshot, view: &dyn NodeView) -> Result<NodeSta
         chains,
         orders: order_counts(snapshot)?,
         jobs: jobs.by_state,
+        overdue,
+        missed_deadlines,
     })
 }
 

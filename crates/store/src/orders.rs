@@ -7,7 +7,7 @@ use crate::tables::{self, Table};
 use crate::totals::Total;
 use crate::{Change, OrderState, Reads, StoreError, WriteTx, decode};
 use alloy::primitives::{Address, U512};
-use bmn_primitives::{ChainId, OrderHash, OrderId};
+use bmn_primitives::{ChainId, Hashlock, OrderHash, OrderId};
 use bmn_swap::{DestinationPlan, Order, Status};
 use redb::ReadableTable;
 
@@ -108,11 +108,11 @@ impl WriteTx {
     }
 }
 
-fn status_key(status: Status, order: OrderId) -> Key {
+pub(crate) fn status_key(status: Status, order: OrderId) -> Key {
     Key::default().bytes(&[status as u8]).order(order)
 }
 
-fn order_indices(order: &Order) -> impl Iterator<Item = (Table, Key)> {
+pub(crate) fn order_indices(order: &Order) -> impl Iterator<Item = (Table, Key)> {
     let by_hashlock = Key::default().hash(order.hashlock.0).order(order.id);
     let accepted = (tables::ACCEPTED_BY_HASHLOCK, by_hashlock.clone());
     let every = [
@@ -162,6 +162,15 @@ pub(crate) fn orders_by<R: Rows + ?Sized>(
     let after = after.map(OrderId::to_bytes);
     let range = by.prefix_after(after.as_ref().map(|after| &after[..]));
     order_ids(rows, index, &range, limit)
+}
+
+/// Some order of a hashlock.
+pub(crate) fn any_of_hashlock<R: Rows + ?Sized>(
+    rows: &R,
+    lock: Hashlock,
+) -> Result<Option<OrderId>> {
+    let by = Key::default().hash(lock.0);
+    Ok(orders_by(rows, tables::ORDERS_BY_HASHLOCK, by, None, 1)?.pop())
 }
 
 pub(crate) fn plans_of<R: Rows + ?Sized>(rows: &R, order: OrderId) -> Result<Vec<DestinationPlan>> {

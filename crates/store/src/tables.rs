@@ -14,7 +14,7 @@ use redb::TableDefinition;
 /// Version of this page. A file with a higher one is refused. From a lower one the operational
 /// tables are kept, brought to their present form; from the first, every chain is indexed again from its
 /// start.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// Version byte in front of every row.
 pub(crate) const ROW_VERSION: u8 = 1;
@@ -99,7 +99,7 @@ pub(crate) const CURSORS: Table = Table::operational(32, "cursors");
 /// packed.
 pub(crate) const UNDO: Table = Table::operational(33, "undo");
 /// Facts about this file by name: `schema`, `epoch`, `job_seq`, `lease_token`, `key_check`, `genesis/` +
-/// chain, `reading/` + chain, `modes`, `quotes`.
+/// chain, `reading/` + chain, `modes`, `quotes`, `late/` + order + action (1).
 pub(crate) const META: Table = Table::operational(34, "meta");
 
 // Operational tables: orders.
@@ -173,6 +173,9 @@ pub(crate) const SPENT: Table = Table::operational(71, "spent");
 /// What we did about strangers' swaps: order => KeepingRow.
 pub(crate) const KEEPING: Table = Table::operational(72, "keeping");
 
+/// What each accepted order will take from its maker when it is filled: order => MakerClaim.
+pub(crate) const CLAIMS: Table = Table::operational(73, "claims");
+
 // Operational tables: jobs. Their rows belong to the queue crate.
 
 /// Jobs: action => JobRow.
@@ -230,6 +233,7 @@ pub(crate) const ALL: &[Table] = &[
     INTENT_NOTES,
     SPENT,
     KEEPING,
+    CLAIMS,
     JOBS,
     JOBS_READY,
     JOB_WAKES,

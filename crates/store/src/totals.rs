@@ -3,12 +3,13 @@
 //! Each is changed in the transaction that changes its rows, so that no question grows with the number of
 //! open orders. 512 bits hold every sum of 256-bit amounts, so what is added can be taken away again.
 
+use crate::claims::{MakerClaim, totals_of};
 use crate::keys::Key;
 use crate::rows::{Rows, row};
 use crate::tables::{self, TOTALS};
 use crate::{StoreError, WriteTx, decode, encode};
 use alloy::primitives::{Address, U256, U512};
-use bmn_primitives::ChainId;
+use bmn_primitives::{ChainId, OrderId};
 use bmn_swap::{Exposure, Status, Usage};
 use redb::ReadableTable;
 use std::collections::BTreeMap;
@@ -30,6 +31,10 @@ pub(crate) enum Total {
     Route(ChainId, ChainId),
     /// Through a factory: 5, chain, factory.
     Factory(ChainId, Address),
+    /// What open orders claim of a maker's token: 6, chain, token, maker.
+    Claimed(ChainId, Address, Address),
+    /// Those of one limit-order contract: 7, chain, contract, token, maker.
+    ClaimedThrough(ChainId, Address, Address, Address),
 }
 
 impl Total {
@@ -42,6 +47,12 @@ impl Total {
             Self::Maker(maker) => kind(3).address(maker),
             Self::Route(from, to) => kind(4).u64(from.0).u64(to.0),
             Self::Factory(chain, factory) => kind(5).u64(chain.0).address(factory),
+            Self::Claimed(chain, token, maker) => {
+                kind(6).u64(chain.0).address(token).address(maker)
+            }
+            Self::ClaimedThrough(chain, contract, token, maker) => {
+                kind(7).u64(chain.0).address(contract).address(token).address(maker)
+            }
         }
     }
 
@@ -114,6 +125,11 @@ pub(crate) fn promised<R: Rows + ?Sized>(rows: &R, chain: ChainId, token: Addres
     Ok(sum(rows, &Total::Promised(chain, token))?.saturating_to())
 }
 
+/// Saturates, as what is promised.
+pub(crate) fn claimed<R: Rows + ?Sized>(rows: &R, total: &Total) -> Result<U256> {
+    Ok(sum(rows, total)?.saturating_to())
+}
+
 /// What is open against an order that would add `adding`.
 pub(crate) fn usage<R: Rows + ?Sized>(rows: &R, adding: &Exposure) -> Result<Usage> {
     let value = |total: Total| -> Result<u128> { Ok(sum(rows, &total)?.saturating_to()) };
@@ -147,6 +163,14 @@ pub(crate) fn count_again(txn: &redb::WriteTransaction) -> Result<()> {
         let (key, value) = row?;
         let open: Exposure = decode(tables::EXPOSURES.name, key.value(), value.value())?;
         Total::of(&open).for_each(|total| add(total.key(), U512::from(open.value)));
+    }
+    for row in txn.open_table(tables::CLAIMS.definition())?.iter()? {
+        let (key, value) = row?;
+        let claim: MakerClaim = decode(tables::CLAIMS.name, key.value(), value.value())?;
+        let order = OrderId::from_bytes(key.value());
+        let order =
+            order.ok_or_else(|| StoreError::undecodable(tables::CLAIMS.name, key.value()))?;
+        totals_of(order, &claim).into_iter().for_each(|(total, amount)| add(total.key(), amount));
     }
     let mut totals = txn.open_table(TOTALS.definition())?;
     totals.retain(|_, _| false)?;

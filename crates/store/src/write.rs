@@ -44,6 +44,17 @@ impl WriteTx {
         stage.apply(&txn).and_then(|()| Ok(txn.commit()?)).map_err(|error| store.name(error))
     }
 
+    /// Makes every change visible at once, and durable with the next [`commit`](Self::commit) of whomever.
+    /// For what a crash may take back: nothing may be told or done on the strength of it alone.
+    ///
+    /// # Errors
+    /// Those of [`commit`](Self::commit).
+    pub fn commit_with_next(mut self) -> Result<(), StoreError> {
+        let none = self.txn.set_durability(redb::Durability::None);
+        none.map_err(|error| self.store.name(redb::Error::from(error).into()))?;
+        self.commit()
+    }
+
     /// Writes a row of a job table. For `bmn-queue` alone.
     pub fn queue_put(
         &mut self,

@@ -1,14 +1,13 @@
 //! Is this order ours to settle?
 
 use crate::{
-    Decision, Moment, Order, OrderTimes, Origin, Part, Policy, Refusal, Route, SignedOrder,
-    SourceLeg,
+    Decision, Order, OrderTimes, Origin, Part, Policy, Refusal, Route, SignedOrder, SourceLeg,
     header::{fill_opens_at, header_refusals},
     parts::{affordable_making, check_secrets, has_parts, next_part},
     policy::FactoryTerms,
-    times::schedule,
+    times::timetable_at,
     verify::check_source,
-    worth::{Market, funds, inventory, route, worth},
+    worth::{MakerClaims, Market, funds, inventory, route, worth},
 };
 use alloy::primitives::{Address, Bytes, U256, U512};
 use bmn_contracts::{ExtensionField, ExtraData, OrderSignature, parts_of, recover_maker};
@@ -51,6 +50,8 @@ pub struct IntakeFacts {
     pub maker_balance: U256,
     /// Maker's allowance to the limit-order contract.
     pub maker_allowance: U256,
+    /// What his other open orders will take of the same token.
+    pub maker_claims: MakerClaims,
     /// `rawRemainingInvalidatorForOrder`: 0 untouched, else the complement of what remains.
     pub raw_remaining: U256,
     /// The bit invalidator has the order's nonce.
@@ -163,7 +164,8 @@ fn part_bounds(draft: &Draft, facts: &IntakeFacts, terms: &Terms<'_>) -> (U256, 
     }
 }
 
-fn remaining(draft: &Draft, facts: &IntakeFacts) -> U256 {
+/// What of the making amount nobody has filled.
+pub fn remaining(draft: &Draft, facts: &IntakeFacts) -> U256 {
     let making = draft.signed.order.making_amount;
     if facts.raw_remaining.is_zero() { making } else { !facts.raw_remaining }
 }
@@ -251,7 +253,8 @@ pub fn admit_submitted(draft: &Draft, facts: &IntakeFacts, terms: &Terms<'_>) ->
     reasons.extend(signature(draft, facts));
     reasons.extend(liveness(draft, facts, terms));
     reasons.extend(route(order, draft.destination_chain, terms));
-    reasons.extend(fits(order, Moment::Unfilled(facts.source_head.time), terms));
+    let late = fits(order, None, facts.source_head.time, &reasons, terms);
+    reasons.extend(late);
     if let Some(word) = draft.undivided {
         // What the whole would cost says nothing about the part that could be ours.
         let (remaining, most) = (remaining(draft, facts), part_bounds(draft, facts, terms).1);
@@ -441,9 +444,18 @@ fn window_range(order: &Order, now: u64, policy: &Policy) -> Vec<Refusal> {
     }
 }
 
-fn fits(order: &Order, moment: Moment, terms: &Terms<'_>) -> Option<Refusal> {
-    let short = schedule(order, moment, terms)?.err()?;
-    Some(Refusal::DoesNotFit { step: short.step, seconds: short.seconds })
+// Of times that are out of range it is enough to hear that.
+fn fits(
+    order: &Order,
+    leg: Option<&SourceLeg>,
+    now: u64,
+    found: &[Refusal],
+    terms: &Terms<'_>,
+) -> Vec<Refusal> {
+    let is_window = |reason: &Refusal| matches!(reason, Refusal::BadWindow { .. });
+    let told = found.iter().any(is_window);
+    let reasons = timetable_at(order, leg, now, terms).map(|table| table.refusals());
+    reasons.into_iter().flatten().filter(|reason| !(told && is_window(reason))).collect()
 }
 
 /// The state of the chains as far as a direct source escrow depends on it.
@@ -542,6 +554,7 @@ pub fn admit_direct(
     reasons.extend(route(order, complement.chain_id, terms));
     let (now, open) = (facts.source_head.time, facts.open_orders);
     reasons.extend(worth(order, &facts.market, facts.gas_price, open, now, terms));
-    reasons.extend(fits(order, Moment::Filled(facts.source_head.time), terms));
+    let late = fits(order, Some(leg), now, &reasons, terms);
+    reasons.extend(late);
     reasons
 }

@@ -1,25 +1,26 @@
 //! Everything a decision was made of, as numbers that a person can check.
 
 use crate::{
-    Order, Refusal,
+    Order, Refusal, SourceLeg,
     admit::Terms,
     policy::TokenFlag,
+    stages::{TimedAction, Timetable, Verdict},
     timeline::{Shortfall, Step},
-    times::{Moment, schedule},
+    times::timetable_at,
     worth::{Cap, Exposure, Market, Valuation, caps},
 };
 use alloy::primitives::Address;
 use bmn_primitives::{BlockRef, ChainId};
 use serde::{Deserialize, Serialize};
 
-/// A step with its latest safe moment.
+/// A step that can come too late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slack {
     /// The step.
     pub step: Step,
     /// Latest safe time to send it, unix seconds.
     pub latest: u64,
-    /// Seconds from the decision until then.
+    /// Seconds to spare when everything before it is slow.
     pub seconds: u64,
 }
 
@@ -30,6 +31,8 @@ pub enum TimeSlack {
     Fits(Vec<Slack>),
     /// One does not.
     Short(Shortfall),
+    /// The times themselves are wrong, and what is wrong with them.
+    Malformed(String),
 }
 
 /// The numbers behind a decision, as they were when it was taken.
@@ -70,8 +73,8 @@ pub struct Circumstances<'a> {
     pub open_orders: u64,
     /// Prices, fees for data, and what stands against the caps.
     pub market: &'a Market,
-    /// True for an order that is still to be filled.
-    pub to_be_filled: bool,
+    /// Its source escrow; none for an order that is still to be filled.
+    pub source: Option<&'a SourceLeg>,
 }
 
 /// The numbers of an order, by the functions that judged it.
@@ -107,21 +110,26 @@ pub fn assess(
 }
 
 fn time(order: &Order, seen: &Circumstances<'_>, terms: &Terms<'_>) -> Option<TimeSlack> {
-    let now = seen.at.time;
-    let moment = if seen.to_be_filled { Moment::Unfilled(now) } else { Moment::Filled(now) };
-    let schedule = match schedule(order, moment, terms)? {
-        Ok(schedule) => schedule,
-        Err(short) => return Some(TimeSlack::Short(short)),
-    };
-    let steps = [
-        (Step::LockSource, schedule.fill_by),
-        (Step::FundDestination, schedule.fund_by),
-        (Step::WithdrawDestination, schedule.withdraw_destination_by),
-        (Step::WithdrawSource, schedule.withdraw_source_by),
-    ];
-    let slack =
-        steps.map(|(step, latest)| Slack { step, latest, seconds: latest.saturating_sub(now) });
-    Some(TimeSlack::Fits(slack.to_vec()))
+    let table = timetable_at(order, seen.source, seen.at.time, terms)?;
+    Some(match table.verdict {
+        Verdict::Fits { .. } => TimeSlack::Fits(spare(&table)),
+        Verdict::Short { step, seconds } => {
+            // Only steps have a slack to be short of.
+            let step = step.step().unwrap_or(Step::LockSource);
+            TimeSlack::Short(Shortfall { step, seconds })
+        }
+        Verdict::Malformed { fault } => TimeSlack::Malformed(fault.to_string()),
+    })
+}
+
+fn spare(table: &Timetable) -> Vec<Slack> {
+    // A permission leaves the maker what his disclosure leaves him.
+    let steps = table.slots.iter().filter(|slot| slot.action != TimedAction::Permit);
+    let slack = steps.filter_map(|slot| {
+        let seconds = slot.slack?.unsigned_abs();
+        Some(Slack { step: slot.action.step()?, latest: slot.latest?, seconds })
+    });
+    slack.collect()
 }
 
 fn flags(order: &Order, terms: &Terms<'_>) -> Vec<(ChainId, Address, TokenFlag)> {

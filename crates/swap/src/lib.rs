@@ -25,7 +25,7 @@ mod worth;
 pub use action::{Action, ActionKey, Due, Wake, When};
 pub use admit::{
     DirectFacts, Draft, IntakeFacts, Terms, admit_direct, admit_submitted, check_signature,
-    choose_part, direct_id, read_direct, read_submitted,
+    choose_part, direct_id, read_direct, read_submitted, remaining,
 };
 pub use assessment::{Assessment, Circumstances, Slack, TimeSlack, assess};
 pub use keeper::{
@@ -66,13 +66,14 @@ pub use stages::{
     Timetable, Timing, Verdict,
 };
 pub use status::{Cause, Keeping, Status, TRANSITIONS, Transition, derive_kept, derive_status};
-pub use timeline::{Pace, Schedule, Shortfall, Step, Windows, compile};
-pub use times::{Moment, OrderTimes, schedule};
+pub use timeline::{Pace, Shortfall, Step};
+pub use times::{ALARM_INCLUSIONS, OrderTimes, timetable, timetable_at};
 pub use verify::{
     DIRECT_CLOCK_TOLERANCE, DestinationFacts, Expected, check_destination, check_holdings,
     check_source,
 };
 pub use worth::{
-    Cap, CapKind, DataFeeTerms, Exposure, GasStep, Market, Outcomes, PathStep, Usage, Valuation,
-    Valued, caps, data_fee, step_bytes, step_gas, through_contract, worth,
+    Cap, CapKind, DataFeeTerms, Exposure, GasStep, MakerClaims, Market, Outcomes, PathStep,
+    RefundLimits, RefundWait, Refunded, Retention, Usage, Valuation, Valued, caps, data_fee,
+    step_bytes, step_gas, through_contract, worth,
 };

@@ -395,7 +395,8 @@ pub struct Evidence {
     /// Our destination funding.
     pub funding: Attempt,
     /// The cancel of a source escrow that we refused cannot succeed (deposit unpayable, token that
-    /// does not move): nothing more is ours to do.
+    /// does not move): nothing more is ours to do. Of an order that we took: the destination at our address
+    /// is a stranger's and holds nothing, so that no cancel of it can succeed or is needed.
     pub cancel_impossible: bool,
 }
 

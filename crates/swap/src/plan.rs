@@ -8,8 +8,9 @@ use crate::{
     header::fill_opens_at,
     model::writes_creation_time,
     recovered::is_in_doubt,
-    timeline::{Pace, Schedule},
-    times::{Moment, schedule},
+    stages::{Overdue, SendState, Slot, TimedAction, Timetable},
+    timeline::Pace,
+    times::{timetable, timetable_at},
     verify::check_source,
 };
 use alloy::primitives::Address;
@@ -79,6 +80,9 @@ pub enum Alarm {
         /// Unix seconds.
         rescue_at: u64,
     },
+    /// An action is wanted, and its latest safe time is near or over.
+    #[error("{0}")]
+    Overdue(Overdue),
 }
 
 /// Plans an order. Level-triggered: what is due depends on what is true, not on what happened.
@@ -100,6 +104,11 @@ pub fn plan(view: &SwapView<'_>, terms: &Terms<'_>) -> Plan {
         Status::Owing => planner.make_good(&mut plan),
         Status::Refunding => plan.due.extend(cancel_refused(view)),
         _ => {}
+    }
+    // Strangers make as many escrows to be refused as they like.
+    if status != Status::Refunding {
+        let overdue = planner.overdue(&plan.due);
+        plan.alarms.extend(overdue.into_iter().map(Alarm::Overdue));
     }
     plan
 }
@@ -181,6 +190,7 @@ impl When {
 struct Planner<'a> {
     view: &'a SwapView<'a>,
     terms: &'a Terms<'a>,
+    table: Timetable,
     source_pace: Pace,
     destination_pace: Pace,
     destination_view: ChainView,
@@ -192,14 +202,36 @@ impl<'a> Planner<'a> {
         Some(Self {
             view,
             terms,
+            table: timetable(view, terms)?,
             source_pace: terms.route(view.order.id.chain)?.pace_for(value),
             destination_pace: terms.route(view.order.destination_chain)?.pace_for(value),
             destination_view: view.destination_chain?,
         })
     }
 
-    fn schedule(&self, moment: Moment) -> Option<Schedule> {
-        schedule(self.view.order, moment, self.terms)?.ok()
+    fn slot(&self, action: TimedAction) -> Option<&Slot> {
+        self.table.slot(action)
+    }
+
+    /// When a stage begins.
+    fn starts(&self, stage: Stage) -> u64 {
+        self.table.stage(stage).start
+    }
+
+    // What would put money in is only given up when it is late, which is no news. What waits for
+    // something is not missing.
+    fn overdue(&self, due: &[Due]) -> Vec<Overdue> {
+        let is_missing = |due: &&Due| {
+            due.when == When::Now
+                && !matches!(due.key.action, Action::Fill | Action::FundDestination)
+        };
+        let missing: Vec<_> =
+            due.iter().filter(is_missing).map(|due| TimedAction::of(due.key.action)).collect();
+        if missing.is_empty() {
+            return Vec::new();
+        }
+        let (source, destination) = (self.view.source_chain, self.destination_view);
+        self.table.overdue(source.next_time, destination.next_time, &missing)
     }
 
     fn push(&self, plan: &mut Plan, key: ActionKey, when: When) {
@@ -215,7 +247,7 @@ impl<'a> Planner<'a> {
             return;
         }
         let now = self.view.source_chain.head.time;
-        if self.is_stale(now) || self.schedule(Moment::Unfilled(now)).is_none() {
+        if self.is_stale(now) || !self.table.fits() {
             plan.give_up_fill = self.view.evidence.fill != Attempt::Live;
             return;
         }
@@ -230,15 +262,12 @@ impl<'a> Planner<'a> {
         self.push(plan, key, at_time(self.view.source_chain, order.id.chain, opens));
     }
 
-    // Offsets never run out by themselves: an order of them ends with its expiration, and is not kept
-    // open for longer than a window may last.
+    // Offsets never run out by themselves: an order of them is not kept open for longer than a window may
+    // last.
     fn is_stale(&self, now: u64) -> bool {
-        let Order { times, origin: Origin::Submitted(signed), seen_at, .. } = self.view.order
-        else {
-            return false;
-        };
+        let Order { times, seen_at, .. } = self.view.order;
         let longest = seen_at.time.saturating_add(self.terms.policy.max_window);
-        times.absolute().is_none() && (now > longest || signed.order.maker_traits.is_expired(now))
+        times.absolute().is_none() && now > longest
     }
 
     fn source_confirmed(&self, leg: &SourceLeg) -> When {
@@ -286,16 +315,16 @@ impl<'a> Planner<'a> {
         {
             return false;
         }
-        let Some(schedule) = self.schedule(Moment::Filled(leg.created.block.time)) else {
-            return false;
-        };
-        self.destination_view.next_time <= schedule.fund_by
-            && self.view.source_chain.head.time <= schedule.fund_by
+        // The table has the destination's clock; the source's may be ahead of it.
+        let by = self.slot(TimedAction::FundDestination).and_then(|slot| slot.latest);
+        self.table.fits() && by.is_some_and(|by| self.view.source_chain.head.time <= by)
     }
 
     fn cancel_source(&self, plan: &mut Plan, leg: &SourceLeg) {
-        let Some(immutables) = leg.immutables() else { return };
-        let start = immutables.timelocks.src_cancel().start;
+        if leg.immutables().is_none() {
+            return;
+        }
+        let start = self.starts(Stage::SrcCancellation);
         let when = at_time(self.view.source_chain, leg.swap.chain, start);
         self.push(plan, source_key(self.view.order, leg, Action::CancelSource), when);
     }
@@ -303,8 +332,10 @@ impl<'a> Planner<'a> {
     // A funding that we forgot may still be mined. Destinations end before their source: once both
     // clocks are past that, no block can pay one any more.
     fn cancel_recovered(&self, plan: &mut Plan, leg: &SourceLeg) {
-        let Some(immutables) = leg.immutables() else { return };
-        let start = immutables.timelocks.src_cancel().start;
+        if leg.immutables().is_none() {
+            return;
+        }
+        let start = self.starts(Stage::SrcCancellation);
         let pace = self.destination_pace;
         let over = start + pace.settle() + pace.block_time;
         let when = at_time(self.destination_view, self.view.order.destination_chain, over)
@@ -313,13 +344,8 @@ impl<'a> Planner<'a> {
     }
 
     fn cancel_destination(&self, plan: &mut Plan) {
-        let (Some(leg), Some(intended)) = (self.view.destination, self.view.intended) else {
-            return;
-        };
-        if leg.end.is_some() {
-            return;
-        }
-        let Some(opens) = intended.dst_cancellation() else { return };
+        let Some(leg) = self.bound_destination().filter(|leg| leg.end.is_none()) else { return };
+        let opens = self.starts(Stage::DstCancellation);
         let when = at_time(self.destination_view, leg.chain, opens);
         let key = destination_key(self.view.order, leg, Action::CancelDestination);
         self.push(plan, key, when);
@@ -334,17 +360,24 @@ impl<'a> Planner<'a> {
     // Once no block can pay the destination any more, giving the source back is honest, even if our
     // destination cannot be taken back: a stranger may have created it without its coin.
     fn cancel_expired_source(&self, plan: &mut Plan) {
-        let (Some(source), Some(intended)) = (self.view.source, self.view.intended) else {
+        let (Some(source), Some(destination)) = (self.view.source, self.bound_destination()) else {
             return;
         };
-        let Some(immutables) = source.immutables() else { return };
-        let Some(opens) = intended.dst_cancellation() else { return };
+        if source.immutables().is_none() {
+            return;
+        }
         let pace = self.destination_pace;
-        let over = opens + pace.settle() + pace.block_time;
-        let start = immutables.timelocks.src_cancel().start;
-        let when = at_time(self.destination_view, intended.chain, over)
+        let over = self.starts(Stage::DstCancellation) + pace.settle() + pace.block_time;
+        let start = self.starts(Stage::SrcCancellation);
+        let when = at_time(self.destination_view, destination.chain, over)
             .and(|| at_time(self.view.source_chain, source.swap.chain, start));
         self.push(plan, source_key(self.view.order, source, Action::CancelSource), when);
+    }
+
+    /// Our destination, whose windows the table has.
+    fn bound_destination(&self) -> Option<&'a DestinationLeg> {
+        self.view.intended.filter(|plan| plan.escrow.is_some())?;
+        self.view.destination
     }
 
     fn permit(&self, plan: &mut Plan) {
@@ -369,13 +402,8 @@ impl<'a> Planner<'a> {
 
     // Somebody withdrew the source to us before the maker was paid: pay him.
     fn make_good(&self, plan: &mut Plan) {
-        let (Some(leg), Some(intended)) = (self.view.destination, self.view.intended) else {
-            return;
-        };
-        if leg.end.is_some() {
-            return;
-        }
-        let window = intended.immutables.timelocks.dst_withdraw();
+        let Some(leg) = self.bound_destination().filter(|leg| leg.end.is_none()) else { return };
+        let window = self.table.stage(Stage::DstWithdrawal);
         let known = self.view.evidence.secret != SecretKnowledge::Unknown;
         if known && self.destination_view.next_time < window.end {
             let key = destination_key(self.view.order, leg, Action::WithdrawDestination);
@@ -392,23 +420,20 @@ impl<'a> Planner<'a> {
         else {
             return;
         };
-        let Some(locks) = source.immutables().map(|immutables| immutables.timelocks) else {
-            return;
-        };
-        let window = intended.immutables.timelocks.dst_withdraw();
-        let last_send = window.end.saturating_sub(self.destination_pace.inclusion);
-        let source_ends = locks.src_withdraw().end;
-        let late = self.destination_view.next_time > last_send
-            || self.view.source_chain.next_time + self.destination_pace.settle()
-                >= source_ends
-                    .saturating_sub(self.source_pace.inclusion + self.source_pace.settle());
-        if late || intended.source != source.swap {
+        let latest = |action| self.slot(action).and_then(|slot| slot.latest).unwrap_or(0);
+        let settled = self.view.source_chain.next_time + self.destination_pace.settle();
+        let late = self.destination_view.next_time > latest(TimedAction::WithdrawDestination)
+            || settled > latest(TimedAction::WithdrawSource);
+        if late || intended.source != source.swap || source.immutables().is_none() {
             return;
         }
         let when = self
             .destination_confirmed(leg.created.block)
             .and(|| self.source_confirmed(source))
-            .and(|| at_time(self.destination_view, leg.chain, window.start));
+            .and(|| {
+                let opens = self.starts(Stage::DstWithdrawal);
+                at_time(self.destination_view, leg.chain, opens)
+            });
         let key = destination_key(self.view.order, leg, Action::WithdrawDestination);
         self.push(plan, key, when);
     }
@@ -418,38 +443,34 @@ impl<'a> Planner<'a> {
             return;
         };
         let Some((EscrowEnd::Withdrawn { .. }, paid)) = destination.end else { return };
-        let Some(locks) = source.immutables().map(|immutables| immutables.timelocks) else {
+        let (Some(slot), Some(rescue)) =
+            (self.slot(TimedAction::WithdrawSource), self.slot(TimedAction::RescueSource))
+        else {
             return;
         };
-        let window = locks.src_withdraw();
+        if source.immutables().is_none() {
+            return;
+        }
         let chain = source.swap.chain;
-        if self.view.source_chain.next_time >= window.end {
+        if slot.state(self.view.source_chain.next_time) == SendState::Closed {
             // The window was missed: hold, and take it by rescue. Cancelling would pay twice (M10).
-            let rescue = locks.rescue(self.rescue_delay(source));
-            plan.alarms.push(Alarm::SourceWindowMissed { rescue_at: rescue.start });
-            let when = at_time(self.view.source_chain, chain, rescue.start);
+            plan.alarms.push(Alarm::SourceWindowMissed { rescue_at: rescue.earliest });
+            let when = at_time(self.view.source_chain, chain, rescue.earliest);
             let key = source_key(self.view.order, source, Action::RescueSource);
             self.push(plan, key, when);
             return;
         }
-        let pace = self.source_pace;
-        // Not sooner: a payment in the destination's last second is confirmed before this, and a reorg of
-        // an unconfirmed one would leave us with both sides.
-        let margin = pace.inclusion + pace.settle();
-        let urgent = at_time(self.view.source_chain, chain, window.end.saturating_sub(margin));
+        // Not sooner: a payment in the destination's last second is confirmed by then, and a reorg of an
+        // unconfirmed one would leave us with both sides.
+        let latest = slot.latest.unwrap_or(u64::MAX);
         let when = self
             .destination_confirmed(paid.block)
-            .or(urgent)
-            .and(|| at_time(self.view.source_chain, chain, window.start));
+            .or(at_time(self.view.source_chain, chain, latest))
+            .and(|| {
+                let opens = self.starts(Stage::SrcWithdrawal);
+                at_time(self.view.source_chain, chain, opens)
+            });
         self.push(plan, source_key(self.view.order, source, Action::WithdrawSource), when);
-    }
-
-    fn rescue_delay(&self, leg: &SourceLeg) -> u64 {
-        const LONGEST_KNOWN: u64 = 691_200;
-        self.terms
-            .route(leg.swap.chain)
-            .and_then(|route| route.factory(leg.factory))
-            .map_or(LONGEST_KNOWN, |factory| factory.rescue_delay)
     }
 
     // The cancel must be as final as a payment: a reorg could let the maker be paid after all.
@@ -457,10 +478,10 @@ impl<'a> Planner<'a> {
         let (Some(source), Some(destination)) = (self.view.source, self.view.destination) else {
             return;
         };
-        let (Some((_, ended)), Some(immutables)) = (destination.end, source.immutables()) else {
+        let (Some((_, ended)), Some(_)) = (destination.end, source.immutables()) else {
             return;
         };
-        let start = immutables.timelocks.src_cancel().start;
+        let start = self.starts(Stage::SrcCancellation);
         let when = self
             .destination_confirmed(ended.block)
             .and(|| at_time(self.view.source_chain, source.swap.chain, start));
@@ -473,7 +494,7 @@ impl<'a> Planner<'a> {
 /// counted from `deployed_at`, which must be close to the creating block's time.
 ///
 /// Windows stay those of the source in absolute time, except that cancellation comes earlier
-/// ([`Schedule::dst_cancellation`]). The source stages are carried along; no destination reads them.
+/// ([`Timetable::dst_cancellation_by`]). The source stages are carried along; no destination reads them.
 pub fn destination_immutables(
     source: &Immutables,
     complement: &Complement,
@@ -508,7 +529,7 @@ pub(crate) fn answering(
     }
 }
 
-/// The destination plan for a source escrow; `None` when the schedule does not fit, the destination chain
+/// The destination plan for a source escrow; `None` when its timetable does not fit any more, the destination chain
 /// has no factory of the dialect or nobody of us who can own one, or the chain does not state what the
 /// source is bound to.
 ///
@@ -523,15 +544,14 @@ pub fn intend_destination(
     let destination = terms.route(order.destination_chain)?;
     let factory = destination.factory_for(order.dialect)?;
     let taker = destination.taker(terms.us, order.dialect)?;
-    let schedule = schedule(order, Moment::Filled(leg.created.block.time), terms)?.ok()?;
+    let table = timetable_at(order, Some(leg), deployed_at, terms).filter(Timetable::fits)?;
     let (bound, complement) = leg.stated()?;
     let (immutables, escrow) = if writes_creation_time(order.dialect) {
         let timelocks = bound.timelocks.with_deployed_at(0);
         (answering(bound, complement, taker, timelocks), None)
     } else {
-        let dst_cancellation = schedule.dst_cancellation;
-        let immutables =
-            destination_immutables(bound, complement, taker, dst_cancellation, deployed_at);
+        let ends = table.dst_cancellation_by;
+        let immutables = destination_immutables(bound, complement, taker, ends, deployed_at);
         let escrow = bmn_contracts::destination_escrow(
             order.dialect,
             factory.address,

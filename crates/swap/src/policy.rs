@@ -1,6 +1,10 @@
 //! Whether an order is worth it: prices, profit, caps.
 
-use crate::{quotes::PriceTerms, timeline::Pace, worth::basis_points};
+use crate::{
+    quotes::PriceTerms,
+    timeline::Pace,
+    worth::{RefundLimits, Retention, basis_points},
+};
 use alloy::primitives::{Address, U256};
 use bmn_contracts::EscrowImplementations;
 use bmn_primitives::{ChainId, Dialect};
@@ -282,6 +286,10 @@ pub struct OrderLimits {
     pub allow_tokens: Vec<Address>,
     /// Tokens that are not settled.
     pub deny_tokens: Vec<Address>,
+    /// What giving refused source escrows back may cost.
+    pub refunds: RefundLimits,
+    /// How long refused orders are kept.
+    pub retention: Retention,
 }
 
 /// Most that may be open from one chain to another.
@@ -297,7 +305,7 @@ pub struct RouteCap {
 
 /// Gas of the whole path on both chains: fill and source withdrawal; funding and destination
 /// withdrawal (`protocol.md` section 16, BMN v4, rounded up).
-pub const PATH_GAS: (u64, u64) = (357_000 + 48_000, 310_000 + 60_000);
+pub const PATH_GAS: (u64, u64) = (357_000 + 48_000, 345_000 + 68_000);
 
 /// What an order earns, in millionths of the reference currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -397,6 +397,20 @@ pub enum Refusal {
         /// Seconds.
         longest: u64,
     },
+    /// What the maker has is there, and his other open orders will take too much of it.
+    #[error(
+        "maker {what} {has} is below {needed} beside the {claimed} that his other open orders will take"
+    )]
+    MakerCommitted {
+        /// `balance` or `allowance`.
+        what: String,
+        /// Held or approved, smallest unit.
+        has: U256,
+        /// What his open orders of the token will take, smallest unit.
+        claimed: U256,
+        /// Sold, smallest unit.
+        needed: U256,
+    },
 }
 
 impl Refusal {
@@ -416,6 +430,7 @@ impl Refusal {
                 | Self::NoPart { .. }
                 | Self::MakerBalance { .. }
                 | Self::MakerAllowance { .. }
+                | Self::MakerCommitted { .. }
                 | Self::Inventory { .. }
                 | Self::Unprofitable { .. }
                 | Self::ProfitTooSmall { .. }
@@ -447,6 +462,7 @@ impl Refusal {
             Self::UnknownToken { .. } => "unknownToken",
             Self::MakerBalance { .. } => "makerBalance",
             Self::MakerAllowance { .. } => "makerAllowance",
+            Self::MakerCommitted { .. } => "makerCommitted",
             Self::Inventory { .. } => "inventory",
             Self::Unprofitable { .. } => "unprofitable",
             Self::TooLarge { .. } => "tooLarge",

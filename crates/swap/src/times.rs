@@ -1,13 +1,15 @@
-//! When the windows of an order open and close, and whether every step fits into them.
+//! The times in an order, and the timetable of a swap as it stands.
 
 use crate::{
-    Order, Policy,
-    admit::Terms,
-    timeline::{Pace, Schedule, Shortfall, Step, Windows, compile},
+    Basis, DestinationLeg, DestinationPlan, DestinationTimes, EscrowEnd, FactoryTerms, Order,
+    Origin, Progress, SecretKnowledge, SourceLeg, SwapView, Times, Timetable, admit::Terms,
 };
 use bmn_contracts::{ExtraData, bmn_factory_timelocks, bmn23_factory_timelocks};
 use bmn_primitives::{Dialect, Stage, Timelocks};
 use serde::{Deserialize, Serialize};
+
+/// Longest rescue delay of a factory that is known, seconds.
+const LONGEST_RESCUE: u64 = 691_200;
 
 /// The times in an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,15 +58,6 @@ impl OrderTimes {
         }
     }
 
-    /// When withdrawing the destination begins, unix seconds, after its creation in a block of this
-    /// time.
-    pub fn dst_withdrawal(&self, created_at: u64) -> u64 {
-        match self {
-            Self::Absolute { dst_withdrawal, .. } => *dst_withdrawal,
-            Self::Offsets(offsets) => after(created_at, *offsets, Stage::DstWithdrawal),
-        }
-    }
-
     /// The timelocks of the source escrow that a fill in a block of this time creates; none where the
     /// factory would revert.
     pub fn source_timelocks(&self, dialect: Dialect, block_time: u64) -> Option<Timelocks> {
@@ -84,95 +77,93 @@ fn after(time: u64, offsets: Timelocks, stage: Stage) -> u64 {
     time.saturating_add(u64::from(offsets.offset(stage)))
 }
 
-/// Where an order stands in time when its later steps are judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
-    /// Not filled; the source chain's time is this, unix seconds.
-    Unfilled(u64),
-    /// The source escrow was made in a block of this time, unix seconds.
-    Filled(u64),
+/// A person is told of a missing action when so many inclusions are left before its latest safe time.
+pub const ALARM_INCLUSIONS: u64 = 3;
+
+/// What is known of a swap beside its order.
+#[derive(Debug, Clone, Copy)]
+struct Known<'a> {
+    source: Option<&'a SourceLeg>,
+    destination: Option<(&'a DestinationLeg, &'a DestinationPlan)>,
+    secret: SecretKnowledge,
+    source_now: u64,
+    destination_now: u64,
 }
 
-/// The schedule of an order, or the first step that does not fit; none where one of its chains is not
-/// served. Times that count from a block which is not mined yet are judged for the last block that the
-/// plan allows.
-pub fn schedule(
+impl Known<'_> {
+    fn progress(&self) -> Progress {
+        let Some((leg, _)) = self.destination else { return Progress::Secret };
+        match leg.end {
+            Some((EscrowEnd::Withdrawn { .. }, at)) => Progress::Paid { at: at.block.time },
+            _ if self.secret == SecretKnowledge::Unknown => Progress::Secret,
+            _ => Progress::Disclosed,
+        }
+    }
+}
+
+/// Every window and every safe time of a swap as it stands; none where one of its chains is not served.
+pub fn timetable(view: &SwapView<'_>, terms: &Terms<'_>) -> Option<Timetable> {
+    let source_now = view.source_chain.head.time;
+    let known = Known {
+        source: view.source,
+        destination: view.destination.zip(view.intended).filter(|(_, plan)| plan.escrow.is_some()),
+        secret: view.evidence.secret,
+        source_now,
+        destination_now: view.destination_chain.map_or(source_now, |chain| chain.next_time),
+    };
+    Some(Timetable::compile(&basis(view.order, &known, terms)?))
+}
+
+/// The same of an order without a destination, with or without its source, when both chains are at `now`,
+/// unix seconds.
+pub fn timetable_at(
     order: &Order,
-    moment: Moment,
+    source: Option<&SourceLeg>,
+    now: u64,
     terms: &Terms<'_>,
-) -> Option<Result<Schedule, Shortfall>> {
-    let value = terms.reference_value(order);
-    let source = terms.route(order.id.chain)?.pace_for(value);
-    let destination = terms.route(order.destination_chain)?.pace_for(value);
-    Some(match order.times {
-        OrderTimes::Absolute { src_cancellation, dst_withdrawal } => {
-            let (to_be_filled, now) = match moment {
-                Moment::Unfilled(now) => (true, now),
-                Moment::Filled(at) => (false, at),
-            };
-            // The public destination window opens 60 s after the private one
-            // (`SimplifiedEscrowFactory`, `protocol.md` 5.2).
-            let windows = Windows {
-                src_cancellation,
-                dst_withdrawal,
-                dst_public_withdrawal: dst_withdrawal.saturating_add(60),
-                maker_reaction: terms.policy.maker_reaction,
-                to_be_filled,
-            };
-            compile(windows, source, destination, now)
-        }
-        OrderTimes::Offsets(offsets) => {
-            compile_offsets(offsets, source, destination, moment, terms.policy)
-        }
-    })
+) -> Option<Timetable> {
+    let secret = SecretKnowledge::Unknown;
+    let known = Known { source, destination: None, secret, source_now: now, destination_now: now };
+    Some(Timetable::compile(&basis(order, &known, terms)?))
 }
 
-// Two separate questions: whether the destination's own windows leave each step its time, and until when
-// it may be created so that they end early enough before the source's.
-fn compile_offsets(
-    offsets: Timelocks,
-    src: Pace,
-    dst: Pace,
-    moment: Moment,
-    policy: &Policy,
-) -> Result<Schedule, Shortfall> {
-    let (filled_at, latest_send) = match moment {
-        Moment::Unfilled(now) => (now.saturating_add(src.inclusion), now),
-        Moment::Filled(at) => (at, at),
+fn basis(order: &Order, known: &Known<'_>, terms: &Terms<'_>) -> Option<Basis> {
+    let source = terms.route(order.id.chain)?;
+    // Nothing of ours is ever on the other chain of a stranger's swap.
+    let watched = || (order.origin == Origin::Watched).then_some(source);
+    let destination = terms.route(order.destination_chain).or_else(watched)?;
+    let value = terms.reference_value(order);
+    let stated = known.source.and_then(|leg| Some((leg.immutables()?, leg)));
+    let expiration = order.origin.signed().map(|signed| signed.order.maker_traits.expiration());
+    // A factory that is not configured any more is taken for the slowest one known.
+    let delay =
+        |factory: Option<&FactoryTerms>| factory.map_or(LONGEST_RESCUE, |it| it.rescue_delay);
+    let from = known.source.map_or(order.factory, |leg| leg.factory);
+    let to = match known.destination {
+        Some((leg, _)) => destination.factory(leg.factory),
+        None => destination.factory_for(order.dialect),
     };
-    let of = |stage| u64::from(offsets.offset(stage));
-    let before = |time: u64, seconds: u64| time.saturating_sub(seconds);
-    let fits = |step, needed: u64, limit: u64| match needed.checked_sub(limit) {
-        None | Some(0) => Ok(()),
-        Some(seconds) => Err(Shortfall { step, seconds }),
-    };
-    let skew = src.skew.max(dst.skew);
-    let reaction = policy.maker_reaction;
-    let source_ends = filled_at.saturating_add(of(Stage::SrcCancellation));
-    // A reorg of the last withdrawal must leave the time to do it again.
-    let withdraw_source_by =
-        before(source_ends, src.inclusion.saturating_add(src.settle()).saturating_add(skew));
-    let dst_cancellation = before(withdraw_source_by, dst.settle());
-    let window = of(Stage::DstCancellation);
-    let created_by = before(dst_cancellation, window);
-    let fund_by = before(created_by, dst.inclusion);
-    let lock_by = before(fund_by, src.settle().saturating_add(skew));
-    fits(Step::LockSource, filled_at, lock_by)?;
-    let disclosed = dst.settle().saturating_add(reaction).saturating_add(dst.inclusion);
-    fits(Step::Disclose, disclosed, window)?;
-    let maker_needs =
-        of(Stage::DstPublicWithdrawal).saturating_add(dst.inclusion).saturating_add(reaction);
-    fits(Step::MakerWithdraw, maker_needs, window)?;
-    let private = of(Stage::DstWithdrawal).saturating_add(dst.inclusion);
-    fits(Step::WithdrawDestination, private, before(window, dst.inclusion))?;
-    let opens = filled_at.saturating_add(of(Stage::SrcWithdrawal));
-    fits(Step::WithdrawSource, opens, withdraw_source_by)?;
-    Ok(Schedule {
-        fill_by: latest_send,
-        fund_by,
-        dst_cancellation,
-        withdraw_destination_by: before(dst_cancellation, dst.inclusion),
-        urgent_source_at: before(withdraw_source_by, src.inclusion.saturating_mul(2)),
-        withdraw_source_by,
+    Some(Basis {
+        dialect: order.dialect,
+        times: stated.map_or_else(
+            || order.times.into(),
+            |(immutables, leg)| Times::Source {
+                timelocks: immutables.timelocks,
+                created_at: leg.created.block.time,
+            },
+        ),
+        destination: known.destination.map(|(leg, plan)| DestinationTimes {
+            timelocks: plan.immutables.timelocks,
+            created_at: leg.created.block.time,
+        }),
+        progress: known.progress(),
+        source_timing: source.pace_for(value).into(),
+        destination_timing: destination.pace_for(value).into(),
+        source_now: known.source_now,
+        destination_now: known.destination_now,
+        expiration: expiration.filter(|expiration| *expiration != 0),
+        maker_reaction: terms.policy.maker_reaction,
+        rescue_delay: (delay(source.factory(from)), delay(to)),
+        alarm_inclusions: ALARM_INCLUSIONS,
     })
 }

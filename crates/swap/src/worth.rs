@@ -8,7 +8,9 @@ mod data_fee;
 mod gas;
 mod valuation;
 
-pub use caps::{Cap, CapKind, Exposure, Usage, caps};
+pub use caps::{
+    Cap, CapKind, Exposure, MakerClaims, RefundLimits, RefundWait, Refunded, Retention, Usage, caps,
+};
 pub use data_fee::{DataFeeTerms, data_fee};
 pub use gas::{PathStep, step_bytes, step_gas, through_contract};
 pub(crate) use valuation::basis_points;
@@ -40,6 +42,8 @@ pub(crate) fn funds(order: &Order, facts: &IntakeFacts) -> Vec<Refusal> {
     if facts.maker_allowance < needed {
         reasons.push(Refusal::MakerAllowance { allowance: facts.maker_allowance, needed });
     }
+    let (balance, allowance) = (facts.maker_balance, facts.maker_allowance);
+    reasons.extend(facts.maker_claims.against(needed, balance, allowance));
     reasons
 }
 

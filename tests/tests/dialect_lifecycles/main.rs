@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
 mod bed;
+mod gas;
 mod parts;
 
 use bed::{Bed, DIALECTS, contract_keeps_nothing};
@@ -11,7 +12,7 @@ use bmn_host_dev::Replacement;
 use bmn_primitives::Dialect;
 use bmn_sim::scenario::Behaviour;
 use bmn_store::{Reads, testing::CrashBackend};
-use bmn_swap::Status;
+use bmn_swap::{PathStep, Status};
 use bmn_tests::memory_store;
 use parts::Divided;
 
@@ -71,6 +72,23 @@ async fn a_source_whose_window_was_missed_is_held_and_rescued() {
         bed.reach(Status::Completed).await;
         bed.ended(Status::Completed, false).await;
     }
+}
+
+#[tokio::test]
+async fn no_step_uses_more_gas_than_admission_reckons_with_nor_less_than_half() {
+    let mut wrong = Vec::new();
+    for dialect in DIALECTS {
+        let mut honest = Bed::new(dialect, Behaviour::Honest).await;
+        honest.reach(Status::Completed).await;
+        let mut silent = Bed::new(dialect, Behaviour::Silent).await;
+        silent.reach(Status::Cancelled).await;
+        let mut used = gas::used(&honest, dialect);
+        used.extend(gas::used(&silent, dialect));
+        // Nothing but the two rescues is missing.
+        assert_eq!(used.len(), PathStep::ALL.len() - 2, "{dialect}: {used:?}");
+        wrong.extend(gas::misjudged(&used, dialect));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// The states of the honest path in which something is under way.

@@ -94,7 +94,7 @@ impl Contracts {
             Times::Absolute { src_cancellation, dst_withdrawal } => {
                 ExtraData::pack_bmn_times(src_cancellation, dst_withdrawal)
             }
-            Times::Offsets { timelocks } | Times::Source { timelocks } => timelocks.0,
+            Times::Offsets { timelocks } | Times::Source { timelocks, .. } => timelocks.0,
         }
     }
 

@@ -31,7 +31,7 @@ impl Running {
         let destination = order.destination_at(&source, &planned, created);
         order.dst.mined(&order.create(&source, &destination), created);
         assert!(order.dst.has_code(destination.address), "the destination was created");
-        let table = Timetable::compile(&both(locked, &destination, created));
+        let table = Timetable::compile(&both(&locked, &destination, created));
         assert!(table.fits(), "{table}");
         Self { order, source, destination, table }
     }
@@ -46,7 +46,9 @@ impl Running {
 
 /// The basis once the source is there.
 fn sourced(order: &Order, source: &Escrow) -> Basis {
-    Basis { times: Times::Source { timelocks: source.immutables.timelocks }, ..order.basis() }
+    let timelocks = source.immutables.timelocks;
+    let times = Times::Source { timelocks, created_at: timelocks.deployed_at() };
+    Basis { times, ..order.basis() }
 }
 
 /// The call passes inside the window and nowhere else: executed in the second before it, its first, its
@@ -220,7 +222,7 @@ fn the_slowest_path_that_fits_is_paid() {
         order.dst.mined(&order.create(&source, &destination), created);
 
         let locked = Basis { source_now: created, destination_now: created, ..locked };
-        let table = Timetable::compile(&both(locked, &destination, created));
+        let table = Timetable::compile(&both(&locked, &destination, created));
         assert!(table.fits(), "{}: {table}", contracts.dialect);
         let endings = endings(&order, &source, &destination);
         let withdraw = |leg| {
@@ -233,7 +235,7 @@ fn the_slowest_path_that_fits_is_paid() {
         let progress = Progress::Paid { at: paid };
         let now = paid + locked.destination_timing.settle();
         let paid = Basis { progress, source_now: now, destination_now: now, ..locked };
-        let table = Timetable::compile(&both(paid, &destination, created));
+        let table = Timetable::compile(&both(&paid, &destination, created));
         assert!(table.fits(), "{}: {table}", contracts.dialect);
         let by = table.slot(TimedAction::WithdrawSource).unwrap().latest.unwrap();
         assert!(now <= by);
@@ -259,7 +261,7 @@ fn an_empty_window_lets_nobody_withdraw() {
         order.dst.mined(&create, created);
         assert!(order.dst.has_code(destination.address), "the factory lets it pass");
         let locked = sourced(&order, &source);
-        let table = Timetable::compile(&both(locked, &destination, created));
+        let table = Timetable::compile(&both(&locked, &destination, created));
         let at = created + 200;
         assert!(table.faults.contains(&Fault::Empty { stage: Stage::DstWithdrawal, at }));
         let endings = endings(&order, &source, &destination);

@@ -191,9 +191,9 @@ impl Order {
 }
 
 /// The basis once both escrows are there.
-pub(crate) fn both(basis: Basis, destination: &Escrow, created_at: u64) -> Basis {
+pub(crate) fn both(basis: &Basis, destination: &Escrow, created_at: u64) -> Basis {
     let timelocks = destination.immutables.timelocks;
-    Basis { destination: Some(DestinationTimes { timelocks, created_at }), ..basis }
+    Basis { destination: Some(DestinationTimes { timelocks, created_at }), ..*basis }
 }
 
 /// A call of an escrow that ends it.

@@ -96,6 +96,12 @@ fn verdict(report: &Report) -> String {
     if !report.value_conserved {
         reasons.push("value was not conserved".to_owned());
     }
+    if !report.nonces_dense {
+        reasons.push("nonces have gaps".to_owned());
+    }
+    if report.missed_deadlines > 0 {
+        reasons.push(format!("{} deadlines were missed", report.missed_deadlines));
+    }
     let missed = &report.coverage.not_crashed;
     if !missed.is_empty() {
         reasons.push(format!("no crash was tried at {}", missed.join(", ")));

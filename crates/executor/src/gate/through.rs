@@ -1,6 +1,6 @@
 //! Calls to our resolver contract: signed only when every call inside would be signed alone.
 
-use super::{GateError, Judge, Proposal, exactly, same};
+use super::{APPROVE, GateError, Judge, Proposal, exactly, funding::Grant, same};
 use alloy::primitives::{Address, U256};
 use bmn_contracts::{
     Call, InnerCall, ResolverFill, SecretTree, TakerTraits, calldata, decode_calldata, order_domain,
@@ -20,7 +20,7 @@ impl Judge<'_> {
         match decode_calldata(tx.data) {
             Ok(Call::ResolverRun { calls, sweep }) => {
                 self.inner_calls(tx, contract, &calls)?;
-                // Whatever is swept goes to the contract's owner; what is not named stays there.
+                self.swept(&sweep)?;
                 let expected = calldata::resolver_run(&calls, &sweep);
                 same(expected[..] == *tx.data, "encoding")
             }
@@ -39,7 +39,7 @@ impl Judge<'_> {
             return Err(GateError::Inner);
         }
         let mut value = U256::ZERO;
-        for call in calls {
+        for (place, call) in calls.iter().enumerate() {
             if call.to == contract {
                 return Err(GateError::Inner);
             }
@@ -48,11 +48,40 @@ impl Judge<'_> {
                 Ok(Call::TransferFrom { from, to, amount }) => {
                     self.taken_from_us(&inner, contract, (from, to, amount))?;
                 }
+                _ if call.data.starts_with(&APPROVE) => {
+                    self.used_up(&inner, calls.get(place + 1..).unwrap_or_default())?;
+                }
                 _ => self.call(&inner)?,
             }
             value = value.saturating_add(call.value);
         }
         exactly(tx.value, value)
+    }
+
+    // What is swept goes to the contract's owner, and each is asked for its balance: no stranger's code is
+    // called for that.
+    fn swept(&self, sweep: &[Address]) -> Result<(), GateError> {
+        for (place, token) in sweep.iter().enumerate() {
+            if !self.may_be_swept(*token) || sweep[..place].contains(token) {
+                return Err(GateError::Sweep(*token));
+            }
+        }
+        Ok(())
+    }
+
+    // The allowance is the exact amount that the fill or the creation after it takes, so that none is left
+    // when the transaction ends.
+    fn used_up(&self, tx: &Proposal<'_>, later: &[InnerCall]) -> Result<(), GateError> {
+        let Grant { spender, amount } = self.grant(tx)?;
+        let takes = |call: &InnerCall| match decode_calldata(&call.data) {
+            Ok(Call::FillOrder { .. }) => spender == self.order.factory,
+            Ok(Call::CreateDestination { .. }) => spender == call.to,
+            _ => false,
+        };
+        if amount.is_zero() || later.iter().any(takes) {
+            return Ok(());
+        }
+        Err(GateError::UnusedAllowance(spender))
     }
 
     // The inventory lies with the owner; the contract takes what it is about to lock, and no more.

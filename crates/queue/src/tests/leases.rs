@@ -51,6 +51,53 @@ fn a_chain_has_ten_leases_at_most_however_many_orders_are_open() {
 }
 
 #[test]
+fn a_batch_is_the_most_urgent_lane_alone_and_one_job_of_an_order() {
+    let store = memory();
+    let mut tx = store.write().unwrap();
+    for n in 1..=3 {
+        ready(&mut tx, key(n, Action::Fill, A));
+    }
+    let cancel = key(4, Action::CancelDestination, A);
+    let withdraw = key(4, Action::WithdrawSource, A);
+    reconcile(&mut tx, order(4), &[now(cancel), now(withdraw)]).unwrap();
+    ready(&mut tx, key(5, Action::RescueSource, A));
+    ready(&mut tx, key(6, Action::WithdrawSource, B));
+    for n in 7..=8 {
+        ready(&mut tx, key(n, Action::PublicWithdrawSource, A));
+    }
+    let batch = |tx: &mut WriteTx| -> Vec<(u8, Action)> {
+        let jobs = lease_batch(tx, A, 1, 0).unwrap();
+        assert!(jobs.is_sorted_by_key(|job| job.token), "every lease has a token of its own");
+        for job in &jobs {
+            finish(tx, &job.claim()).unwrap();
+        }
+        jobs.iter().map(|job| (job.key.order.hash.0[31], job.key.action)).collect()
+    };
+    let orders = |batch: Vec<(u8, Action)>| batch.into_iter().map(|(n, _)| n).collect::<Vec<_>>();
+    assert_eq!(orders(batch(&mut tx)), [4, 5], "ways out first, and one of the fourth order's two");
+    assert_eq!(orders(batch(&mut tx)), [4], "then the other one, before any fill");
+    assert_eq!(orders(batch(&mut tx)), [1, 2, 3]);
+    assert_eq!(orders(batch(&mut tx)), [7], "a keeper's job comes alone");
+    assert_eq!(orders(batch(&mut tx)), [8]);
+    assert!(batch(&mut tx).is_empty());
+}
+
+#[test]
+fn a_batch_and_single_leases_share_the_bound_of_the_chain() {
+    let store = memory();
+    let mut tx = store.write().unwrap();
+    for n in 0..30 {
+        ready(&mut tx, key(n, Action::Fill, A));
+    }
+    leased(&mut tx, 0);
+    let batch = lease_batch(&mut tx, A, 1, 0).unwrap();
+    assert_eq!(batch.len(), MAX_LEASES - 1);
+    assert!(lease_batch(&mut tx, A, 1, 0).unwrap().is_empty());
+    finish(&mut tx, &batch[4].claim()).unwrap();
+    assert_eq!(lease_batch(&mut tx, A, 1, 0).unwrap().len(), 1);
+}
+
+#[test]
 fn a_lease_that_is_not_renewed_is_over_after_300_seconds_and_not_one_earlier() {
     let store = memory();
     let mut tx = store.write().unwrap();

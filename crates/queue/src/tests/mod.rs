@@ -5,6 +5,7 @@ mod crash;
 pub(crate) mod dead_letters;
 pub(crate) mod fixtures;
 mod in_flight;
+mod late;
 mod leases;
 mod model;
 mod retries;

@@ -102,9 +102,7 @@ impl Model {
         let ready = self.jobs.values_mut();
         let ready = ready.filter(|job| job.key.chain == chain && job.state == JobState::Ready);
         let ready = ready.filter(|job| !busy.contains(&job.key.order));
-        let urgency = |job: &&mut JobRow| {
-            (Lane::of(job.key.action), job.deadline.unwrap_or(u64::MAX), job.seq)
-        };
+        let urgency = |job: &&mut JobRow| (job.lane(), job.deadline.unwrap_or(u64::MAX), job.seq);
         let job = ready.min_by_key(urgency)?;
         job.state = JobState::Leased { epoch, until: now + LEASE_SECONDS };
         job.token = token;

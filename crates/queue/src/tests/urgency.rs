@@ -64,7 +64,9 @@ proptest! {
             let key = key(n as u8, Action::ALL[action], A);
             reconcile(&mut tx, key.order, &[now(key)], |_| deadline).unwrap();
             let latest = deadline.unwrap_or(u64::MAX);
-            expected.push(((Lane::of(key.action), latest, n), key));
+            let is_refund = key.action == Action::CancelSource && deadline.is_none();
+            let lane = if is_refund { Lane::Keeper } else { Lane::of(key.action) };
+            expected.push(((lane, latest, n), key));
         }
         expected.sort();
         for (_, key) in expected {

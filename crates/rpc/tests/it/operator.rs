@@ -63,13 +63,8 @@ fn decided(store: &Store, n: u8, change: impl FnOnce(&mut [Route; 2], &mut Polic
     let terms = Terms { us: Address::repeat_byte(0x99), routes: &routes, policy: &policy };
     let gas_price = (1_000_000_000, 2_000_000_000);
     let reasons = worth(&taken, &market, gas_price, 4, block(1).time, &terms);
-    let seen = Circumstances {
-        at: block(1),
-        gas_price,
-        open_orders: 4,
-        market: &market,
-        to_be_filled: true,
-    };
+    let seen =
+        Circumstances { at: block(1), gas_price, open_orders: 4, market: &market, source: None };
     let told = assess(&taken, &reasons, &seen, &terms);
     let mut status = Status::Accepted;
     if !reasons.is_empty() {
@@ -116,8 +111,8 @@ async fn a_taken_order_is_explained_by_what_it_pays() {
     let quote = json!({ "source": "feed", "price": "1000000", "at": block(1).time - 5, "age": 5 });
     assert_eq!(source["quotes"], json!([quote]));
     let outcomes = &told["valuation"]["outcomes"];
-    // Gas of 405 000 at 1 gwei and 370 000 at 2 gwei, coins worth 1.
-    assert_eq!(outcomes["expected"], json!((1_000_000 - 405 - 740).to_string()));
+    // Gas of 405 000 at 1 gwei and 413 000 at 2 gwei, coins worth 1.
+    assert_eq!(outcomes["expected"], json!((1_000_000 - 405 - 826).to_string()));
     assert_eq!(outcomes["worstBps"], json!(998));
     assert!(outcomes["failed"].as_str().unwrap().starts_with('-'), "{outcomes}");
     let maker = told["caps"].as_array().unwrap().iter().find(|cap| cap["cap"] == "maker").unwrap();
@@ -299,7 +294,7 @@ async fn the_shadow_report_says_what_became_of_each_order_and_what_it_would_have
     assert_eq!(outcomes, ["open", "filled", "completed", "open"]);
     let word: B256 = Address::repeat_byte(0x99).into_word();
     assert_eq!((&items[1]["escrow"], &items[1]["filledBy"]), (&json!(taken), &json!(word)));
-    assert_eq!(items[0]["expected"], json!((1_000_000 - 405 - 740).to_string()));
+    assert_eq!(items[0]["expected"], json!((1_000_000 - 405 - 826).to_string()));
     assert_eq!(items[0]["filledBy"], Value::Null);
     assert_eq!(report["next"], Value::Null);
 

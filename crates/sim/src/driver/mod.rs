@@ -213,6 +213,8 @@ impl Simulation {
             reorgs: self.reorgs.as_ref().map(Reorgs::coverage),
             reorg_count: self.reorgs.as_ref().map_or(0, Reorgs::count),
             changes: changes(&self.process.rpc()).await?,
+            nonces: self.process.next_nonces()?,
+            missed: self.process.missed_deadlines()?,
             crashes: self.process.crash_coverage(),
             crash_count: self.process.crashes(),
             latencies: self.process.latencies(),

@@ -4,6 +4,7 @@ use crate::{
     Network, NetworkChain, SimError,
     accounts::{DevAccount, derive},
     faults::{Context, Coverage, Faults, FaultyClient, FaultySource},
+    report::{NextNonces, missed_deadlines, next_nonces},
     rpc::{Handler, ResolverRpc, RpcFailure, read_answer, request_text},
 };
 use async_trait::async_trait;
@@ -31,7 +32,14 @@ const MOST_WORK: u32 = 20_000;
 
 /// Limits of the resolver in simulations: those of an operator who serves direct escrows.
 pub(crate) fn policy() -> Policy {
-    policy_of(&bmn_config::Policy { allow_direct_source: true, ..bmn_config::Policy::default() })
+    // A run puts months of strangers into a day.
+    let limits = bmn_config::PolicyLimits {
+        refunds_per_day: 10_000,
+        refund_gas_per_day_wei: 1_000_000_000_000_000_000,
+        ..bmn_config::PolicyLimits::default()
+    };
+    let policy = bmn_config::Policy::default();
+    policy_of(&bmn_config::Policy { allow_direct_source: true, limits, ..policy })
 }
 
 /// Randomness that repeats: different for every start of the process, never for every run.
@@ -105,6 +113,18 @@ impl Process {
     pub(crate) fn latencies(&self) -> Vec<Duration> {
         let living = self.living.as_ref().map(|living| living.resolver.latencies());
         self.latencies.iter().copied().chain(living.unwrap_or_default()).collect()
+    }
+
+    /// What the lanes stand at; a dead process remembers none.
+    pub(crate) fn next_nonces(&self) -> Result<NextNonces, SimError> {
+        let living = self.living.as_ref();
+        living.map_or(Ok([None; 2]), |it| next_nonces(it.resolver.store(), &self.network))
+    }
+
+    /// Deadlines that were missed; a dead process remembers none.
+    pub(crate) fn missed_deadlines(&self) -> Result<u64, SimError> {
+        let living = self.living.as_ref();
+        living.map_or(Ok(0), |it| missed_deadlines(it.resolver.store()))
     }
 
     /// Opens store and resolver on what is on the disk, as often as it takes.

@@ -9,7 +9,7 @@ use crate::{
     Maker, Network, Report, SimError, Strangers,
     accounts::DevAccount,
     ledger::Ledger,
-    report::Facts,
+    report::{Facts, missed_deadlines, next_nonces},
     rpc::{Handler, ResolverRpc, RpcFailure, read_answer, request_text},
     scenario::{self, Scenario, Timing},
     temporary::TemporaryDirectory,
@@ -72,6 +72,7 @@ pub async fn run_in_real_time(
     let resolver = Resolver::open(store, hosts(&network), signer, policy(), Arc::new(clock))?;
     let rpc = HandlerRpc(in_process(&resolver));
     let handle = resolver.handle();
+    let store = resolver.store().clone();
     let stop = Default::default();
     let running = resolver.run(Clone::clone(&stop));
     let mut market = Market {
@@ -103,6 +104,8 @@ pub async fn run_in_real_time(
         latencies: handle.latencies(),
         elapsed: clock.monotonic(),
         changes: driven?,
+        nonces: next_nonces(&store, &market.network)?,
+        missed: missed_deadlines(&store)?,
     };
     Report::close(&market.network, &market.makers, market.ledger, facts).await
 }

@@ -11,7 +11,7 @@ pub enum Context {
     Open,
     /// Applying one event of a chain.
     Follow,
-    /// Running one job.
+    /// Running a batch of jobs.
     Act,
     /// Taking an order.
     SubmitOrder,

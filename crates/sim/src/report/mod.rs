@@ -1,6 +1,7 @@
 //! What a run did: a table for people, one object for programs, and whether all is well.
 
 mod audit;
+mod lanes;
 mod table;
 
 use crate::{
@@ -14,6 +15,7 @@ use audit::Audit;
 use bmn_primitives::ChainId;
 use bmn_rpc_api::SwapChange;
 use bmn_swap::Price;
+pub(crate) use lanes::{NextNonces, missed_deadlines, next_nonces};
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -32,6 +34,8 @@ pub(crate) struct Facts {
     pub(crate) latencies: Vec<Duration>,
     pub(crate) elapsed: Duration,
     pub(crate) changes: Vec<SwapChange>,
+    pub(crate) nonces: NextNonces,
+    pub(crate) missed: u64,
 }
 
 /// A status and when it was reached.
@@ -116,6 +120,10 @@ pub struct Report {
     pub failed: u32,
     /// Every balance of every party changed by exactly what the ends allow.
     pub value_conserved: bool,
+    /// Every nonce the resolver gave away is mined, or waits in the pool behind one that is.
+    pub nonces_dense: bool,
+    /// Withdrawals and permissions that could have been sent and were not by their latest safe time.
+    pub missed_deadlines: u64,
     /// Median of the time from due to accepted, milliseconds.
     pub p50_ms: Option<f64>,
     /// The 99th percentile.
@@ -140,14 +148,18 @@ pub struct Report {
     pub traps: Vec<TrapResult>,
     /// Every swap.
     pub table: Vec<Row>,
-    /// Balances that are not what they should be.
+    /// Balances and nonces that are not what they should be.
     pub discrepancies: Vec<String>,
 }
 
 impl Report {
     /// Whether everything ended as it had to.
     pub fn is_good(&self) -> bool {
-        self.failed == 0 && self.value_conserved && self.coverage.not_crashed.is_empty()
+        self.failed == 0
+            && self.value_conserved
+            && self.nonces_dense
+            && self.missed_deadlines == 0
+            && self.coverage.not_crashed.is_empty()
     }
 
     pub(crate) async fn close(
@@ -159,8 +171,11 @@ impl Report {
         let audit = Audit::of(network, makers, ledger, facts.floor).await?;
         let table: Vec<Row> =
             makers.iter().map(|maker| row(network, maker, &audit, &facts)).collect();
-        let discrepancies = audit.discrepancies();
-        Ok(Self::assemble(network, makers, table, discrepancies, facts))
+        let gaps = lanes::gaps(network, &facts.nonces).await?;
+        let mut report = Self::assemble(network, makers, table, audit.discrepancies(), facts);
+        report.nonces_dense = gaps.is_empty();
+        report.discrepancies.extend(gaps);
+        Ok(report)
     }
 
     fn assemble(
@@ -189,6 +204,8 @@ impl Report {
             void: ended(End::Void),
             failed: total(table.iter().filter(|row| !row.ok).count()),
             value_conserved: discrepancies.is_empty(),
+            nonces_dense: true,
+            missed_deadlines: facts.missed,
             p50_ms: percentile(&latencies, 50),
             p99_ms: percentile(&latencies, 99),
             elapsed_ms: facts.elapsed.as_secs_f64() * 1e3,

@@ -38,6 +38,12 @@ impl Report {
         )?;
         let conserved = if self.value_conserved { "conserved" } else { "NOT conserved" };
         write!(f, "value {conserved} per party, token and chain; seed {}", self.seed)?;
+        if !self.nonces_dense {
+            write!(f, "; nonces NOT dense")?;
+        }
+        if self.missed_deadlines > 0 {
+            write!(f, "; {} deadlines MISSED", self.missed_deadlines)?;
+        }
         if self.reorgs > 0 {
             write!(f, "; {} reorgs", self.reorgs)?;
         }

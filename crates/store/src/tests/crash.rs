@@ -144,3 +144,28 @@ fn what_is_not_synced_is_lost_and_what_is_synced_is_not() {
     assert!(disk.sync_data().is_err());
     assert_eq!(disk.synced_image(), [9, 0]);
 }
+
+#[test]
+fn what_is_committed_with_the_next_is_seen_at_once_costs_no_sync_and_lasts_from_the_next_on() {
+    let disk = CrashBackend::new();
+    let store = Store::open(options(&disk)).unwrap();
+    let (first, second) = (address(900), address(901));
+    let set = |account, nonce| {
+        let mut tx = store.write().unwrap();
+        tx.set_next_nonce(B, account, nonce).unwrap();
+        tx
+    };
+    let found = |store: &Store| {
+        let read = store.read().unwrap();
+        [first, second].map(|account| read.next_nonce(B, account).unwrap())
+    };
+    let after_a_crash =
+        || found(&Store::open(options(&CrashBackend::from_image(disk.synced_image()))).unwrap());
+    let before = disk.operations();
+    set(first, 7).commit_with_next().unwrap();
+    assert_eq!(found(&store), [Some(7), None]);
+    assert!(disk.syncs_after(before).is_empty());
+    assert_eq!(after_a_crash(), [None, None]);
+    set(second, 1).commit().unwrap();
+    assert_eq!(after_a_crash(), [Some(7), Some(1)], "what came before goes with it");
+}

@@ -4,6 +4,7 @@ mod bulk_crash;
 mod crash;
 mod damage;
 mod fixtures;
+mod forget;
 mod full;
 mod opening;
 mod operational;

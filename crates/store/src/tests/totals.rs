@@ -2,7 +2,9 @@
 
 use super::fixtures::*;
 use crate::testing::{CrashBackend, Side, rows_read};
-use crate::{DecisionReads, ReadTx, Reads, Reservation, Store, StoreError, WriteTx};
+use crate::{
+    ClaimReads, DecisionReads, MakerClaim, ReadTx, Reads, Reservation, Store, StoreError, WriteTx,
+};
 use alloy::primitives::{Address, U256};
 use bmn_swap::{Exposure, Status, Usage};
 use proptest::prelude::*;
@@ -20,6 +22,7 @@ enum Change {
     ReleaseOnSource(u64),
     Open(u64, Exposure),
     Close(u64),
+    Claim(u64, Option<MakerClaim>),
 }
 
 fn apply(tx: &mut WriteTx, change: &Change) -> Result<(), StoreError> {
@@ -36,6 +39,7 @@ fn apply(tx: &mut WriteTx, change: &Change) -> Result<(), StoreError> {
         Change::ReleaseOnSource(n) => tx.release_on(order_id(*n), A),
         Change::Open(n, exposure) => tx.set_exposure(order_id(*n), Some(exposure)),
         Change::Close(n) => tx.set_exposure(order_id(*n), None),
+        Change::Claim(n, claim) => tx.set_claim(order_id(*n), claim.as_ref()),
     }
 }
 
@@ -57,12 +61,25 @@ fn exposures() -> impl Strategy<Value = Exposure> {
     )
 }
 
+fn amounts() -> impl Strategy<Value = U256> {
+    prop_oneof![(0..9u64).prop_map(U256::from), Just(U256::MAX)]
+}
+
+fn claims() -> impl Strategy<Value = Option<MakerClaim>> {
+    let claim = (0..2u64, 0..TOKENS, amounts()).prop_map(|(maker, token, amount)| MakerClaim {
+        maker: address(maker),
+        token: address(token),
+        amount,
+    });
+    prop::option::of(claim)
+}
+
 fn changes() -> impl Strategy<Value = Change> {
-    let amount = prop_oneof![(0..9u64).prop_map(U256::from), Just(U256::MAX)];
     let order = || 0..ORDERS;
     prop_oneof![
         (order(), 0..Status::ALL.len()).prop_map(|(n, status)| Change::Status(n, status)),
-        (order(), 0..TOKENS, amount)
+        (order(), claims()).prop_map(|(n, claim)| Change::Claim(n, claim)),
+        (order(), 0..TOKENS, amounts())
             .prop_map(|(n, token, amount)| Change::Reserve(n, token, amount)),
         order().prop_map(Change::Release),
         order().prop_map(Change::ReleaseOnSource),
@@ -86,10 +103,33 @@ fn assert_summed(read: &ReadTx, at: &str) {
             assert_eq!(read.reserved(chain, token).unwrap(), promised, "{at}: {chain} {token}");
         }
     }
+    assert_claims_summed(read, at);
     let open = read.exposures().unwrap();
     for adding in &open {
         let counted = Usage::against(adding, open.iter().copied());
         assert_eq!(read.usage(adding).unwrap(), counted, "{at}: against {adding:?}");
+    }
+}
+
+fn assert_claims_summed(read: &ReadTx, at: &str) {
+    let claims: Vec<_> = (0..ORDERS)
+        .filter_map(|n| Some((order_id(n), read.claim(order_id(n)).unwrap()?)))
+        .collect();
+    for (token, maker) in (0..TOKENS).flat_map(|token| [(token, 0), (token, 1)]) {
+        let (token, maker) = (address(token), address(maker));
+        let of = |contract: Option<Address>| {
+            let counted = claims.iter().filter(|(order, claim)| {
+                (claim.token, claim.maker) == (token, maker)
+                    && contract.is_none_or(|contract| contract == order.contract)
+            });
+            counted.fold(U256::ZERO, |sum, (_, claim)| sum.saturating_add(claim.amount))
+        };
+        let chain = order_id(0).chain;
+        assert_eq!(read.claimed(chain, token, maker).unwrap(), of(None), "{at}: {token} {maker}");
+        for contract in [order_id(0).contract, address(904)] {
+            let through = read.claimed_through(chain, contract, token, maker).unwrap();
+            assert_eq!(through, of(Some(contract)), "{at}: {token} {maker} through {contract}");
+        }
     }
 }
 

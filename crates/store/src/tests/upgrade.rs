@@ -5,8 +5,8 @@ use super::totals::assert_counted;
 use crate::testing::{CrashBackend, Side};
 use crate::upgrade::{FormerOrder, FormerPlan, FormerState};
 use crate::{
-    Cursor, MasterKey, Mode, OrderState, Reads, RebuildReason, Reservation, Store, StoreOptions,
-    decode, encode, tables,
+    ClaimReads, Cursor, MakerClaim, MasterKey, Mode, OrderState, Reads, RebuildReason, Reservation,
+    Store, StoreOptions, decode, encode, tables,
 };
 use alloy::primitives::U256;
 use bmn_primitives::OrderId;
@@ -169,6 +169,45 @@ fn orders_of_the_second_schema_are_read_in_their_present_form_and_its_chains_are
         assert_eq!(read.orders_in(Status::BothLocked).unwrap(), 2);
         assert_eq!(read.reserved(B, address(903)).unwrap(), U256::from(3));
         assert_counted(&store);
+    }
+}
+
+/// A file of the third schema, which knew no claims.
+fn third() -> Vec<u8> {
+    let disk = CrashBackend::new();
+    let store = Store::open(options(&disk)).unwrap();
+    commit(&store, |tx| {
+        tx.put_order(&order(1)).unwrap();
+        tx.put_order_state(order_id(1), &state(Status::Accepted)).unwrap();
+    });
+    drop(store);
+    let disk = CrashBackend::from_image(disk.synced_image());
+    let database = Database::builder().create_with_backend(disk.clone()).unwrap();
+    let txn = database.begin_write().unwrap();
+    txn.delete_table(tables::CLAIMS.definition()).unwrap();
+    {
+        let mut meta = txn.open_table(tables::META.definition()).unwrap();
+        meta.insert(&b"schema"[..], &3u32.to_be_bytes()[..]).unwrap();
+    }
+    txn.commit().unwrap();
+    drop(database);
+    disk.synced_image()
+}
+
+#[test]
+fn a_file_of_the_third_schema_keeps_its_rows_and_takes_claims() {
+    let disk = CrashBackend::from_image(third());
+    for before in [None, Some(U256::from(5))] {
+        let store = Store::open(options(&disk)).unwrap();
+        let read = store.read().unwrap();
+        assert_eq!(read.order(order_id(1)).unwrap(), Some(order(1)));
+        assert_eq!(read.orders_in(Status::Accepted).unwrap(), 1);
+        let claim = read.claim(order_id(1)).unwrap();
+        assert_eq!(claim.map(|claim| claim.amount), before);
+        assert_counted(&store);
+        drop(read);
+        let claim = MakerClaim { maker: address(1), token: address(2), amount: U256::from(5) };
+        commit(&store, |tx| tx.set_claim(order_id(1), Some(&claim)).unwrap());
     }
 }
 

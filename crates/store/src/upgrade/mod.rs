@@ -15,6 +15,9 @@ use redb::{Database, ReadableTable, TableHandle, WriteTransaction};
 /// The first schema whose chain tables are the present ones.
 const SAME_CHAIN_TABLES: u32 = 2;
 
+/// The first schema whose orders, states and plans are the present ones.
+const SAME_ORDERS: u32 = 3;
+
 /// Brings a file to the present schema. What chains show can be read from them again, in the new form;
 /// what is ours is kept.
 pub(crate) fn upgrade(database: &Database, from: u32) -> Result<(), StoreError> {
@@ -25,7 +28,9 @@ pub(crate) fn upgrade(database: &Database, from: u32) -> Result<(), StoreError> 
     for table in tables::ALL {
         txn.open_table(table.definition())?;
     }
-    v2::rewrite(&txn)?;
+    if from < SAME_ORDERS {
+        v2::rewrite(&txn)?;
+    }
     orders::list_accepted(&txn)?;
     totals::count_again(&txn)?;
     {

@@ -59,9 +59,12 @@ pub enum Times {
         timelocks: Timelocks,
     },
     /// The source escrow's own word.
+    #[serde(rename_all = "camelCase")]
     Source {
         /// The word of its immutables.
         timelocks: Timelocks,
+        /// Time of the block that created it, unix seconds: a direct one may state an earlier one.
+        created_at: u64,
     },
 }
 

@@ -36,13 +36,17 @@ pub(super) struct Clock<'a> {
     pub(super) destination: Spans,
     pub(super) skew: Exact,
     pub(super) reaction: Exact,
-    /// Time of the fill: of the source's block, or of the latest one when sent now.
+    /// Time the source's windows count from: its own word's, or the latest one of a fill that is sent now.
     pub(super) filled: Exact,
+    /// Time of the block that created the source, or would.
+    pub(super) claimed: Exact,
     /// Time the destination's windows count from.
     pub(super) created: Exact,
     starts: [Exact; 7],
     /// Latest safe time to send the source's withdrawal.
     pub(super) withdraw_source_by: Exact,
+    /// Latest end of the destination's withdrawal that leaves the source its time.
+    pub(super) dst_cancellation_by: Exact,
     /// When the funding can be sent, everything before it being slow.
     pub(super) fund_reached: Exact,
     pub(super) faults: Vec<Fault>,
@@ -54,8 +58,15 @@ impl<'a> Clock<'a> {
         let destination = Spans::new(&basis.destination_timing);
         let skew: Exact = basis.source_timing.skew.max(basis.destination_timing.skew).into();
         let (filled, starts, mut faults) = source_starts(basis, source);
-        let src_cancellation = starts[Stage::SrcCancellation as usize];
-        let fund_reached = (filled + source.settle + skew).max(Exact::from(basis.destination_now));
+        let claimed = match basis.times {
+            Times::Source { created_at, .. } => created_at.into(),
+            _ => filled,
+        };
+        let fund_reached = (claimed + source.settle + skew).max(Exact::from(basis.destination_now));
+        // The window's last second is the one before its end, and a reorg of the last withdrawal must
+        // leave the time to do it again.
+        let withdraw_source_by =
+            starts[Stage::SrcCancellation as usize] - 1 - source.slow - source.settle;
         let mut clock = Self {
             basis,
             source,
@@ -63,11 +74,12 @@ impl<'a> Clock<'a> {
             skew,
             reaction: basis.maker_reaction.into(),
             filled,
+            claimed,
             created: fund_reached + destination.slow,
             starts,
-            // The window's last second is the one before its end, and a reorg of the last withdrawal must
-            // leave the time to do it again.
-            withdraw_source_by: src_cancellation - 1 - source.slow - source.settle - skew,
+            withdraw_source_by,
+            // A payment in the last second must be settled by then, whichever clock is ahead.
+            dst_cancellation_by: withdraw_source_by + 1 - skew - destination.settle,
             fund_reached,
             faults: Vec::new(),
         };
@@ -108,9 +120,7 @@ impl<'a> Clock<'a> {
                 self.starts[stage as usize] += self.created - self.filled;
             }
         } else {
-            // A withdrawal in the last second must be settled while the source can still be withdrawn.
-            self.starts[Stage::DstCancellation as usize] =
-                self.withdraw_source_by + 1 - self.destination.settle;
+            self.starts[Stage::DstCancellation as usize] = self.dst_cancellation_by;
         }
     }
 
@@ -144,7 +154,7 @@ fn source_starts(basis: &Basis, source: Spans) -> (Exact, [Exact; 7], Vec<Fault>
         wraps.then(|| Fault::ClockWraps { deployed_at: cut(time) })
     };
     match basis.times {
-        Times::Source { timelocks } => {
+        Times::Source { timelocks, .. } => {
             let starts = Stage::ALL.map(|stage| Exact::from(timelocks.at(stage)));
             (timelocks.deployed_at().into(), starts, Vec::new())
         }

@@ -1,14 +1,14 @@
 //! The timelock compiler: every window of a swap, every safe time to send, and whether all of it fits.
 //!
 //! [`Timetable::compile`] is pure. It takes one immutables tuple's times (or those of an order that is not
-//! filled yet), what is known of both chains' speed, and gives a table for three uses. The plan does not go by it
-//! yet: [`schedule`](crate::schedule) has a compiler of its own, and a property holds the two together.
+//! filled yet), what is known of both chains' speed, and gives a table for three uses.
+//! [`timetable`](crate::timetable) makes it of a swap as it stands.
 //!
-//! | use | function | meant for |
+//! | use | function | asked by |
 //! |---|---|---|
 //! | refusal | [`Timetable::refusals`], [`Timetable::verdict`] | admission, the check before funding |
-//! | scheduling | [`Timetable::slot`], [`Slot::state`] | the plan (not before, not after), the executor (fees) |
-//! | alarms | [`Timetable::overdue`] | the plan's alarms, the sweep |
+//! | scheduling | [`Timetable::slot`], [`Timetable::stage`] | the plan (not before, not after), the deadlines of jobs |
+//! | alarms | [`Timetable::overdue`] | the plan's alarms |
 //!
 //! Its `Display` is a table for people; `docs/timelocks.md` explains it.
 

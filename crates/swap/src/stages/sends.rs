@@ -81,7 +81,7 @@ impl Clock<'_> {
         if self.counts_from_creation() {
             // The later it is created, the later it ends.
             let span = self.at(Stage::DstCancellation) - self.created;
-            self.withdraw_source_by + 1 - settle - span - slow
+            self.dst_cancellation_by - span - slow
         } else {
             self.withdraw_destination_by() - self.reaction - settle - slow
         }
@@ -116,7 +116,7 @@ impl Clock<'_> {
     /// When the claim on the source is confirmed, at best.
     fn claim_settled(&self) -> Exact {
         let filled = match self.basis.times {
-            Times::Source { .. } => self.filled,
+            Times::Source { .. } => self.claimed,
             _ => Exact::from(self.basis.source_now) + self.source.typical,
         };
         filled + self.source.settle
@@ -204,8 +204,9 @@ impl Clock<'_> {
         let settle = self.destination.settle;
         let (earliest, reached) = match self.basis.progress {
             Progress::Paid { at } => {
-                // Near the window's end we do not wait for confirmations.
-                let confirmed = (Exact::from(at) + settle).min(latest - 2 * self.source.slow);
+                // Not sooner: a payment in the destination's last second is confirmed by then, and a reorg
+                // of one that is not would leave us with both sides.
+                let confirmed = (Exact::from(at) + settle).min(latest);
                 let earliest = opens.max(confirmed);
                 (earliest, opens.max(self.basis.source_now.into()))
             }
@@ -219,7 +220,7 @@ impl Clock<'_> {
                     // The maker may be paid in the last second, by himself or by others.
                     self.at(Stage::DstCancellation) - 1
                 };
-                (opens.max(paid + settle), opens.max(reached + settle))
+                (opens.max(paid + settle), opens.max(reached + settle + self.skew))
             }
         };
         let slot = self.limited(TimedAction::WithdrawSource, earliest, latest);

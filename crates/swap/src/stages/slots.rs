@@ -1,6 +1,6 @@
 //! When each action is safe to send.
 
-use crate::timeline::Step;
+use crate::{Action, timeline::Step};
 use bmn_primitives::{Leg, Window};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -75,6 +75,23 @@ impl TimedAction {
             Self::PublicCancelSource => "publicCancelSource",
             Self::RescueSource => "rescueSource",
             Self::RescueDestination => "rescueDestination",
+        }
+    }
+
+    /// The step of the swap that an action of ours takes.
+    pub const fn of(action: Action) -> Self {
+        match action {
+            Action::Fill => Self::Fill,
+            Action::FundDestination => Self::FundDestination,
+            Action::Permit => Self::Permit,
+            Action::WithdrawDestination => Self::WithdrawDestination,
+            Action::PublicWithdrawDestination => Self::PublicWithdrawDestination,
+            Action::WithdrawSource => Self::WithdrawSource,
+            Action::PublicWithdrawSource => Self::PublicWithdrawSource,
+            Action::CancelDestination => Self::CancelDestination,
+            Action::CancelSource => Self::CancelSource,
+            Action::PublicCancelSource => Self::PublicCancelSource,
+            Action::RescueSource => Self::RescueSource,
         }
     }
 
@@ -163,6 +180,12 @@ pub enum SendState {
 }
 
 impl Slot {
+    /// The latest safe time; where it never is too late, the time from which waiting costs. None where it
+    /// costs nothing.
+    pub fn due_by(&self) -> Option<u64> {
+        self.latest.or(self.urgent_from)
+    }
+
     /// What to do at `now`, the earliest time of the next block.
     pub fn state(&self, now: u64) -> SendState {
         if self.window.is_some_and(|window| now >= window.end) {

@@ -1,6 +1,10 @@
 //! From a [`Basis`] to a [`Timetable`].
 
-use super::{Basis, Fault, Slot, TimedAction, clock::Clock, faults::name};
+use super::{
+    Basis, Fault, Slot, TimedAction,
+    clock::{Clock, cut},
+    faults::name,
+};
 use crate::Refusal;
 use bmn_primitives::{Dialect, Leg, Stage, Window};
 use serde::{Deserialize, Serialize};
@@ -71,6 +75,9 @@ pub struct Timetable {
     pub windows: [Window; 7],
     /// When each action that is still ahead can be sent, in the order of time.
     pub slots: Vec<Slot>,
+    /// Latest end of the destination's withdrawal, unix seconds, that leaves the source its time: a payment
+    /// in the last second before it is settled while the source can still be withdrawn.
+    pub dst_cancellation_by: u64,
     /// Everything wrong with the times themselves.
     pub faults: Vec<Fault>,
     /// Whether everything fits.
@@ -85,7 +92,14 @@ impl Timetable {
         let faults = clock.faults.clone();
         let verdict =
             faults.first().map_or_else(|| verdict(&slots), |&fault| Verdict::Malformed { fault });
-        Self { dialect: basis.dialect, windows: clock.windows(), slots, faults, verdict }
+        Self {
+            dialect: basis.dialect,
+            windows: clock.windows(),
+            slots,
+            dst_cancellation_by: cut(clock.dst_cancellation_by),
+            faults,
+            verdict,
+        }
     }
 
     /// The window in which `role` can call the stage's function; none where the dialect has no such call
@@ -127,14 +141,10 @@ impl Timetable {
 
     /// Every reason in these times against settling the order.
     pub fn refusals(&self) -> Vec<Refusal> {
-        if let Verdict::Short { step, seconds } = self.verdict {
-            return step
-                .step()
-                .map(|step| Refusal::DoesNotFit { step, seconds })
-                .into_iter()
-                .collect();
-        }
-        self.faults.iter().map(Fault::refusal).collect()
+        let late = shortfall(&self.slots).and_then(|(action, seconds)| {
+            Some(Refusal::DoesNotFit { step: action.step()?, seconds })
+        });
+        self.faults.iter().map(Fault::refusal).chain(late).collect()
     }
 
     /// Those of the `missing` actions, wanted and not mined, of which a person has to be told. Each is
@@ -163,15 +173,18 @@ impl Timetable {
 
 /// The first step without time, else the tightest one.
 fn verdict(slots: &[Slot]) -> Verdict {
-    let steps = || slots.iter().filter_map(|slot| Some((slot.action, slot.slack?)));
-    match steps().find(|(_, slack)| *slack < 0) {
-        Some((step, slack)) => Verdict::Short { step, seconds: slack.unsigned_abs() },
-        None => Verdict::Fits {
-            tightest: steps()
-                .min_by_key(|(_, slack)| *slack)
-                .map(|(action, slack)| (action, slack.unsigned_abs())),
-        },
+    if let Some((step, seconds)) = shortfall(slots) {
+        return Verdict::Short { step, seconds };
     }
+    let steps = slots.iter().filter_map(|slot| Some((slot.action, slot.slack?.unsigned_abs())));
+    Verdict::Fits { tightest: steps.min_by_key(|(_, slack)| *slack) }
+}
+
+/// The first step without time, and the seconds that it lacks.
+fn shortfall(slots: &[Slot]) -> Option<(TimedAction, u64)> {
+    let steps = slots.iter().filter_map(|slot| Some((slot.action, slot.slack?)));
+    let mut late = steps.filter(|(_, slack)| *slack < 0);
+    late.next().map(|(step, slack)| (step, slack.unsigned_abs()))
 }
 
 impl Timetable {

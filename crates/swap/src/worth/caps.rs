@@ -1,7 +1,8 @@
-//! How much may stand open at once, and against whom.
+//! How much may stand open at once, and against whom; what strangers may cost us, and for how long they are
+//! remembered.
 
 use crate::{Order, Refusal, admit::Terms};
-use alloy::primitives::Address;
+use alloy::primitives::{Address, U256};
 use bmn_primitives::ChainId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -37,6 +38,133 @@ impl Exposure {
             route: (order.id.chain, chain),
             factory: (chain, factory.address),
         })
+    }
+}
+
+/// How long refused orders are kept. The default keeps all of them for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Retention {
+    /// Seconds of the order's chain after which one is not kept; `None`: however old it is.
+    pub seconds: Option<u64>,
+    /// Beyond so many of them age counts for little: one goes when it is [`Self::LEAST`] old. `None`:
+    /// however many there are.
+    pub rows: Option<u64>,
+}
+
+impl Retention {
+    /// Seconds for which a refusal can be read in any case.
+    pub const LEAST: u64 = 3_600;
+
+    /// Whether one of this age is kept no longer, where there are so many.
+    pub fn is_over(&self, age: u64, rows: u64) -> bool {
+        let too_old = self.seconds.is_some_and(|seconds| age > seconds);
+        let too_many = self.rows.is_some_and(|most| rows > most);
+        age > Self::LEAST && (too_old || too_many)
+    }
+}
+
+/// What a maker's other open orders will take of the token that an order sells, smallest unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MakerClaims {
+    /// All of them: his balance has to cover it beside the order.
+    pub balance: U256,
+    /// Those of the order's limit-order contract: what he allowed it has to cover them, too.
+    pub allowance: U256,
+}
+
+impl MakerClaims {
+    /// The larger of what was read at two moments.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            balance: self.balance.max(other.balance),
+            allowance: self.allowance.max(other.allowance),
+        }
+    }
+
+    /// Why an order of a maker who holds and allowed so much is not covered beside the others.
+    pub(crate) fn against(&self, needed: U256, balance: U256, allowance: U256) -> Vec<Refusal> {
+        let of = [("balance", balance, self.balance), ("allowance", allowance, self.allowance)];
+        let short = of
+            .into_iter()
+            .filter(|(_, has, claimed)| *has >= needed && *has < needed.saturating_add(*claimed));
+        short
+            .map(|(what, has, claimed)| Refusal::MakerCommitted {
+                what: what.to_owned(),
+                has,
+                claimed,
+                needed,
+            })
+            .collect()
+    }
+}
+
+/// What strangers may cost us in a day of a chain by source escrows in our name that we refuse: each is given
+/// back at our expense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundLimits {
+    /// How many are given back.
+    pub per_day: u32,
+    /// Gas for all of them, wei.
+    pub gas_per_day: u128,
+}
+
+impl Default for RefundLimits {
+    fn default() -> Self {
+        Self { per_day: 24, gas_per_day: 10_000_000_000_000_000 }
+    }
+}
+
+/// What was given back on a day already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Refunded {
+    /// How many.
+    pub number: U256,
+    /// Gas at the highest price that was signed, wei.
+    pub gas: U256,
+}
+
+/// Why the next one waits for another day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RefundWait {
+    /// So many were given back.
+    #[error("{number} source escrows of strangers were given back today, {limit} is the most")]
+    Number {
+        /// Today.
+        number: U256,
+        /// The limit.
+        limit: u32,
+    },
+    /// It would cost too much.
+    #[error(
+        "giving source escrows of strangers back cost {gas} wei today and {adding} would be added, {limit} \
+         is the most"
+    )]
+    Gas {
+        /// Today, wei.
+        gas: U256,
+        /// This one at most, wei.
+        adding: U256,
+        /// The limit, wei.
+        limit: u128,
+    },
+}
+
+impl RefundLimits {
+    /// Why one that may cost `adding` wei is not given back beside those of today.
+    ///
+    /// # Errors
+    /// The limit that it would pass.
+    pub fn allow(&self, today: Refunded, adding: U256) -> Result<(), RefundWait> {
+        let Refunded { number, gas } = today;
+        if number >= U256::from(self.per_day) {
+            return Err(RefundWait::Number { number, limit: self.per_day });
+        }
+        // The first of a day goes at any price that a transaction may have: else a dear one would wait for ever.
+        if !gas.is_zero() && gas.saturating_add(adding) > U256::from(self.gas_per_day) {
+            return Err(RefundWait::Gas { gas, adding, limit: self.gas_per_day });
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,8 @@
 //! The gate: what is signed, and everything else, which is not.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod strangers;
+
 use alloy::primitives::{Address, B256, Bytes, U256};
 use bmn_contracts::{
     EscrowImplementations, InnerCall, LimitOrder, MakerTraits, OrderSignature, TakerTraits,
@@ -39,7 +41,7 @@ fn immutables(token: Address) -> Immutables {
         token: AddressWord::from(token),
         amount: U256::from(500u64),
         safety_deposit: U256::from(9u64),
-        timelocks: Timelocks::pack(1_000, [10; 7]),
+        timelocks: Timelocks::pack(1_000, [0, 60, 4_000, 4_060, 1_000, 1_060, 4_000]),
         parameters: Bytes::from_static(&[1]),
     }
 }
@@ -116,7 +118,11 @@ fn rows() -> Rows {
         chain: B,
         factory: at(0xf2),
         source: source.swap,
-        immutables: Immutables { maker: AddressWord::from(at(0xbb)), ..immutables(at(0x61)) },
+        immutables: Immutables {
+            maker: AddressWord::from(at(0xbb)),
+            timelocks: Timelocks::pack(1_006, [0, 54, 3_994, 4_054, 994, 1_054, 3_000]),
+            ..immutables(at(0x61))
+        },
         escrow: Some(at(0xde)),
     };
     let order = Order {
@@ -382,6 +388,89 @@ fn a_plan_that_is_not_the_orders_is_not_funded() {
 }
 
 #[test]
+fn a_destination_that_outlives_its_source_or_opens_at_another_time_is_not_funded() {
+    let source_ends = 5_000;
+    // Deployment, then the offsets of: source windows, withdrawal, public withdrawal, cancellation.
+    let cases: [([u32; 4], Result<(), &str>); 10] = [
+        ([1_006, 994, 1_054, 3_000], Ok(())),
+        ([1_006, 994, 1_054, source_ends - 1 - 1_006], Ok(())),
+        ([1_006, 994, 1_054, source_ends - 1_006], Err("dstCancellation")),
+        ([1_006, 994, 1_054, u32::MAX], Err("dstCancellation")),
+        ([1_006, 994, 1_054, 994], Err("dstCancellation")),
+        ([1_006, 993, 1_054, 3_000], Err("dstWithdrawal")),
+        ([1_006, 995, 1_054, 3_000], Err("dstWithdrawal")),
+        ([1_006, 994, 1_055, 3_000], Err("dstPublicWithdrawal")),
+        // What is created while the maker may already withdraw opens at once.
+        ([2_010, 0, 50, 2_000], Ok(())),
+        ([599, 1_401, 1_461, 3_000], Err("deployedAt")),
+    ];
+    for ([at, opens, public, ends], expected) in cases {
+        let mut rows = rows();
+        rows.source.created.block.time = 900;
+        rows.plan.immutables.timelocks = Timelocks::pack(at, [0, 0, 0, 0, opens, public, ends]);
+        let judged = rows.judge(Action::FundDestination, &rows.right(Action::FundDestination));
+        assert_eq!(judged, expected.map_err(GateError::Argument), "{at} {opens} {public} {ends}");
+    }
+}
+
+#[test]
+fn a_plan_for_another_source_is_not_funded() {
+    type Change = fn(&mut Rows);
+    fn bound(rows: &mut Rows) -> &mut Immutables {
+        let SourceTerms::Stated { immutables, .. } = &mut rows.source.terms else { unreachable!() };
+        immutables
+    }
+    let cases: [(Change, &str); 4] = [
+        (|rows| rows.plan.source.escrow = at(0x66), "source"),
+        (|rows| bound(rows).hashlock = Secret::new([8; 32]).hashlock(), "hashlock"),
+        (|rows| bound(rows).order_hash = OrderHash(B256::ZERO), "orderHash"),
+        (
+            |rows| {
+                let sooner = [0, 60, 3_500, 4_060, 1_000, 1_060, 4_000];
+                bound(rows).timelocks = Timelocks::pack(1_000, sooner);
+            },
+            "timelocks",
+        ),
+    ];
+    for (change, field) in cases {
+        let mut rows = rows();
+        change(&mut rows);
+        let judged = rows.judge(Action::FundDestination, &rows.right(Action::FundDestination));
+        assert_eq!(judged, Err(GateError::Argument(field)));
+    }
+    let mut named = rows();
+    named.source.terms = SourceTerms::Named(bmn_swap::NamedTerms::default());
+    let right = rows().right(Action::FundDestination);
+    let judged = named.judge(Action::FundDestination, &right);
+    assert_eq!(judged, Err(GateError::Missing("what the source escrow is bound to")));
+}
+
+#[test]
+fn a_key_grants_nothing_to_a_factory_that_anybody_can_have_take_it() {
+    let mut rows = rows();
+    let approve = |rows: &Rows, action, amount: u64| {
+        let (chain, token, spender) = match action {
+            Action::Fill => (A, at(0x51), at(0xf1)),
+            _ => (B, at(0x61), at(0xf2)),
+        };
+        let data = calldata::approve(spender, U256::from(amount));
+        rows.judge(action, &tx(chain, token, 0, data))
+    };
+    for dialect in Dialect::ALL {
+        rows.routes.iter_mut().for_each(|route| route.factories[0].dialect = dialect);
+        let guarded = matches!(dialect, Dialect::Bmn4 | Dialect::OneInch1 | Dialect::OneInch2);
+        for (action, factory) in [(Action::Fill, at(0xf1)), (Action::FundDestination, at(0xf2))] {
+            let refused = Err(GateError::StandingAllowance(factory));
+            let expected = if guarded { Ok(()) } else { refused };
+            for amount in [1, 400] {
+                assert_eq!(approve(&rows, action, amount), expected, "{dialect:?} {action:?}");
+            }
+            assert_eq!(approve(&rows, action, 0), Ok(()), "taken back");
+        }
+    }
+}
+
+#[test]
 fn a_native_destination_carries_its_amount_and_its_deposit() {
     let mut rows = rows();
     rows.plan.immutables.token = AddressWord::ZERO;
@@ -489,81 +578,4 @@ fn the_taker_may_be_our_contract_where_there_is_one() {
     assert_eq!(rows.judge(Action::FundDestination, &funding), refused);
     rows.contract = Some(CONTRACT);
     assert_eq!(rows.judge(Action::FundDestination, &funding), Ok(()));
-}
-
-const KEPT: [Action; 3] =
-    [Action::PublicWithdrawSource, Action::PublicWithdrawDestination, Action::PublicCancelSource];
-
-/// The same swap as a stranger's, which the keeper watches.
-fn strangers() -> Rows {
-    let mut rows = rows();
-    rows.order.origin = Origin::Watched;
-    let SourceTerms::Stated { immutables, .. } = &mut rows.source.terms else { unreachable!() };
-    immutables.taker = AddressWord::from(at(0x77));
-    rows.plan.immutables.taker = AddressWord::from(at(0x77));
-    rows
-}
-
-#[test]
-fn a_strangers_escrow_is_finished_by_its_own_public_call_alone() {
-    let rows = strangers();
-    for asked in KEPT {
-        // No fill: there is no order that a maker signed for us.
-        for sent in KEPT.into_iter().chain(SENT).filter(|sent| *sent != Action::Fill) {
-            let judged = rows.judge(asked, &rows.right(sent));
-            assert_eq!(judged.is_ok(), asked == sent, "{asked:?} with {sent:?}: {judged:?}");
-        }
-        let right = rows.right(asked);
-        for place in 0..right.data.len() {
-            let mut data = right.data.to_vec();
-            data[place] ^= 1;
-            let judged = rows.judge(asked, &Tx { data: data.into(), ..right.clone() });
-            assert!(judged.is_err(), "{asked:?}: byte {place}");
-        }
-        let longer = [&right.data[..], &[0; 32]].concat();
-        assert!(rows.judge(asked, &Tx { data: longer.into(), ..right.clone() }).is_err());
-        let target = Tx { to: at(0x66), ..right.clone() };
-        assert_eq!(rows.judge(asked, &target), Err(GateError::Target(at(0x66))));
-        let value = U256::from(1u64);
-        let found = rows.judge(asked, &Tx { value, ..right });
-        assert_eq!(found, Err(GateError::Value { found: value, expected: U256::ZERO }));
-    }
-}
-
-#[test]
-fn no_public_call_is_signed_for_an_escrow_or_an_order_of_ours() {
-    for action in KEPT {
-        let ours = rows();
-        let judged = ours.judge(action, &ours.right(action));
-        let expected = match action {
-            Action::PublicCancelSource => GateError::PublicCancel,
-            _ => GateError::Argument("origin"),
-        };
-        assert_eq!(judged, Err(expected), "{action:?}");
-        // A row of the keeper's whose escrow names us, or our contract.
-        for (taker, contract) in [(US, None), (CONTRACT, Some(CONTRACT))] {
-            let mut rows = strangers();
-            rows.contract = contract;
-            rows.plan.immutables.taker = AddressWord::from(taker);
-            let SourceTerms::Stated { immutables, .. } = &mut rows.source.terms else { panic!() };
-            immutables.taker = AddressWord::from(taker);
-            let expected = match action {
-                Action::PublicCancelSource => GateError::PublicCancel,
-                _ => GateError::Argument("taker"),
-            };
-            assert_eq!(rows.judge(action, &rows.right(action)), Err(expected), "{action:?}");
-        }
-        // An order of ours, with a stranger's escrow for rows.
-        let mut rows = strangers();
-        rows.order.origin = Origin::DirectSource;
-        let refused = Err(GateError::Argument("origin"));
-        assert_eq!(rows.judge(action, &rows.right(action)), refused, "{action:?}");
-        // Nothing is kept through our contract.
-        let mut rows = strangers();
-        rows.contract = Some(CONTRACT);
-        let inner = rows.right(action);
-        let data = pack(std::slice::from_ref(&inner));
-        let through = Tx { to: CONTRACT, data, ..inner };
-        assert_eq!(rows.judge(action, &through), Err(GateError::Target(CONTRACT)));
-    }
 }
