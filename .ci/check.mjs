@@ -25,6 +25,8 @@ export function judge(scenario, swaps, answer) {
   expect(answer.failed === 0, `${answer.failed} swaps failed`);
   expect(ended === answer.swaps, `${ended} of ${answer.swaps} swaps are in a terminal state`);
   expect(answer.value_conserved === true, `value_conserved is ${answer.value_conserved}`);
+  expect(answer.nonces_dense === true, `nonces_dense is ${answer.nonces_dense}`);
+  expect(answer.missed_deadlines === 0, `missed_deadlines is ${answer.missed_deadlines}`);
   if (scenario === "happy") expect(answer.completed === swaps, `${answer.completed} completed`);
   else expect(answer.completed > 0, "no swap completed");
   if (scenario === "mixed") {

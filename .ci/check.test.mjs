@@ -4,7 +4,7 @@ import { differences, judge, timeless } from "./check.mjs";
 
 const happy = {
   swaps: 20, completed: 20, cancelled: 0, refused: 0, void: 0, failed: 0,
-  value_conserved: true, p50_ms: 3, p99_ms: 9.5,
+  value_conserved: true, nonces_dense: true, missed_deadlines: 0, p50_ms: 3, p99_ms: 9.5,
 };
 const mixed = {
   ...happy, swaps: 60, completed: 30, cancelled: 20, refused: 9, void: 1,
@@ -25,6 +25,8 @@ test("anything else is named", () => {
   no("happy", 20, { ...happy, failed: 1 }, /1 swaps failed/);
   no("happy", 20, { ...happy, completed: 19 }, /19 of 20 swaps are in a terminal state/);
   no("happy", 20, { ...happy, value_conserved: "true" }, /value_conserved/);
+  no("happy", 20, { ...happy, nonces_dense: false }, /nonces_dense is false/);
+  no("mixed", 60, { ...mixed, missed_deadlines: 1 }, /missed_deadlines is 1/);
   no("happy", 20, { ...happy, p99_ms: undefined }, /p99_ms/);
   no("happy", 20, {}, /completed is undefined/);
   no("crash", 20, { ...happy, completed: 0, cancelled: 20 }, /no swap completed/);

@@ -138,6 +138,8 @@ fn refunds_of_a_day_end_with_their_number_or_their_gas() {
     let dear = RefundWait::Gas { gas: n(600), adding: n(401), limit: 1_000 };
     assert_eq!(allow(2, 600, 401), Err(dear));
     assert!(allow(0, 2_000, 0).is_err());
+    // Nothing was spent yet: the first of a day goes, or it would never go.
+    assert_eq!(allow(0, 0, 1_001), Ok(()));
     let overflowing = limits.allow(Refunded { number: n(0), gas: U256::MAX }, U256::MAX);
     assert!(overflowing.is_err());
 }
