@@ -370,7 +370,7 @@ mod tests {
         let free = earned((0, 0), U256::ZERO);
         assert_eq!((free.net, free.bps), (10_000, 50));
         let gas = earned((1_000_000_000, 1_000_000_000), U256::ZERO);
-        assert_eq!((gas.gas, gas.net), (810 + 740, 10_000 - 810 - 740));
+        assert_eq!((gas.gas, gas.net), (810 + 826, 10_000 - 810 - 826));
         let deposit = earned((0, 0), ether / U256::from(1_000));
         assert_eq!((deposit.deposit, deposit.net), (2_000, 8_000));
     }
