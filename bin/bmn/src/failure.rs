@@ -1,5 +1,8 @@
 //! Why a command did not succeed, and its exit code.
 
+use bmn_chain::ChainError;
+use bmn_launch::LaunchError;
+pub(crate) use bmn_launch::in_one_line as chain;
 use bmn_rpc_api::RpcErrorCode;
 use serde_json::{Value, json};
 use std::{io, path::PathBuf};
@@ -51,21 +54,20 @@ pub(crate) enum Failure {
     Run(#[from] eyre::Report),
 }
 
-/// An error and its causes in one line. Many errors show their cause themselves: nothing is said
-/// twice.
-pub(crate) fn chain<'a>(
-    errors: impl IntoIterator<Item = &'a (dyn std::error::Error + 'static)>,
-) -> String {
-    let mut told = String::new();
-    for error in errors {
-        let text = error.to_string();
-        if told.is_empty() {
-            told = text;
-        } else if !told.contains(&text) {
-            told = format!("{told}: {text}");
+impl From<LaunchError> for Failure {
+    fn from(error: LaunchError) -> Self {
+        match error {
+            LaunchError::Configuration(_) | LaunchError::Contracts { .. } => {
+                Self::Usage(error.to_string())
+            }
+            LaunchError::File { path, source } => Self::File { path, source },
+            LaunchError::Unreachable { chain, reason } => {
+                Self::Unreachable { url: chain, reason, hint: Some("is a node running there?") }
+            }
+            LaunchError::Chain { chain, source } => Self::of_chain(&chain, source),
+            LaunchError::Node(_) => Self::Run(eyre::Report::new(error)),
         }
     }
-    told
 }
 
 fn details(data: &Value) -> String {
@@ -80,6 +82,17 @@ impl Failure {
     /// A file that cannot be used.
     pub(crate) fn file(path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::File { path: path.into(), source }
+    }
+
+    /// What a failure of a chain means for a command; `shown` names the chain.
+    pub(crate) fn of_chain(shown: &str, error: ChainError) -> Self {
+        match error {
+            ChainError::Unavailable { reason, .. } => {
+                Self::Unreachable { url: shown.to_owned(), reason, hint: None }
+            }
+            ChainError::WrongChain { .. } => Self::Usage(format!("{shown}: {error}")),
+            other => Self::Run(eyre::Report::new(other).wrap_err(shown.to_owned())),
+        }
     }
 
     /// Somebody stopped reading our output, as `head` does. Not a failure.

@@ -3,47 +3,11 @@
 use crate::failure::Failure;
 use std::{
     fs::{self, OpenOptions},
-    io::{self, Read, Write},
+    io::Write,
     path::Path,
 };
 
-/// Largest file or stdin that is read as an order, a key or a secret, bytes.
-const MAX_SMALL: u64 = 1 << 20;
-
-/// The text of a small file; `-` is stdin.
-pub(crate) fn read_small(path: &Path) -> Result<String, Failure> {
-    let read = |reader: &mut dyn Read| {
-        let mut text = String::new();
-        reader.take(MAX_SMALL + 1).read_to_string(&mut text)?;
-        if text.len() as u64 > MAX_SMALL {
-            return Err(io::Error::other(format!("larger than {MAX_SMALL} bytes")));
-        }
-        Ok(text)
-    };
-    let text = if path == Path::new("-") {
-        read(&mut io::stdin().lock())
-    } else {
-        fs::File::open(path).and_then(|mut file| read(&mut file))
-    };
-    text.map_err(|source| Failure::file(path, source))
-}
-
-/// The text of a file that holds a key or a secret. Refuses one that others may read.
-pub(crate) fn read_private(path: &Path) -> Result<String, Failure> {
-    #[cfg(unix)]
-    if path != Path::new("-") {
-        use std::os::unix::fs::PermissionsExt;
-        let metadata = fs::metadata(path).map_err(|source| Failure::file(path, source))?;
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            let path = path.display();
-            return Err(Failure::Usage(format!(
-                "{path} may be read by others (mode {mode:o}): run `chmod 600 {path}`"
-            )));
-        }
-    }
-    read_small(path)
-}
+pub(crate) use bmn_launch::files::{read_private, read_small};
 
 /// Writes a new file that only its owner may read.
 pub(crate) fn create_private(path: &Path, text: &str) -> Result<(), Failure> {
@@ -105,13 +69,5 @@ mod tests {
         assert_eq!(read_small(&path).unwrap(), "first");
         replace(&path, "third").unwrap();
         assert_eq!(read_small(&path).unwrap(), "third");
-    }
-
-    #[test]
-    fn a_file_too_large_to_be_what_it_should_is_not_read() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("big");
-        fs::write(&path, vec![b'a'; MAX_SMALL as usize + 1]).unwrap();
-        assert!(read_small(&path).unwrap_err().to_string().contains("larger than"));
     }
 }

@@ -1,18 +1,13 @@
 //! Keys to sign with. A key is never an argument: arguments are seen by every process.
 
-use crate::{failure::Failure, files, hosts};
-use alloy::{
-    primitives::{B256, U256},
-    signers::local::PrivateKeySigner,
-};
-use bmn_config::{KeySource, NodeConfig, PasswordSource};
-use bmn_executor::{Account, DailyCaps};
-use bmn_host_rpc::RemoteSigner;
+use crate::failure::Failure;
+use alloy::signers::local::PrivateKeySigner;
+use bmn_config::KeySource;
+use bmn_launch::keys::parse;
 use clap::Args;
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::PathBuf;
+
+pub(crate) use bmn_launch::keys::from;
 
 /// Where the key comes from.
 #[derive(Debug, Clone, Args)]
@@ -45,10 +40,10 @@ impl KeyArgs {
                     "--dev-account is a public key: it signs for chains 1337, 1338 and 31337 only, not {chain}"
                 )));
             }
-            return parse(DEV_KEYS[usize::from(account % 10)], "the development key");
+            return Ok(parse(DEV_KEYS[usize::from(account % 10)], "the development key")?);
         }
         let source = source(self.key_file.as_ref(), self.key_env.as_ref());
-        from(&source.ok_or_else(|| Failure::Usage("a key is needed".to_owned()))?)
+        Ok(from(&source.ok_or_else(|| Failure::Usage("a key is needed".to_owned()))?)?)
     }
 }
 
@@ -59,78 +54,6 @@ pub(crate) fn source(file: Option<&PathBuf>, env: Option<&String>) -> Option<Key
         (None, Some(name)) => Some(KeySource::Env(name.clone())),
         (None, None) => None,
     }
-}
-
-/// The account of a configuration, with what it may spend.
-pub(crate) fn account(config: &NodeConfig, source: &KeySource) -> Result<Account, Failure> {
-    let account = match source {
-        KeySource::Remote { endpoint, account } => {
-            let refused = |reason: String| Failure::Usage(format!("the remote signer: {reason}"));
-            let endpoint = hosts::endpoint(endpoint).map_err(refused)?;
-            let signer = RemoteSigner::new(endpoint, *account);
-            Account::new(Arc::new(signer.map_err(|reason| refused(reason.to_owned()))?))
-        }
-        local => Account::from(from(local)?),
-    };
-    let caps = config.spending.daily_caps.iter().fold(DailyCaps::none(), |caps, cap| {
-        caps.with(cap.chain, cap.token.unwrap_or_default(), U256::from(cap.most))
-    });
-    let account = account.with_caps(caps);
-    Ok(match config.spending.max_gas_fee {
-        Some(wei) => account.with_max_fee(wei),
-        None => account,
-    })
-}
-
-/// The key that is there.
-pub(crate) fn from(source: &KeySource) -> Result<PrivateKeySigner, Failure> {
-    match source {
-        KeySource::File(path) => {
-            parse(files::read_private(path)?.trim(), &path.display().to_string())
-        }
-        KeySource::Env(name) => {
-            let text = std::env::var(name).map_err(|_| {
-                Failure::Usage(format!("environment variable {name} is not set to a text"))
-            })?;
-            parse(text.trim(), &format!("environment variable {name}"))
-        }
-        KeySource::Keystore { path, password } => keystore(path, &password_of(password)?),
-        KeySource::Remote { .. } => Err(Failure::Usage(
-            "a remote signer serves `bmn node` alone; this command needs a key on this machine"
-                .to_owned(),
-        )),
-    }
-}
-
-fn password_of(source: &PasswordSource) -> Result<String, Failure> {
-    let text = match source {
-        PasswordSource::File(path) => files::read_private(path)?,
-        PasswordSource::Env(name) => std::env::var(name).map_err(|_| {
-            Failure::Usage(format!("environment variable {name} is not set to a text"))
-        })?,
-    };
-    // Editors end a file with a line break; a password never does.
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-// The file is encrypted, so others may read it; its password is what must be private.
-fn keystore(path: &Path, password: &str) -> Result<PrivateKeySigner, Failure> {
-    // Read first: a file that is missing or far too large is told for what it is.
-    files::read_small(path)?;
-    PrivateKeySigner::decrypt_keystore(path, password).map_err(|error| {
-        Failure::Usage(format!(
-            "{}: {error}; expected an encrypted keystore, version 3, and its password",
-            path.display()
-        ))
-    })
-}
-
-// The text is not part of the error: it may be a key with one digit too many.
-fn parse(text: &str, origin: &str) -> Result<PrivateKeySigner, Failure> {
-    let key: Option<B256> = text.strip_prefix("0x").and_then(|digits| digits.parse().ok());
-    key.and_then(|key| PrivateKeySigner::from_bytes(&key).ok()).ok_or_else(|| {
-        Failure::Usage(format!("{origin}: expected a private key, 0x followed by 64 hex digits"))
-    })
 }
 
 /// The keys of the mnemonic "test test test test test test test test test test test junk" that every
@@ -181,41 +104,5 @@ mod tests {
     fn dev_accounts_sign_for_development_chains_only() {
         assert!(dev(0).signer(1338).is_ok());
         assert!(dev(0).signer(8453).unwrap_err().to_string().contains("1338 and 31337 only"));
-    }
-
-    #[test]
-    fn a_malformed_key_is_not_repeated() {
-        for bad in [DEV_KEYS[0].replace("0x", ""), format!("{}0", DEV_KEYS[0])] {
-            let error = parse(&bad, "key.txt").unwrap_err().to_string();
-            assert!(error.starts_with("key.txt: expected") && !error.contains("ac0974"), "{error}");
-        }
-        assert!(parse(&format!("0x{}", "0".repeat(64)), "key.txt").is_err());
-    }
-
-    /// The PBKDF2 example of the "Web3 Secret Storage" definition.
-    const KEYSTORE: &str = r#"{"crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv":"6087dab2f9fdbbfaddc31a909735c1e6"},"ciphertext":"5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46","kdf":"pbkdf2","kdfparams":{"c":262144,"dklen":32,"prf":"hmac-sha256","salt":"ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624ce0bd"},"mac":"517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2"},"id":"3198bc9c-6672-5ab3-d995-4942343ae5b6","version":3}"#;
-    const KEYSTORE_KEY: B256 = alloy::primitives::b256!(
-        "7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d"
-    );
-
-    #[test]
-    fn a_keystore_opens_with_its_password_alone() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("key.json");
-        std::fs::write(&path, KEYSTORE).unwrap();
-        let password = directory.path().join("password");
-        files::create_private(&password, "testpassword\n").unwrap();
-        let source = |password| KeySource::Keystore { path: path.clone(), password };
-        let found = from(&source(PasswordSource::File(password.clone()))).unwrap();
-        let expected = PrivateKeySigner::from_bytes(&KEYSTORE_KEY).unwrap();
-        assert_eq!(found.address(), expected.address());
-        std::fs::write(&password, "wrong-password").unwrap();
-        let error = from(&source(PasswordSource::File(password))).unwrap_err().to_string();
-        assert!(error.contains("key.json") && error.contains("version 3"), "{error}");
-        assert!(!error.contains("wrong-password"), "{error}");
-        std::fs::write(&path, "{}").unwrap();
-        let unset = PasswordSource::Env("BMN_TEST_NO_SUCH_VARIABLE".to_owned());
-        let error = from(&source(unset)).unwrap_err().to_string();
-        assert!(error.contains("is not set"), "{error}");
     }
 }

@@ -26,13 +26,7 @@ pub(crate) struct Onchain {
 impl Onchain {
     /// What a failure of the chain means for a command.
     pub(crate) fn failed(&self, error: ChainError) -> Failure {
-        match error {
-            ChainError::Unavailable { reason, .. } => {
-                Failure::Unreachable { url: self.shown.clone(), reason, hint: None }
-            }
-            ChainError::WrongChain { .. } => Failure::Usage(format!("{}: {error}", self.shown)),
-            other => Failure::Run(eyre::Report::new(other).wrap_err(self.shown.clone())),
-        }
+        Failure::of_chain(&self.shown, error)
     }
 
     /// The word a view function returns; `None` where there is no such function.

@@ -14,7 +14,8 @@ const LAYERS: &[&[&str]] = &[
     &["indexer", "executor", "notify"],
     &["host-dev", "host-rpc", "rpc-api", "rpc", "telemetry", "config"],
     &["node"],
-    &["sim"],
+    &["launch", "sim"],
+    &["embed"],
     &["bmn", "tests", "benches"],
 ];
 

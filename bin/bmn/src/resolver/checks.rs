@@ -1,36 +1,9 @@
-//! What is looked at before anything is followed.
+//! What the operator is told before anything is followed.
 
-use crate::{approve, failure::Failure, hosts, onchain::Onchain, output::Output};
+use crate::{approve, failure::Failure, onchain::Onchain, output::Output};
 use alloy::primitives::{Address, U256};
 use bmn_config::ChainSpec;
-use std::collections::BTreeSet;
-
-/// Every contract that the specification believes is there, with the code that it states.
-///
-/// # Errors
-/// All that are not, at once.
-pub(super) async fn contracts(chain: &Onchain, spec: &ChainSpec) -> Result<(), Failure> {
-    let mut wrong = BTreeSet::new();
-    for factory in &spec.factories {
-        if let Err(error) = factory.check_code(&chain.code(factory.address).await?) {
-            wrong.insert(error.to_string());
-        }
-        let protocol = factory.limit_order_protocol;
-        if !protocol.is_zero() && chain.code(protocol).await?.is_empty() {
-            wrong.insert(format!("limit-order protocol {protocol} has no code on this chain"));
-        }
-    }
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    let wrong: Vec<_> = wrong.into_iter().collect();
-    Err(Failure::Usage(format!(
-        "{}: {}; correct its specification, wait until the node has caught up, or, on a development \
-         chain, run `bmn dev deploy`",
-        hosts::named(spec),
-        wrong.join("; ")
-    )))
-}
+use bmn_launch::hosts;
 
 /// Says what the resolver's account cannot pay. Not an error: it may be mended while the node runs.
 pub(super) async fn account(

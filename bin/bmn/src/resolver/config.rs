@@ -1,12 +1,9 @@
 //! Reading the configuration of a node.
 
-use crate::{failure::Failure, files};
-use bmn_config::{NodeConfig, NodeOrigin};
+use crate::failure::Failure;
+use bmn_config::NodeConfig;
 use clap::Args;
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 /// Which configuration.
 #[derive(Debug, Clone, Args)]
@@ -19,19 +16,6 @@ pub(crate) struct ConfigArgs {
 impl ConfigArgs {
     /// Reads it, with every specification it names.
     pub(crate) fn read(&self, index_only: bool) -> Result<NodeConfig, Failure> {
-        let text = files::read_small(&self.config)?;
-        let read = |path: &Path| {
-            files::read_small(path).map_err(|failure| match failure {
-                Failure::File { source, .. } => source,
-                other => io::Error::other(other.to_string()),
-            })
-        };
-        let origin = NodeOrigin {
-            name: &self.config.display().to_string(),
-            directory: self.config.parent().unwrap_or(Path::new("")),
-            index_only,
-            read: &read,
-        };
-        NodeConfig::from_toml(&text, &origin).map_err(|error| Failure::Usage(error.to_string()))
+        Ok(bmn_launch::read_config(&self.config, index_only)?)
     }
 }

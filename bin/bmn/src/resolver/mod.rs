@@ -8,31 +8,26 @@ mod watch;
 
 use crate::{
     failure::Failure,
-    hosts, keys,
+    hosts::onchain,
     onchain::Onchain,
     output::{self, Output},
     signals,
 };
 use alloy::primitives::Address;
 use args::RunArgs;
-use bmn_config::{ChainSpec, EndpointSource, NodeConfig};
+use bmn_config::{ChainSpec, NodeConfig};
 use bmn_executor::Account;
-use bmn_node::{
-    ChainHost, NodeError, PriceBook, PriceParts, Resolver, SystemClock, keeper_limits_of, policy_of,
+use bmn_launch::{
+    LaunchError, PRICES_EVERY, check_contracts, hosts, keys, mode_of, open, price_book,
 };
+use bmn_node::{ChainHost, NodeError};
 use bmn_primitives::BlockRef;
 use bmn_rpc::ServeLimits;
 use bmn_store::{Reads, Store, StoreOptions};
-use bmn_swap::Mode;
 use serde_json::{Value, json};
-use std::{
-    convert::Infallible, future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration,
-};
+use std::{convert::Infallible, future::Future, net::SocketAddr, pin::pin, sync::Arc};
 use tokio_util::sync::CancellationToken;
 use watch::Watch;
-
-/// Pause between two looks at the prices.
-const PRICES_EVERY: Duration = Duration::from_secs(10);
 
 /// How a shell names a program that a second Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
@@ -52,7 +47,7 @@ pub(crate) async fn run(args: &RunArgs, output: Output) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     let signing = signer.is_some();
     let prices = price_book(&store, &hosts)?;
-    let resolver = open(&store, hosts, signer, &config)?;
+    let resolver = open(store.clone(), hosts, signer, &config).map_err(refused)?;
     resolver.begin_in(mode_of(&config)?).map_err(ended)?;
     let mut module = resolver.rpc_module();
     if config.admin {
@@ -96,26 +91,6 @@ fn configured(args: &RunArgs) -> Result<NodeConfig, Failure> {
     Ok(config)
 }
 
-fn price_book(store: &Store, hosts: &[ChainHost]) -> Result<PriceBook, Failure> {
-    let specs: Vec<_> = hosts.iter().map(|host| host.spec.clone()).collect();
-    let clients = hosts.iter().map(|host| (host.spec.chain_id, Arc::clone(&host.client)));
-    let parts = PriceParts {
-        specs: &specs,
-        clients: clients.collect(),
-        url: &|source| match source {
-            EndpointSource::Url(url) => Some(url.clone()),
-            EndpointSource::Env(name) => std::env::var(name).ok(),
-        },
-        clock: Arc::new(SystemClock::new()),
-    };
-    PriceBook::of(store.clone(), &parts).map_err(|error| Failure::Usage(error.to_string()))
-}
-
-fn mode_of(config: &NodeConfig) -> Result<Mode, Failure> {
-    let read = config.mode.as_deref().map(str::parse).transpose();
-    read.map(Option::unwrap_or_default).map_err(|error| Failure::Usage(format!("`mode`: {error}")))
-}
-
 fn open_store(config: &NodeConfig) -> Result<Store, Failure> {
     Store::open(StoreOptions::directory(&config.data_dir))
         .map_err(|error| Failure::Run(eyre::Report::new(error)))
@@ -130,8 +105,8 @@ async fn connect(
     for entry in &config.chains {
         let spec = &entry.spec;
         let host = hosts::connect(entry).await?;
-        let chain = hosts::onchain(&host, hosts::named(spec));
-        checks::contracts(&chain, spec).await?;
+        let chain = onchain(&host, hosts::named(spec));
+        check_contracts(&*chain.client, spec).await?;
         if let Some(us) = us {
             checks::account(&chain, spec, us, output).await?;
         }
@@ -143,24 +118,6 @@ async fn connect(
         chains.push((spec.clone(), chain));
     }
     Ok((hosts, chains))
-}
-
-fn open(
-    store: &Store,
-    hosts: Vec<ChainHost>,
-    signer: Option<Account>,
-    config: &NodeConfig,
-) -> Result<Resolver, Failure> {
-    let (policy, clock) = (policy_of(&config.policy), Arc::new(SystemClock::new()));
-    let resolver = match signer {
-        Some(signer) => Resolver::open(store.clone(), hosts, signer, policy, clock),
-        None => Resolver::open_index_only(store.clone(), hosts, policy, clock),
-    }
-    .map_err(ended)?;
-    if let Some(limits) = keeper_limits_of(&config.keeper) {
-        resolver.keep_within(limits);
-    }
-    Ok(resolver)
 }
 
 /// Drives everything until it is over. The first signal asks for the end, a second one is the end.
@@ -186,6 +143,13 @@ async fn supervise(
                 signal.set(signals::stop());
             }
         }
+    }
+}
+
+fn refused(error: LaunchError) -> Failure {
+    match error {
+        LaunchError::Node(error) => ended(error),
+        other => other.into(),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Telling how the node is, on stderr, while it runs.
 
 use super::progress::{CatchUp, Place, Progress};
-use crate::{hosts, onchain::Onchain, output::Output};
+use crate::{onchain::Onchain, output::Output};
 use bmn_config::ChainSpec;
+use bmn_launch::hosts;
 use bmn_node::{Clock, ResolverHandle, SystemClock};
 use bmn_store::{Reads, Store};
 use std::{convert::Infallible, time::Duration};

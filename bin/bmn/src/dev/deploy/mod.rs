@@ -66,7 +66,7 @@ pub(crate) async fn run(args: &DeployArgs, output: Output) -> Result<(), Failure
 
 fn deployer(args: &DeployArgs, output: Output) -> Result<PrivateKeySigner, Failure> {
     match keys::source(args.key_file.as_ref(), args.key_env.as_ref()) {
-        Some(source) => keys::from(&source),
+        Some(source) => Ok(keys::from(&source)?),
         None => {
             output.note("Deploying with account 0 of the public development mnemonic.");
             Ok(DevAccount::Deployer.signer())

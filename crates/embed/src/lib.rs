@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+pub mod acks;
+pub mod feed;
+pub mod front;
+pub mod ledger;
+pub mod local;
+pub mod read;
+pub mod runner;
+pub mod session;
+pub mod source;
+pub mod supervise;
+#[cfg(test)]
+mod testing;
+pub mod window;
