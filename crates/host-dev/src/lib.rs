@@ -7,8 +7,8 @@ mod server;
 mod source;
 
 pub use chain::{
-    Call, CallResult, ChainUpdate, Cheat, DevChain, DevChainConfig, MinedBlock, Overrides,
-    PooledTx, Reorg, Replacement, ReplacementTimes, SignedTx, TxDecodeError, TxOutcome,
+    AccountState, Call, CallResult, ChainUpdate, Cheat, DevChain, DevChainConfig, MinedBlock,
+    Overrides, PooledTx, Reorg, Replacement, ReplacementTimes, SignedTx, TxDecodeError, TxOutcome,
 };
 pub use client::DevClient;
 pub use error::DevChainError;

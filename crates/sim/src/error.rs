@@ -76,6 +76,9 @@ pub enum SimError {
         /// The system's words.
         source: std::io::Error,
     },
+    /// The resolver does not take the order of a demo.
+    #[error("the demo's order is refused: {0}")]
+    DemoRefused(String),
     /// Deterministic execution waited for something that is not in the simulation.
     #[error("a step of the resolver did not finish by itself: {0}")]
     Stuck(&'static str),

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 mod clock;
+mod demo;
 mod driver;
 mod error;
 pub mod faults;
@@ -15,12 +16,13 @@ mod temporary;
 mod wallet;
 
 pub use clock::VirtualClock;
+pub use demo::{Demo, DemoStep};
 pub use driver::{Progress, RunOptions, Simulation, run_in_real_time, runs_in_real_time};
 pub use error::SimError;
 pub use maker::{Maker, Strangers};
 pub use network::{
     ChainEndpoint, DevOwners, Endpoints, MakerFunds, Network, NetworkChain, SIMULATION_GENESIS,
-    ServiceOptions, dev_contract_code, dev_contract_name, serve,
+    ServiceOptions, dev_contract_code, dev_contract_name, dev_genesis, serve,
 };
 pub use report::{Report, Row, TrapResult};
 pub use wallet::{Payload, Sent, Wallet};

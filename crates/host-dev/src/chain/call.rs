@@ -149,7 +149,7 @@ impl Trial {
         cfg.disable_eip3607 = true;
         cfg.disable_base_fee = self.tx.gas_price == 0;
         let env = EvmEnv::new(cfg, self.template.block_env());
-        let state = Execution { state: self.state.clone(), hashes: self.hashes.clone() };
+        let state = Execution::new(self.state.clone(), self.hashes.clone());
         let tx = TxEnv { gas_limit: limit, ..self.tx.clone() };
         let result = EthEvmFactory::default().create_evm(state, env).transact(tx);
         result.map(|done| describe(done.result)).map_err(refused)

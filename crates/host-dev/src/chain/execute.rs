@@ -2,7 +2,7 @@
 
 use super::{
     MinedBlock, SignedTx, TxOutcome,
-    state::{BlockHashes, Cheat, Execution, State},
+    state::{BlockHashes, Cheat, Execution, State, Written},
 };
 use alloy::{
     consensus::{
@@ -131,8 +131,19 @@ impl BlockBuilder {
             state.apply_cheat(cheat);
         }
         let env = EvmEnv::new(template.cfg_env(), template.block_env());
-        let evm = EthEvmFactory::default().create_evm(Execution { state, hashes }, env);
+        let evm = EthEvmFactory::default().create_evm(Execution::new(state, hashes), env);
         Self { evm, template, txs: Vec::new(), outcomes: Vec::new(), cheats, gas_used: 0 }
+    }
+
+    /// Writes down from now on which accounts and slots change.
+    pub(crate) fn noting_writes(mut self) -> Self {
+        self.evm.db_mut().written = Some(Written::default());
+        self
+    }
+
+    /// What has been written since [`Self::noting_writes`].
+    pub(crate) fn written(&mut self) -> Written {
+        self.evm.db_mut().written.take().unwrap_or_default()
     }
 
     pub(crate) fn nonce(&self, account: &Address) -> u64 {

@@ -1,6 +1,7 @@
 //! The chain itself: one value behind one lock.
 
 mod access;
+mod accounts;
 mod block;
 mod blocks;
 mod call;
@@ -18,6 +19,7 @@ mod transaction;
 mod trie;
 
 pub use access::PooledTx;
+pub use accounts::AccountState;
 pub use block::{MinedBlock, TxOutcome};
 pub use call::{Call, CallResult, Overrides};
 pub use config::DevChainConfig;

@@ -11,7 +11,11 @@ use revm::{
     state::{Account as TouchedAccount, AccountInfo},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    sync::Arc,
+};
 
 impl TrieValue for U256 {
     fn rlp(&self) -> Vec<u8> {
@@ -220,11 +224,22 @@ struct AccountRecord {
 /// Hashes of the blocks that `BLOCKHASH` can see.
 pub(crate) type BlockHashes = Arc<BTreeMap<u64, B256>>;
 
+/// The accounts that were written, each with its slots. A state knows them by their hashes alone.
+pub(crate) type Written = BTreeMap<Address, BTreeSet<U256>>;
+
 /// The state a block or call executes on.
 #[derive(Debug)]
 pub(crate) struct Execution {
     pub(crate) state: State,
     pub(crate) hashes: BlockHashes,
+    /// What was written, where somebody wants to know.
+    pub(crate) written: Option<Written>,
+}
+
+impl Execution {
+    pub(crate) const fn new(state: State, hashes: BlockHashes) -> Self {
+        Self { state, hashes, written: None }
+    }
 }
 
 impl DatabaseRef for Execution {
@@ -279,6 +294,12 @@ impl DatabaseCommit for Execution {
         // The order of accounts cannot be seen: each touches its own leaf.
         for (address, touched) in &changes {
             self.state.apply_touched(address, touched);
+            if let Some(written) = &mut self.written
+                && touched.is_touched()
+            {
+                let slots = touched.changed_storage_slots().map(|(slot, _)| *slot);
+                written.entry(*address).or_default().extend(slots);
+            }
         }
     }
 }

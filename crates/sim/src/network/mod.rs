@@ -2,11 +2,13 @@
 
 mod contracts;
 mod funding;
+mod genesis;
 mod service;
 
 pub use contracts::{DevOwners, dev_contract_code, dev_contract_name};
 pub use funding::MakerFunds;
-pub(crate) use funding::fund_griefer;
+pub(crate) use funding::{fund_griefer, whole};
+pub use genesis::dev_genesis;
 pub use service::{ChainEndpoint, Endpoints, ServiceOptions, serve};
 
 use crate::{SimError, accounts::DevAccount};
@@ -86,6 +88,14 @@ impl Network {
         for chain in &self.chains {
             contracts::deploy(chain).await?;
             funding::fund_resolver(chain).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives the account that people try things out with its tokens and allowances. Harmless when done before.
+    pub async fn fund_visitors(&self) -> Result<(), SimError> {
+        for chain in &self.chains {
+            funding::fund_visitor(chain).await?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The development network as a service: both chains and the resolver on loopback ports.
 
-use super::{Network, NetworkChain, dev_contract_name, funding::fund_visitor};
+use super::{Network, NetworkChain, dev_contract_name};
 use crate::{
     SimError,
     accounts::DevAccount,
@@ -75,13 +75,10 @@ pub async fn serve(
     };
     let store = Store::open(StoreOptions::directory(directory))?;
     network.set_up().await?;
-    for node in &network.chains {
-        fund_visitor(node).await?;
-        catch_up(node, clock.unix_seconds())?;
-    }
+    network.fund_visitors().await?;
     let [address_a, address_b, address_rpc] = options.addresses;
     let [chain_a, chain_b] = &network.chains;
-    let servers = [serve_chain(chain_a, address_a).await?, serve_chain(chain_b, address_b).await?];
+    let servers = [chain_a.serve(address_a).await?, chain_b.serve(address_b).await?];
     let signer = DevAccount::Resolver.signer();
     let mut resolver = Resolver::open(store, hosts(&network), signer, policy(), Arc::new(clock))?;
     // Whoever is told that everything answers may hand in an order at once.
@@ -107,23 +104,27 @@ pub async fn serve(
     Ok(ran?)
 }
 
-/// Orders take their times from the newest block: a head that lies in the past would make the next
-/// block expire them.
-fn catch_up(node: &NetworkChain, now: u64) -> Result<(), SimError> {
-    if node.chain.head().time < now {
-        node.chain.mine(Some(now))?;
+impl NetworkChain {
+    /// Serves the chain's `eth_*`, and mines a block every [`block_time`](ChainEndpoint::block_time) seconds by the
+    /// system's clock until the server is stopped. Port 0 takes any.
+    ///
+    /// # Errors
+    /// [`SimError::DevChain`] when the port is taken.
+    pub async fn serve(&self, listen: SocketAddr) -> Result<DevServer, SimError> {
+        let clock = SystemClock::new();
+        // Orders take their times from the newest block: a head that lies in the past would make the next
+        // block expire them.
+        let now = clock.unix_seconds();
+        if self.chain.head().time < now {
+            self.chain.mine(Some(now))?;
+        }
+        let config = DevServerConfig {
+            listen,
+            mining: MiningMode::Interval(Duration::from_secs(self.spec.block_time_secs)),
+            clock: Some(Arc::new(move || clock.unix_seconds())),
+        };
+        Ok(DevServer::start(self.chain.clone(), config).await?)
     }
-    Ok(())
-}
-
-async fn serve_chain(node: &NetworkChain, listen: SocketAddr) -> Result<DevServer, SimError> {
-    let clock = SystemClock::new();
-    let config = DevServerConfig {
-        listen,
-        mining: MiningMode::Interval(Duration::from_secs(node.spec.block_time_secs)),
-        clock: Some(Arc::new(move || clock.unix_seconds())),
-    };
-    Ok(DevServer::start(node.chain.clone(), config).await?)
 }
 
 fn endpoints(network: &Network, servers: &[DevServer; 2], resolver: SocketAddr) -> Endpoints {
