@@ -5,6 +5,7 @@ mod arrows;
 mod documents;
 mod lexer;
 mod manifests;
+mod node;
 mod places;
 mod sizes;
 mod style;
@@ -40,6 +41,16 @@ fn lints_are_set_in_the_root_manifest_alone() {
 #[test]
 fn the_node_locks_the_same_ethereum_crates() {
     check(manifests::lock_drift);
+}
+
+#[test]
+fn the_node_comes_from_the_pinned_release_of_reth() {
+    check(node::sources);
+}
+
+#[test]
+fn the_nodes_lock_file_knows_our_dependencies() {
+    check(node::stale_lock);
 }
 
 #[test]

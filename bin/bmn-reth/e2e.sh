@@ -1,0 +1,222 @@
+#!/usr/bin/env bash
+# The full node at work: `bmn-reth node --dev` on one side, anvil on the other. A swap in each direction; during
+# the first one the node is killed in every state. Needs the built node, Node.js, npm, curl and the command `bmn`.
+#
+#   bin/bmn-reth/e2e.sh [PROGRAM]     PROGRAM is the node, target/debug/bmn-reth of this workspace unless given
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+reth=${1:-bin/bmn-reth/target/debug/bmn-reth}
+for program in cargo curl node npm "$reth"; do
+  command -v "$program" >/dev/null || {
+    echo "$program is missing" >&2
+    exit 1
+  }
+done
+
+# Everything here is on loopback; no proxy and nobody's own settings take part.
+export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
+unset BMN_RPC BMN_CHAIN_RPC BMN_LOG
+
+work=$(mktemp -d)
+for part in lib swap nodes; do . etc/e2e/network/"$part".sh; done
+trap 'keep_log; clean_up' EXIT
+trap 'exit 143' TERM INT HUP
+
+# part NAME COMMAND...: runs it and says how long it took.
+part() {
+  local name=$1 began=$SECONDS
+  shift
+  echo "- $name"
+  "$@"
+  echo "- $name took $((SECONDS - began)) s"
+}
+
+keep_log() {
+  [[ -z ${BMN_KEEP_LOG:-} || ! -s $work/node.log ]] || cp "$work/node.log" "$BMN_KEEP_LOG"
+}
+
+install() {
+  cargo build --release --locked -p bmn
+  npm --prefix etc/e2e/anvil ci --ignore-scripts --no-audit --no-fund
+  npm --prefix etc/e2e/viem ci --ignore-scripts --no-audit --no-fund
+  anvil=etc/e2e/anvil/node_modules/.bin/anvil
+  [[ -x $anvil ]] || anvil=$(type -P anvil) || fail "anvil is missing: install Foundry"
+  cast_program=etc/e2e/viem/node_modules/.bin/cast
+  [[ -x $cast_program ]] || cast_program=$(type -P cast) || fail "cast is missing: install Foundry"
+}
+
+free_port() {
+  node -e '
+    const server = require("net").createServer();
+    server.listen(0, "127.0.0.1", () => { console.log(server.address().port); server.close(); });
+  '
+}
+
+# The node's own entry needs an endpoint that is not used.
+set_up() {
+  http=$(free_port) auth=$(free_port)
+  urls[0]=http://127.0.0.1:$http
+  resolver=${urls[0]}
+  start_anvil 1
+  deploy 1
+  cat >"$work/bmn.toml" <<TOML
+data_dir = "data"
+rpc = "127.0.0.1:0"
+[signer]
+key_env = "BMN_E2E_KEY"
+[[chains]]
+spec = "specs/chain-1337.toml"
+endpoints = ["${urls[0]}"]
+[[chains]]
+spec = "specs/chain-1338.toml"
+endpoints = ["ws${urls[1]#http}", "${urls[1]}"]
+poll_ms = 200
+TOML
+}
+
+# A development chain has nobody who would give lost blocks back: every block is written at once, so that a kill
+# takes no more of them than the confirmations cover.
+#
+# start_reth: on the database and chain that are there; answers when the resolver does.
+start_reth() {
+  local began=$SECONDS
+  BMN_E2E_KEY=$resolver_key "$reth" node --dev --chain chainspecs/dev-a.genesis.json \
+    --datadir "$work/reth" --dev.block-time ${block_time}s --dev.finality-depth 32 \
+    --engine.persistence-threshold 0 --engine.memory-block-buffer-target 0 \
+    --port 0 --disable-discovery --ipcdisable --authrpc.port "$auth" \
+    --http --http.port "$http" --http.api eth,net,web3,bmn \
+    --log.file.max-files 0 --color never --bmn.config "$work/bmn.toml" >>"$work/node.log" 2>&1 &
+  node=$!
+  within 120 "an answer of the node" answers
+  within 60 "a block since the start" is_synced
+  echo "  ok  the resolver inside answers after $((SECONDS - began)) s"
+}
+
+answers() {
+  kill -0 "$node" 2>/dev/null || fail "bmn-reth ended: $(tail -n 30 "$work/node.log")"
+  rpc "$resolver" bmn_status >/dev/null 2>&1
+}
+
+# Before its first block the node does not know that there is nobody to sync with.
+is_synced() {
+  [[ $(rpc "$resolver" eth_syncing) == false ]]
+}
+
+# The genesis has every contract, so there is nothing to deploy and the specification of anybody's chain comes out.
+first_start() {
+  "$reth" --version | head -n 1
+  # The specification has to be there before the node reads its configuration.
+  mkdir -p "$work/specs"
+  sed "s/^block_time_secs = .*/block_time_secs = $block_time/" chainspecs/dev-a.toml >"$work/specs/chain-1337.toml"
+  start_reth
+  expect "contracts that were missing" 0 \
+    "$("$bmn" dev deploy --rpc "${urls[0]}" --block-time $block_time --json 2>/dev/null | json .deployed)"
+}
+
+asked_by_cast() {
+  local status
+  status=$("$cast_program" rpc bmn_status --rpc-url "$resolver")
+  expect "cast rpc bmn_status: chains" "[1337,1338]" "$(json '.chains.map(c => c.id)' <<<"$status")"
+  expect "cast rpc bmn_status: acting" null "$(json .notActingBecause <<<"$status")"
+  expect "cast chain-id" 1337 "$("$cast_program" chain-id --rpc-url "$resolver")"
+  if "$cast_program" rpc bmn_pause --rpc-url "$resolver" >"$work/out" 2>&1; then
+    fail "bmn_pause on the public port: expected a refusal, found '$(cat "$work/out")'"
+  fi
+  expect_match "bmn_pause on the public port" 'Method not found|-32601' "$(cat "$work/out")"
+}
+
+# Statuses that an honest swap passes, in which we can act on it.
+states=(accepted sourceLocked bothLocked secretKnown destinationPaid)
+
+follow() {
+  local deadline=$((SECONDS + 400)) status seen=" accepted "
+  "$1" accepted
+  while ((SECONDS < deadline)); do
+    status=$(swap_status 2>/dev/null || echo unknown)
+    case $status in
+      refused | cancelled | void | lost | violated) fail "the swap is $status" ;;
+    esac
+    if [[ $status != unknown && $seen != *" $status "* ]]; then
+      seen+=" $status "
+      echo "  ok  the swap is $status"
+      "$1" "$status"
+    fi
+    [[ $status != completed ]] || break
+    sleep 0.2
+  done
+  for status in "${states[@]}"; do
+    expect_match "states of the swap" " $status " "$seen"
+  done
+}
+
+kills=0
+killing() {
+  if [[ $1 != completed ]]; then
+    kill_node
+    kills=$((kills + 1))
+    start_reth
+  fi
+  watching "$1"
+}
+
+watching() {
+  [[ $1 != bothLocked ]] || disclose
+}
+
+disclose() {
+  "$bmn" secret submit --secret-file "$work/secret.txt" --rpc "$resolver" --json >"$work/answer.json"
+  expect "order that the secret opens" "$order" "$(json '.orders[0]' <"$work/answer.json")"
+}
+
+# order FROM TO: one of the maker's orders, by the index of the chains.
+begin() {
+  local from=$1 to=$2
+  rm -f "$work/secret.txt" "$work/order.json"
+  sold_before=$(tka "${urls[$from]}") bought_before=$(usdx "${urls[$to]}")
+  "$bmn" order new --from-chain "${ids[$from]}" --to-chain "${ids[$to]}" --sell $sold TKA --buy $bought USDX \
+    --maker $maker --chain-rpc "${urls[$from]}" --dst-withdrawal-in 120 \
+    --secret-file "$work/secret.txt" -o "$work/order.json" >"$work/out" 2>&1 || fail "$(cat "$work/out")"
+  "$bmn" order sign "$work/order.json" --dev-account 3 >"$work/out" 2>&1 || fail "$(cat "$work/out")"
+  "$bmn" order submit "$work/order.json" --rpc "$resolver" --json >"$work/answer.json"
+  expect "decision on the order" accepted "$(json .decision <"$work/answer.json")"
+  order=$(json .orderId <"$work/answer.json")
+}
+
+# swap FROM TO ON_STATE
+swap() {
+  begin "$1" "$2"
+  follow "$3"
+  expect "the maker's TKA on chain ${ids[$1]}, $sold less" \
+    "$(node -p "(BigInt('$sold_before') - ${sold}n * 10n ** 18n).toString()")" "$(tka "${urls[$1]}")"
+  expect "the maker's USDX on chain ${ids[$2]}, $bought more" \
+    "$(node -p "(BigInt('$bought_before') + ${bought}n * 10n ** 6n).toString()")" "$(usdx "${urls[$2]}")"
+}
+
+stop() {
+  local code=0
+  kill -s TERM "$node"
+  within 60 "the end of bmn-reth after SIGTERM" is_over "$node"
+  wait "$node" || code=$?
+  node=
+  expect "exit code after SIGTERM" 0 "$code"
+  expect "panics in the log" 0 "$(grep -c panicked "$work/node.log" || true)"
+}
+
+verify() {
+  local id
+  for id in "${ids[@]}"; do
+    "$bmn" verify --data-dir "$work/data" --chain "$id" --json >"$work/out" 2>&1 || fail "$(cat "$work/out")"
+    echo "  ok  chain $id: $(json '[0].digest' <"$work/out" | cut -c1-20)…"
+  done
+}
+
+bmn=${CARGO_TARGET_DIR:-target}/release/bmn
+part "install" install
+part "anvil with contracts" set_up
+part "the node, for the first time" first_start
+part "asked by cast" asked_by_cast
+part "a swap from the node's chain, killed in every state" swap 0 1 killing
+part "a swap to the node's chain" swap 1 0 watching
+part "stop" stop
+part "the database verified" verify
+echo "killed $kills times"
