@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The full node at work: `bmn-reth node --dev` on one side, anvil on the other. A swap in each direction; during
-# the first one the node is killed in every state. Needs the built node, Node.js, npm, curl and the command `bmn`.
+# the first one the node is killed in every state. Then blocks that the resolver missed, and an unwind. Needs the built node, Node.js, npm, curl and the command `bmn`.
 #
 #   bin/bmn-reth/e2e.sh [PROGRAM]     PROGRAM is the node, target/debug/bmn-reth of this workspace unless given
 set -euo pipefail
@@ -18,6 +18,7 @@ export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
 unset BMN_RPC BMN_CHAIN_RPC BMN_LOG
 
 work=$(mktemp -d)
+genesis=chainspecs/dev-a.genesis.json
 for part in lib swap nodes; do . etc/e2e/network/"$part".sh; done
 trap 'keep_log; clean_up' EXIT
 trap 'exit 143' TERM INT HUP
@@ -74,19 +75,22 @@ poll_ms = 200
 TOML
 }
 
-# A development chain has nobody who would give lost blocks back: every block is written at once, so that a kill
-# takes no more of them than the confirmations cover.
-#
-# start_reth: on the database and chain that are there; answers when the resolver does.
-start_reth() {
-  local began=$SECONDS
-  BMN_E2E_KEY=$resolver_key "$reth" node --dev --chain chainspecs/dev-a.genesis.json \
+# launch MORE...: the node on the chain that is there. A development chain has nobody who would give lost blocks back:
+# every block is written at once, so that a kill takes no more of them than the confirmations cover.
+launch() {
+  BMN_E2E_KEY=$resolver_key "$reth" node --dev --chain $genesis \
     --datadir "$work/reth" --dev.block-time ${block_time}s --dev.finality-depth 32 \
     --engine.persistence-threshold 0 --engine.memory-block-buffer-target 0 \
     --port 0 --disable-discovery --ipcdisable --authrpc.port "$auth" \
     --http --http.port "$http" --http.api eth,net,web3,bmn \
-    --log.file.max-files 0 --color never --bmn.config "$work/bmn.toml" >>"$work/node.log" 2>&1 &
+    --log.file.max-files 0 --color never "$@" >>"$work/node.log" 2>&1 &
   node=$!
+}
+
+# start_reth: with the resolver inside; answers when it does.
+start_reth() {
+  local began=$SECONDS
+  launch --bmn.config "$work/bmn.toml"
   within 120 "an answer of the node" answers
   within 60 "a block since the start" is_synced
   echo "  ok  the resolver inside answers after $((SECONDS - began)) s"
@@ -192,6 +196,45 @@ swap() {
     "$(node -p "(BigInt('$bought_before') + ${bought}n * 10n ** 6n).toString()")" "$(usdx "${urls[$2]}")"
 }
 
+# agrees: the newest block of the index is one of the node's newest two.
+agrees() {
+  local index number
+  index=$(rpc "$resolver" bmn_status | json '.chains.find(c => c.id === 1337).head') || return 1
+  number=$(json .number <<<"$index")
+  (($(rpc "$resolver" eth_blockNumber) - number < 2)) || return 1
+  [[ $(json .hash <<<"$index") == $(rpc "$resolver" eth_getBlockByNumber "[\"$(printf '0x%x' "$number")\",false]" | json ?.hash) ]]
+}
+
+is_above() {
+  (($(rpc "$resolver" eth_blockNumber 2>/dev/null || echo 0) > $1))
+}
+
+# Blocks that no extension was told of, so that the write-ahead log has neither them nor our head.
+away() {
+  local head
+  head=$(($(rpc "$resolver" eth_blockNumber)))
+  stop
+  launch
+  within 120 "five blocks without the resolver" is_above $((head + 5))
+  stop
+  start_reth
+  within 60 "the index at the node's head" agrees
+  echo "  ok  the blocks after $head were read from storage"
+}
+
+# The node's database goes back, as a pipeline's unwind does it: the index is ahead of the node.
+unwound() {
+  local before
+  before=$(($(rpc "$resolver" eth_blockNumber)))
+  stop
+  "$reth" stage unwind --chain $genesis --datadir "$work/reth" --log.file.max-files 0 --color never \
+    num-blocks 6 >>"$work/node.log" 2>&1 || fail "stage unwind: $(tail -n 5 "$work/node.log")"
+  start_reth
+  expect_more "the node's head after the unwind is below $before" "$(($(rpc "$resolver" eth_blockNumber)))" "$before"
+  within 120 "the index at the node's head" agrees
+  within 60 "the swap completed, again if its blocks are gone" has_status completed
+}
+
 stop() {
   local code=0
   kill -s TERM "$node"
@@ -217,6 +260,8 @@ part "the node, for the first time" first_start
 part "asked by cast" asked_by_cast
 part "a swap from the node's chain, killed in every state" swap 0 1 killing
 part "a swap to the node's chain" swap 1 0 watching
+part "blocks while the resolver was away" away
+part "the node's chain unwound" unwound
 part "stop" stop
 part "the database verified" verify
 echo "killed $kills times"
