@@ -1,18 +1,34 @@
 //! Being told to stop.
 
-/// Ctrl-C, or what a supervisor sends.
-pub(crate) async fn stop() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
+use std::future::Future;
+
+/// Ctrl-C, or what a supervisor sends. Heard from this call on and not from the first poll: whoever reads that
+/// the program runs may end it at once.
+#[cfg(unix)]
+pub(crate) fn stop() -> impl Future<Output = ()> + use<> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    async fn heard(signal: Option<Signal>) {
+        match signal {
+            Some(mut signal) => {
+                signal.recv().await;
             }
-            return;
+            None => std::future::pending().await,
         }
     }
-    let _ = interrupt.await;
+    let signals = [SignalKind::interrupt(), SignalKind::terminate()];
+    let [interrupt, terminate] = signals.map(|kind| signal(kind).ok());
+    async move {
+        tokio::select! {
+            () = heard(interrupt) => {}
+            () = heard(terminate) => {}
+        }
+    }
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+pub(crate) fn stop() -> impl Future<Output = ()> + use<> {
+    async {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }

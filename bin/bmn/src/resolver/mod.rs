@@ -25,7 +25,13 @@ use bmn_primitives::BlockRef;
 use bmn_rpc::ServeLimits;
 use bmn_store::{Reads, Store, StoreOptions};
 use serde_json::{Value, json};
-use std::{convert::Infallible, future::Future, net::SocketAddr, pin::pin, sync::Arc};
+use std::{
+    convert::Infallible,
+    future::Future,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+};
 use tokio_util::sync::CancellationToken;
 use watch::Watch;
 
@@ -56,6 +62,7 @@ pub(crate) async fn run(args: &RunArgs, output: Output) -> Result<(), Failure> {
     }
     let served = bmn_rpc::serve(module, config.rpc, &ServeLimits::default()).await;
     let (methods, address) = served.map_err(|error| Failure::Usage(error.to_string()))?;
+    let signal = Box::pin(signals::stop());
     announce(&config, us, address, &started, output)?;
     let handle = resolver.handle();
     let (watching, pricing) = (watch.run(signing.then_some(handle)), prices.run(PRICES_EVERY));
@@ -65,7 +72,7 @@ pub(crate) async fn run(args: &RunArgs, output: Output) -> Result<(), Failure> {
             never = pricing => never,
         }
     };
-    let ran = supervise(resolver.run(stop.clone()), beside, &stop, output).await;
+    let ran = supervise(resolver.run(stop.clone()), beside, signal, &stop, output).await;
     // Answering goes on until nothing more is written.
     let _ = methods.stop();
     methods.stopped().await;
@@ -124,11 +131,11 @@ async fn connect(
 async fn supervise(
     running: impl Future<Output = Result<(), NodeError>>,
     watching: impl Future<Output = Infallible>,
+    mut signal: Pin<Box<dyn Future<Output = ()>>>,
     stop: &CancellationToken,
     output: Output,
 ) -> Result<(), Failure> {
     let (mut running, mut watching) = (pin!(running), pin!(watching));
-    let mut signal = pin!(signals::stop());
     loop {
         tokio::select! {
             ran = &mut running => return ran.map_err(ended),
@@ -140,7 +147,7 @@ async fn supervise(
                 }
                 output.note("Stopping: what is being done is ended first; Ctrl-C again stops at once.");
                 stop.cancel();
-                signal.set(signals::stop());
+                signal = Box::pin(signals::stop());
             }
         }
     }
