@@ -16,6 +16,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
+use tokio::time::Instant;
 
 /// Runs until the node stops.
 ///
@@ -59,12 +60,15 @@ pub async fn run<Node: FullNodeComponents>(
 /// Takes one notification. Whatever goes wrong here must not reach the node.
 fn take<N: NodePrimitives>(feed: &Feed, notification: &ExExNotification<N>) {
     metrics::counter!("bmn_extension_notifications_total").increment(1);
+    let began = Instant::now();
     let Some(selection) = feed.selection() else {
         feed.wake();
         return;
     };
     let changes = || notify::changes(notification, &selection, feed.most_blocks());
     let taken = catch_unwind(AssertUnwindSafe(|| feed.apply(&selection, changes())));
+    // The only time that the node's own threads spend on us for a block.
+    metrics::histogram!("bmn_extension_notification_seconds").record(began.elapsed());
     if taken.is_err() {
         metrics::counter!("bmn_extension_panics_total").increment(1);
         tracing::error!(

@@ -85,6 +85,8 @@ fn development(given: &[OsString]) -> eyre::Result<Option<Development>> {
     if !given.iter().any(|argument| argument == FLAG) {
         return Ok(None);
     }
+    // A wrong flag, or a question for help, ends here, before there is anything to clear away.
+    let _fits = Command::parse_from(given);
     let (directory, temporary) = match bmn_reth::dev::data_dir(given) {
         Some(directory) => (directory.join("bmn-dev"), None),
         None => {

@@ -3,7 +3,7 @@
 use crate::{chain::NodeChain, cli::NAMESPACE, exex};
 use alloy::network::Ethereum;
 use bmn_embed::{
-    acks::Acks, feed::Feed, front::Front, local::LocalChain, runner, session::Options,
+    acks::Acks, feed::Feed, front::Front, local::LocalChain, measures, runner, session::Options,
 };
 use bmn_primitives::ChainId;
 use reth_ethereum::{
@@ -64,6 +64,7 @@ impl Extension {
         {
             let _ = self.unfit.set(NO_LOOKUP.to_owned());
         }
+        measures::describe();
         exex::run(ctx, Arc::clone(&self.feed), self.acks.clone())
     }
 

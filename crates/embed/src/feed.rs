@@ -1,12 +1,15 @@
 //! Where notifications leave what they tell, and where the source looks first.
 
-use crate::window::{Change, Window, WindowLimits};
+use crate::{
+    arrivals::Arrivals,
+    window::{Change, Window, WindowLimits},
+};
 use alloy::primitives::B256;
 use bmn_chain::Block;
 use bmn_host_rpc::LogSelection;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 /// Shared by the extension's future, which writes, and the source, which reads. No lock is held while
 /// anything waits.
@@ -20,28 +23,37 @@ pub struct Feed {
 #[derive(Debug)]
 struct Inner {
     window: Window,
+    arrivals: Arrivals,
     /// None while nobody follows: nothing is copied then.
     selection: Option<Arc<LogSelection>>,
+}
+
+impl Inner {
+    fn clear(&mut self) {
+        self.window.clear();
+        self.arrivals.clear();
+    }
 }
 
 impl Feed {
     /// Nobody follows yet.
     pub fn new(limits: WindowLimits) -> Self {
-        let inner = Inner { window: Window::new(limits), selection: None };
+        let (window, arrivals) = (Window::new(limits), Arrivals::new(limits.blocks));
+        let inner = Inner { window, arrivals, selection: None };
         Self { inner: Mutex::new(inner), moved: watch::Sender::new(0), most_blocks: limits.blocks }
     }
 
     /// Keeps what the selection wants from now on; what was kept for another one is forgotten.
     pub fn watch_for(&self, selection: Arc<LogSelection>) {
         let mut inner = self.inner.lock();
-        inner.window.clear();
+        inner.clear();
         inner.selection = Some(selection);
     }
 
     /// Keeps nothing until somebody follows again.
     pub fn stop(&self) {
         let mut inner = self.inner.lock();
-        inner.window.clear();
+        inner.clear();
         inner.selection = None;
     }
 
@@ -60,7 +72,11 @@ impl Feed {
         let mut inner = self.inner.lock();
         // Another follower may have come meanwhile, who wants other logs.
         if inner.selection.as_ref().is_some_and(|now| Arc::ptr_eq(now, selection)) {
-            changes.into_iter().for_each(|change| inner.window.apply(change));
+            let now = Instant::now();
+            for change in changes {
+                inner.arrivals.note(&change, now);
+                inner.window.apply(change);
+            }
         }
         metrics::gauge!("bmn_extension_window_blocks").set(inner.window.len() as f64);
         metrics::gauge!("bmn_extension_window_bytes").set(inner.window.bytes() as f64);
@@ -70,7 +86,7 @@ impl Feed {
 
     /// Forgets the blocks, as after a notification that could not be read, and wakes the follower.
     pub fn forget(&self) {
-        self.inner.lock().window.clear();
+        self.inner.lock().clear();
         self.wake();
     }
 
@@ -82,6 +98,14 @@ impl Feed {
     /// Told whenever the chain may have moved.
     pub fn moves(&self) -> watch::Receiver<u64> {
         self.moved.subscribe()
+    }
+
+    /// Everything up to this block is durable: records how long that took since it was notified.
+    pub fn durable(&self, (number, hash): (u64, B256)) {
+        let took = self.inner.lock().arrivals.durable((number, hash), Instant::now());
+        for took in took {
+            metrics::histogram!("bmn_extension_durable_seconds").record(took);
+        }
     }
 
     /// At most `most` blocks on top of that one, with the logs that `selection` wants; empty when that is

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 pub mod acks;
+mod arrivals;
 pub mod feed;
 pub mod front;
 pub mod ledger;
 pub mod local;
+pub mod measures;
 pub mod read;
 pub mod runner;
 pub mod session;

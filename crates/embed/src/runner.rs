@@ -49,7 +49,9 @@ fn run(
     unfit: Option<String>,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    // Its threads that read the node's storage, too, so that all of ours can be told from the node's.
+    let runtime = runtime.enable_all().thread_name("bmn-blocking").build()?;
     let session = || {
         let (options, local, front) = (options.clone(), Arc::clone(local), front.clone());
         let (unfit, stop) = (unfit.clone(), stop.child_token());

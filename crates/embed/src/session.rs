@@ -234,3 +234,24 @@ async fn connect(
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn a_full_disk_is_told_as_one_and_tried_again() {
+        let path = PathBuf::from("data/bmn.redb");
+        let full = SessionError::Store(StoreError::DiskFull { path: path.clone() });
+        let made = io::Error::from_raw_os_error(28);
+        let making = SessionError::Store(StoreError::Io { path, source: made });
+        let running =
+            SessionError::Node(NodeError::Store(StoreError::DiskFull { path: "x".into() }));
+        for error in [full, making, running] {
+            let reason = error.reason();
+            assert!(reason.to_lowercase().contains("no space left"), "{reason}");
+            assert_eq!(error.class(), ErrorClass::Transient);
+        }
+    }
+}

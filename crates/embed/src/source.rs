@@ -255,6 +255,11 @@ impl<L: Ledger> ChainSource for NodeSource<L> {
         // Marked before reading: a change in between wakes once too often, never once too few.
         self.moves.mark_unchanged();
         self.hold_back(cursor)?;
+        if let Some(cursor) = cursor {
+            // What follows is asked for as soon as what came before is on disk. (Final blocks that are
+            // written in bulk may still be staged, which is not what the measure is for.)
+            self.feed.durable((cursor.number, cursor.hash));
+        }
         let head = self.ledger.head().map_err(|error| self.failed(error))?;
         let Fork { reverted, common } = match cursor {
             None => Fork { reverted: vec![], common: None },

@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+#[path = "common/gate.rs"]
+mod gate;
 #[path = "common/ledger.rs"]
 mod ledger;
 
@@ -24,6 +26,7 @@ use bmn_embed::{
 use bmn_host_dev::DevChain;
 use bmn_primitives::{BlockRef, ChainId};
 use bmn_sim::{Network, SIMULATION_GENESIS};
+use gate::Gate;
 use jsonrpsee::core::EmptyServerParams;
 use ledger::DevLedger;
 use serde_json::Value;
@@ -89,6 +92,7 @@ impl LocalChain for DevNode {
 /// A node with a resolver beside it, and the directory with its files.
 struct Bench {
     directory: TempDir,
+    network: Network,
     node: Arc<DevNode>,
     front: Front,
     stop: CancellationToken,
@@ -108,6 +112,7 @@ impl Bench {
         };
         Self {
             directory: tempfile::tempdir().unwrap(),
+            network,
             node: Arc::new(node),
             front: Front::new("it has not started yet"),
             stop: CancellationToken::new(),
@@ -167,8 +172,12 @@ impl Bench {
 
     /// Waits until the index has the node's newest block.
     async fn caught_up(&self) {
+        self.indexed(self.node.chain.head().number).await;
+    }
+
+    /// Waits until the index has this block of some chain.
+    async fn indexed(&self, head: u64) {
         let module = self.front.module().unwrap();
-        let head = self.node.chain.head().number;
         let began = tokio::time::Instant::now();
         loop {
             let status = module.call::<_, Value>("bmn_status", EmptyServerParams::new()).await;
@@ -284,4 +293,32 @@ async fn the_node_may_prune_what_is_durable_and_final_and_no_more() {
     bench.refused("a bug of ours").await;
     assert_eq!(bench.node.acks.newest(), before);
     bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_chain_that_hangs_stops_neither_the_nodes_own_nor_the_answers() {
+    let mut bench = Bench::new().await;
+    let other = bench.network.chains[1].chain.clone();
+    let server = bench.network.chains[1].serve(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let gate = Gate::before(&server.url()).await;
+    let more = format!("[[chains]]\nspec = \"dev-b\"\nendpoints = [\"{}\"]\n", gate.url());
+    bench.configure("dev-a", &more);
+    bench.start();
+    bench.running().await;
+    bench.caught_up().await;
+    gate.shut();
+    // Numbers that the other chain does not reach.
+    let beyond = other.head().number + 50;
+    while bench.node.chain.head().number <= beyond {
+        bench.node.chain.mine(None).unwrap();
+    }
+    bench.node.feed.wake();
+    bench.caught_up().await;
+    while other.head().number <= bench.node.chain.head().number {
+        other.mine(None).unwrap();
+    }
+    gate.open();
+    bench.indexed(other.head().number).await;
+    bench.end().await;
+    server.stop().await;
 }

@@ -66,6 +66,7 @@ fn work(
 ) -> Result<(), NodeError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .thread_name("bmn-blocking")
         .build()
         .map_err(|error| NodeError::Worker { chain, reason: error.to_string() })?;
     runtime.block_on(async {
