@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 reth=${1:-bin/bmn-reth/target/debug/bmn-reth}
-for program in cargo curl node npm "$reth"; do
+for program in cargo curl node npm unshare "$reth"; do
   command -v "$program" >/dev/null || {
     echo "$program is missing" >&2
     exit 1
@@ -55,34 +55,26 @@ free_port() {
 
 # The node's own entry needs an endpoint that is not used.
 set_up() {
-  http=$(free_port) auth=$(free_port)
+  http=$(free_port) auth=$(free_port) metrics=$(free_port)
   urls[0]=http://127.0.0.1:$http
   resolver=${urls[0]}
   start_anvil 1
   deploy 1
-  cat >"$work/bmn.toml" <<TOML
-data_dir = "data"
-rpc = "127.0.0.1:0"
-[signer]
-key_env = "BMN_E2E_KEY"
-[[chains]]
-spec = "specs/chain-1337.toml"
-endpoints = ["${urls[0]}"]
-[[chains]]
-spec = "specs/chain-1338.toml"
-endpoints = ["ws${urls[1]#http}", "${urls[1]}"]
-poll_ms = 200
-TOML
+  write_config
 }
+
+# Put before the node's command line.
+before=()
 
 # launch MORE...: the node on the chain that is there. A development chain has nobody who would give lost blocks back:
 # every block is written at once, so that a kill takes no more of them than the confirmations cover.
 launch() {
-  BMN_E2E_KEY=$resolver_key "$reth" node --dev --chain $genesis \
+  env BMN_E2E_KEY=$resolver_key "${before[@]}" "$reth" node --dev --chain $genesis \
     --datadir "$work/reth" --dev.block-time ${block_time}s --dev.finality-depth 32 \
     --engine.persistence-threshold 0 --engine.memory-block-buffer-target 0 \
     --port 0 --disable-discovery --ipcdisable --authrpc.port "$auth" \
     --http --http.port "$http" --http.api eth,net,web3,bmn \
+    --metrics "127.0.0.1:$metrics" \
     --log.file.max-files 0 --color never "$@" >>"$work/node.log" 2>&1 &
   node=$!
 }
@@ -127,6 +119,16 @@ asked_by_cast() {
     fail "bmn_pause on the public port: expected a refusal, found '$(cat "$work/out")'"
   fi
   expect_match "bmn_pause on the public port" 'Method not found|-32601' "$(cat "$work/out")"
+}
+
+# What docs/reth.md lists, at the node's own metrics.
+measured() {
+  local shown name
+  shown=$(curl -fsS "http://127.0.0.1:$metrics")
+  for name in $(grep -o 'reth_bmn_extension_[a-z_]*' docs/reth.md | sort -u); do
+    expect_match "$name is measured" "$name" "$shown"
+  done
+  expect_match "the resolver is up" 'reth_bmn_extension_resolver_up 1' "$shown"
 }
 
 # Statuses that an honest swap passes, in which we can act on it.
@@ -209,6 +211,67 @@ is_above() {
   (($(rpc "$resolver" eth_blockNumber 2>/dev/null || echo 0) > $1))
 }
 
+# index_head ID: the newest block of the index.
+index_head() {
+  rpc "$resolver" bmn_status | json ".chains.find(c => c.id === $1).head.number"
+}
+
+index_is_above() {
+  (($(index_head "$1" 2>/dev/null || echo 0) > $2))
+}
+
+# The other chain's host takes connections and says nothing.
+hung() {
+  local own
+  own=$(index_head 1337)
+  kill -s STOP "${anvils[1]}"
+  within 60 "ten blocks of the node's own chain in the index" index_is_above 1337 $((own + 10))
+  kill -s CONT "${anvils[1]}"
+  echo "  ok  ten blocks indexed while the other chain hung"
+  within 60 "the other chain at its head" index_is_above 1338 $(($(rpc "${urls[1]}" eth_blockNumber)))
+}
+
+# refused WORDS: the node runs, and says this where it is asked for a method of ours.
+refused() {
+  local deadline=$((SECONDS + 60)) head
+  within 120 "an answer of the node" is_above 0
+  head=$(($(rpc "$resolver" eth_blockNumber)))
+  within 60 "two more blocks of the node" is_above $((head + 1))
+  until "$cast_program" rpc bmn_status --rpc-url "$resolver" >"$work/out" 2>&1; grep -Eq "$1" "$work/out"; do
+    ((SECONDS < deadline)) || fail "a reason with '$1' within 60 s: $(cat "$work/out")"
+    sleep 0.2
+  done
+  echo "  ok  the node makes blocks; bmn_status: $(grep -Eo "$1" "$work/out" | head -n 1)"
+  expect_match "the resolver is down" 'reth_bmn_extension_resolver_up 0' "$(curl -fsS "http://127.0.0.1:$metrics")"
+}
+
+poisoned() {
+  stop
+  sed -i 's/^data_dir/data_dri/' "$work/bmn.toml"
+  launch --bmn.config "$work/bmn.toml"
+  refused data_dri
+  write_config
+  within 60 "an answer of the resolver" answers
+  echo "  ok  the corrected configuration was taken up"
+}
+
+# A disk of the node's own, which is full before the resolver begins.
+full() {
+  stop
+  mkdir "$work/small"
+  before=(unshare --map-root-user --mount sh -c
+    'mount -t tmpfs -o size=32m none "$0" || exit 1; head -c 64m /dev/zero >"$0/filler" 2>/dev/null; exec "$@"' "$work/small")
+  launch --bmn.config "$work/bmn.toml" --bmn.data-dir "$work/small/data" --bmn.index-only
+  refused 'the disk is full|[Nn]o space left'
+  rm "/proc/$node/root$work/small/filler"
+  within 90 "an answer of the resolver" answers
+  within 60 "the index at the node's head" agrees
+  echo "  ok  the resolver began when there was room"
+  stop
+  before=()
+  start_reth
+}
+
 # Blocks that no extension was told of, so that the write-ahead log has neither them nor our head.
 away() {
   local head
@@ -241,6 +304,11 @@ stop() {
   within 60 "the end of bmn-reth after SIGTERM" is_over "$node"
   wait "$node" || code=$?
   node=
+  # Where reth's RocksDB is closed while the process ends it may abort, as its last act (facebook/rocksdb#11349).
+  if ((code == 134)) && [[ $(tail -n 1 "$work/node.log") == 'pthread lock: Invalid argument' ]]; then
+    echo "  --  RocksDB aborted while the process ended"
+    return
+  fi
   expect "exit code after SIGTERM" 0 "$code"
   expect "panics in the log" 0 "$(grep -c panicked "$work/node.log" || true)"
 }
@@ -258,8 +326,12 @@ part "install" install
 part "anvil with contracts" set_up
 part "the node, for the first time" first_start
 part "asked by cast" asked_by_cast
+part "measured" measured
 part "a swap from the node's chain, killed in every state" swap 0 1 killing
 part "a swap to the node's chain" swap 1 0 watching
+part "another chain that hangs" hung
+part "a wrong configuration" poisoned
+part "a full disk" full
 part "blocks while the resolver was away" away
 part "the node's chain unwound" unwound
 part "stop" stop

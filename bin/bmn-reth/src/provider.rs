@@ -60,6 +60,24 @@ fn are_whole<R: TxReceipt>(receipts: &[R], block: &StoredHeader) -> bool {
         && receipts.last().map_or(0, R::cumulative_gas_used) == block.gas_used
 }
 
+fn has_wanted(receipts: &[impl TxReceipt<Log = Log>], selection: &LogSelection) -> bool {
+    receipts.iter().flat_map(TxReceipt::logs).any(|log| notify::is_wanted(log, selection))
+}
+
+/// The wanted logs of a block, with the hashes of its transactions.
+fn named(
+    number: u64,
+    receipts: &[impl TxReceipt<Log = Log>],
+    txs: &[impl TxHashRef],
+    selection: &LogSelection,
+) -> Result<Vec<ChainLog>, LedgerError> {
+    if txs.len() != receipts.len() {
+        let reason = format!("{} transactions and {} receipts", txs.len(), receipts.len());
+        return Err(LedgerError::Contradiction { number, reason });
+    }
+    Ok(notify::logs(receipts, selection, |index| txs.get(index).map(|tx| *tx.tx_hash())))
+}
+
 impl<P, E> NodeLedger<P, E>
 where
     P: BlockReader + BlockIdReader + StateProviderFactory + Clone + Send + Sync + 'static,
@@ -86,18 +104,41 @@ where
         receipts: &[impl TxReceipt<Log = Log>],
         selection: &LogSelection,
     ) -> Result<Vec<ChainLog>, LedgerError> {
-        let mut all = receipts.iter().flat_map(TxReceipt::logs);
-        if !all.any(|log| notify::is_wanted(log, selection)) {
+        if !has_wanted(receipts, selection) {
             return Ok(vec![]);
         }
         let (number, hash) = (block.header.number, block.header.hash);
         let txs = self.provider.transactions_by_block(hash.into()).map_err(storage)?;
-        let txs = txs.ok_or(LedgerError::Moved { number })?;
-        if txs.len() != receipts.len() {
-            let reason = format!("{} transactions and {} receipts", txs.len(), receipts.len());
-            return Err(LedgerError::Contradiction { number, reason });
+        named(number, receipts, &txs.ok_or(LedgerError::Moved { number })?, selection)
+    }
+
+    /// The same of a run that is in the database. Where many of its blocks hold something, their transactions
+    /// are read at once, too: each question costs as much as some hundred transactions.
+    fn matching_run(
+        &self,
+        run: &[StoredHeader],
+        receipts: &[Vec<P::Receipt>],
+        selection: &LogSelection,
+    ) -> Result<Vec<Vec<ChainLog>>, LedgerError>
+    where
+        P::Receipt: TxReceipt<Log = Log>,
+    {
+        let wanted = receipts.iter().filter(|it| has_wanted(it, selection)).count();
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(vec![]) };
+        let blocks = run.iter().zip(receipts);
+        if wanted * 2 < run.len() {
+            return blocks
+                .map(|(block, receipts)| self.matching(block, receipts, selection))
+                .collect();
         }
-        Ok(notify::logs(receipts, selection, |index| txs.get(index).map(|tx| *tx.tx_hash())))
+        let range = first.header.number..=last.header.number;
+        let txs = self.provider.transactions_by_block_range(range).map_err(storage)?;
+        if txs.len() != run.len() {
+            return Err(LedgerError::Moved { number: first.header.number });
+        }
+        let all = blocks.zip(&txs);
+        all.map(|((block, receipts), txs)| named(block.header.number, receipts, txs, selection))
+            .collect()
     }
 
     /// The wanted logs of a run, from executing its blocks again.
@@ -205,10 +246,7 @@ where
         let whole = dealt.len() == run.len()
             && dealt.iter().zip(run).all(|(receipts, block)| are_whole(receipts, block));
         if whole {
-            let blocks = run.iter().zip(&dealt);
-            return blocks
-                .map(|(block, receipts)| self.matching(block, receipts, selection))
-                .collect();
+            return self.matching_run(run, &dealt, selection);
         }
         let alone = |block: &StoredHeader| {
             let hash = block.header.hash;

@@ -16,7 +16,7 @@ use alloy::primitives::{Address, B256, Bytes, hex};
 /// table:  LOG0 POP POP POP POP @next JUMP …
 /// next:   SWAP1 POP ADD 131 ADD @loop JUMP
 /// ```
-pub(super) const EMITTER: &[u8] = &hex!(
+pub const EMITTER: &[u8] = &hex!(
     "5f5b803611600957005b80358060f81c9060e81c61ffff1680836083015f3782606301358360430135"
     "84602301358560030135845f8760041b603d0156"
     "5ba050505050607f5600000000000000"
@@ -60,9 +60,11 @@ pub(super) fn init_code(runtime: &[u8]) -> Bytes {
 
 /// One log the emitter is told to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Emission {
-    pub(super) topics: Vec<B256>,
-    pub(super) data: Bytes,
+pub struct Emission {
+    /// None to four.
+    pub topics: Vec<B256>,
+    /// Less than 64 KiB.
+    pub data: Bytes,
 }
 
 impl Emission {
@@ -94,6 +96,7 @@ impl Emission {
     }
 }
 
-pub(super) fn calldata(emissions: &[Emission]) -> Bytes {
+/// What the emitter is called with to make these logs, in their order.
+pub fn emissions(emissions: &[Emission]) -> Bytes {
     emissions.iter().flat_map(Emission::record).collect::<Vec<_>>().into()
 }

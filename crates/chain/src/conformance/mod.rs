@@ -16,7 +16,7 @@ mod restarts;
 mod verdict;
 mod world;
 
-pub use contracts::emitter_address;
+pub use contracts::{EMITTER, Emission, emissions, emitter_address};
 pub use verdict::{Broken, Verdict};
 
 use crate::{Block, ChainClient, ChainSource};

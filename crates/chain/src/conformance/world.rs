@@ -2,7 +2,7 @@
 
 use super::{
     Testbed,
-    contracts::{EMITTER, Emission, PROBE, calldata, emitter_address, init_code, probe_address},
+    contracts::{self, EMITTER, Emission, PROBE, emitter_address, init_code, probe_address},
     verdict::{Answer, Broken, Verdict, broken, ensure_eq},
 };
 use crate::{Block, ChainClient};
@@ -106,7 +106,7 @@ impl<'a> World<'a> {
                 tx.nonce = first_nonce + index as u64;
                 tx.to = TxKind::Call(self.emitter);
                 tx.gas_limit = 50_000 + 15_000 * *count as u64;
-                tx.input = calldata(&emissions);
+                tx.input = contracts::emissions(&emissions);
             })?;
             self.emitted.insert(keccak256(&raw), emissions);
             txs.push(raw);
@@ -138,7 +138,7 @@ impl<'a> World<'a> {
         let emissions: Vec<Emission> =
             (0..logs as u64).map(|log| Emission::shaped(self.seed + log)).collect();
         self.seed += logs as u64;
-        let hash = self.bed.mine_deposit(self.emitter, calldata(&emissions)).await;
+        let hash = self.bed.mine_deposit(self.emitter, contracts::emissions(&emissions)).await;
         self.emitted.insert(hash, emissions);
         // On an OP-stack chain a deposit consumes a nonce of its sender, which is the signer.
         self.nonces.push(self.nonce() + 1);

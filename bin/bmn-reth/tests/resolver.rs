@@ -1,0 +1,142 @@
+//! A resolver in a real node: what is measured, blocks that it missed, an unwound chain, pruned receipts.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+#[path = "common/node.rs"]
+mod node;
+#[path = "common/resolver.rs"]
+mod resolver;
+
+use alloy::primitives::B256;
+use bmn_embed::measures::{COUNTERS, GAUGES, TIMES};
+use bmn_primitives::BlockRef;
+use bmn_reth::node::Extension;
+use node::{Inside, Node, Setup, launch};
+use resolver::{BLOCK_TIME, chain_spec, configure, until_indexed};
+use reth_node_metrics::recorder::install_prometheus_recorder;
+use std::{path::Path, process::Command};
+use tempfile::TempDir;
+
+/// So many more blocks without transactions.
+async fn mine(node: &dyn Node, blocks: u64) -> BlockRef {
+    for _ in 0..blocks {
+        let head = node.ledger().head();
+        let block = node.build(head.hash, head.time + BLOCK_TIME, vec![]).await;
+        let hash: B256 = block.payload.block_hash();
+        node.insert(block).await;
+        node.choose(hash).await;
+    }
+    node.ledger().head()
+}
+
+async fn start(directory: &Path, inside: Inside) -> Box<dyn Node> {
+    let setup = Setup { writes_at_once: true, ..Setup::new(chain_spec(&[]), inside) };
+    launch(setup, &directory.join("reth")).await
+}
+
+fn extension(directory: &Path) -> Extension {
+    Extension::new(configure(directory, "index_only = true", ""))
+}
+
+async fn until_written(node: &dyn Node, number: u64) {
+    for _ in 0..10_000 {
+        if node.written() >= number {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    panic!("block {number} is not on disk, {} is", node.written());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_is_measured_is_on_the_nodes_recorder() {
+    let directory = TempDir::new().unwrap();
+    let extension = extension(directory.path());
+    let front = extension.front();
+    let node = start(directory.path(), Inside::Resolver(extension)).await;
+    until_indexed(&front, 0).await;
+    mine(&*node, 3).await;
+    until_indexed(&front, 3).await;
+    let shown = install_prometheus_recorder().handle().render();
+    for (name, _) in COUNTERS.iter().chain(&GAUGES) {
+        let line = format!("\nreth_{name} ");
+        assert!(shown.contains(&line), "{name} is not shown: {shown}");
+    }
+    for (name, _) in TIMES {
+        assert!(shown.contains(&format!("\nreth_{name}_count ")), "{name} is not shown: {shown}");
+    }
+    assert!(shown.contains("\nreth_bmn_extension_resolver_up 1"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_that_were_missed_are_read_after_a_restart() {
+    let directory = TempDir::new().unwrap();
+    let first = extension(directory.path());
+    let front = first.front();
+    let node = start(directory.path(), Inside::Resolver(first)).await;
+    until_indexed(&front, 0).await;
+    mine(&*node, 5).await;
+    until_indexed(&front, 5).await;
+    until_written(&*node, 5).await;
+    node.stop().await;
+
+    let node = start(directory.path(), Inside::Nothing).await;
+    assert_eq!(node.ledger().head().number, 5);
+    mine(&*node, 4).await;
+    until_written(&*node, 9).await;
+    node.stop().await;
+
+    let second = extension(directory.path());
+    let front = second.front();
+    let node = start(directory.path(), Inside::Resolver(second)).await;
+    until_indexed(&front, 9).await;
+    mine(&*node, 1).await;
+    until_indexed(&front, 10).await;
+    node.stop().await;
+}
+
+/// Takes the newest blocks away, as the pipeline does when it goes back.
+fn unwind(directory: &Path, blocks: u64) {
+    let genesis = directory.join("genesis.json");
+    std::fs::write(&genesis, serde_json::to_string(&chain_spec(&[]).genesis).unwrap()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_bmn-reth"))
+        .args(["stage", "unwind", "--log.file.max-files", "0", "--chain"])
+        .arg(genesis)
+        .arg("--datadir")
+        .arg(directory.join("reth"))
+        .args(["num-blocks", &blocks.to_string()])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_ahead_of_an_unwound_node_follows_what_comes_instead() {
+    let directory = TempDir::new().unwrap();
+    let first = extension(directory.path());
+    let front = first.front();
+    let node = start(directory.path(), Inside::Resolver(first)).await;
+    until_indexed(&front, 0).await;
+    mine(&*node, 8).await;
+    until_indexed(&front, 8).await;
+    until_written(&*node, 8).await;
+    node.stop().await;
+    unwind(directory.path(), 3);
+
+    let second = extension(directory.path());
+    let front = second.front();
+    let node = start(directory.path(), Inside::Resolver(second)).await;
+    let kept = node.ledger().head();
+    assert_eq!(kept.number, 5);
+    // Other blocks at the heights that the index knows.
+    let other = BlockRef { time: kept.time + 1, ..kept };
+    let block = node.build(other.hash, other.time + BLOCK_TIME, vec![]).await;
+    let hash: B256 = block.payload.block_hash();
+    node.insert(block).await;
+    node.choose(hash).await;
+    let head = mine(&*node, 1).await;
+    until_indexed(&front, 7).await;
+    let status = resolver::status(&front).await;
+    assert_eq!(status["chains"][0]["head"]["hash"], head.hash.to_string(), "{status}");
+    node.stop().await;
+}
