@@ -29,6 +29,7 @@ mod one_or_many;
 mod operator_api;
 mod order;
 mod params;
+mod proof;
 #[allow(
     clippy::disallowed_methods,
     reason = "generated as in `api`, though this half has no subscription"
@@ -81,6 +82,7 @@ pub use params::{
     BlockParam, ChainParam, Cursor, Limit, MAX_LIMIT, ResolverParam, SecretParam, SubscriptionKind,
     SwapKey,
 };
+pub use proof::{BlockReceipts, LogProof, ProofError, ProvenLog};
 #[cfg(feature = "client")]
 pub use queue_api::QueueAdminApiClient;
 pub use queue_api::QueueAdminApiServer;
