@@ -64,12 +64,12 @@ set_up() {
 }
 
 # Put before the node's command line.
-before=()
+prefix=()
 
 # launch MORE...: the node on the chain that is there. A development chain has nobody who would give lost blocks back:
 # every block is written at once, so that a kill takes no more of them than the confirmations cover.
 launch() {
-  env BMN_E2E_KEY=$resolver_key "${before[@]}" "$reth" node --dev --chain $genesis \
+  env BMN_E2E_KEY=$resolver_key "${prefix[@]}" "$reth" node --dev --chain $genesis \
     --datadir "$work/reth" --dev.block-time ${block_time}s --dev.finality-depth 32 \
     --engine.persistence-threshold 0 --engine.memory-block-buffer-target 0 \
     --port 0 --disable-discovery --ipcdisable --authrpc.port "$auth" \
@@ -259,7 +259,7 @@ poisoned() {
 full() {
   stop
   mkdir "$work/small"
-  before=(unshare --map-root-user --mount sh -c
+  prefix=(unshare --map-root-user --mount sh -c
     'mount -t tmpfs -o size=32m none "$0" || exit 1; head -c 64m /dev/zero >"$0/filler" 2>/dev/null; exec "$@"' "$work/small")
   launch --bmn.config "$work/bmn.toml" --bmn.data-dir "$work/small/data" --bmn.index-only
   refused 'the disk is full|[Nn]o space left'
@@ -268,7 +268,7 @@ full() {
   within 60 "the index at the node's head" agrees
   echo "  ok  the resolver began when there was room"
   stop
-  before=()
+  prefix=()
   start_reth
 }
 
