@@ -8,11 +8,14 @@ mod node;
 mod resolver;
 
 use alloy::primitives::B256;
+use bmn_chain::conformance::{Emission, emissions};
 use bmn_embed::measures::{COUNTERS, GAUGES, TIMES};
+use bmn_host_rpc::LogSelection;
 use bmn_primitives::BlockRef;
 use bmn_reth::node::Extension;
-use node::{Inside, Node, Setup, launch};
-use resolver::{BLOCK_TIME, chain_spec, configure, until_indexed};
+use bmn_sim::accounts::DevAccount;
+use node::{Inside, Node, Setup, history, launch};
+use resolver::{BLOCK_TIME, FACTORY, call, chain_spec, configure, until_indexed};
 use reth_node_metrics::recorder::install_prometheus_recorder;
 use std::{path::Path, process::Command};
 use tempfile::TempDir;
@@ -139,4 +142,56 @@ async fn an_index_ahead_of_an_unwound_node_follows_what_comes_instead() {
     let status = resolver::status(&front).await;
     assert_eq!(status["chains"][0]["head"]["hash"], head.hash.to_string(), "{status}");
     node.stop().await;
+}
+
+/// How many blocks were executed again since the process began.
+fn executed_again() -> u64 {
+    let shown = install_prometheus_recorder().handle().render();
+    let of =
+        |line: &str| line.strip_prefix("reth_bmn_extension_executed_again_total ")?.parse().ok();
+    shown.lines().find_map(of).unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_pruned_some_receipts_tells_the_same_history() {
+    let directory = tempfile::tempdir().unwrap();
+    let account = DevAccount::Maker.signer();
+    let setup = Setup {
+        writes_at_once: true,
+        prunes_receipts_before: Some(30),
+        ..Setup::new(chain_spec(&[account.address()]), Inside::Nothing)
+    };
+    let node = launch(setup, &directory.path().join("reth")).await;
+    let selection = || LogSelection { addresses: vec![FACTORY], topics_anywhere: vec![] };
+    let told = |blocks: &[bmn_chain::Block]| -> Vec<_> {
+        let logs = blocks.iter().flat_map(|block| &block.logs);
+        logs.map(|log| (log.topics[0], log.tx_hash, log.log_index)).collect()
+    };
+    let mut complete = None;
+    // reth keeps the receipts of the newest 64 blocks, whatever it is told.
+    for number in 1..=200u64 {
+        let logs = [Emission {
+            topics: vec![B256::with_last_byte(number as u8)],
+            data: B256::ZERO.into(),
+        }];
+        let tx = call(&account, number - 1, FACTORY, 100_000, emissions(&logs));
+        let txs = if number <= 40 { vec![tx] } else { vec![] };
+        let head = node.ledger().head();
+        let block = node.build(head.hash, head.time + BLOCK_TIME, txs).await;
+        let hash = block.payload.block_hash();
+        node.insert(block).await;
+        node.choose(hash).await;
+        if number == 40 {
+            let found = told(&history(&*node, selection()).await);
+            assert_eq!((found.len(), executed_again()), (40, 0));
+            complete = Some(found);
+        }
+        if number > 100 {
+            assert_eq!(Some(told(&history(&*node, selection()).await)), complete);
+            if executed_again() > 0 {
+                return;
+            }
+        }
+    }
+    panic!("nothing was pruned");
 }
