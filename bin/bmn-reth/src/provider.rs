@@ -112,8 +112,8 @@ where
         named(number, receipts, &txs.ok_or(LedgerError::Moved { number })?, selection)
     }
 
-    /// The same of a run that is in the database. Where many of its blocks hold something, their transactions
-    /// are read at once, too: each question costs as much as some hundred transactions.
+    /// The same of a run that is in the database. Where half of its blocks hold something, the transactions of
+    /// all are read at once, too, instead of by a question for each block.
     fn matching_run(
         &self,
         run: &[StoredHeader],

@@ -68,7 +68,6 @@ async fn everything_that_is_measured_is_on_the_nodes_recorder() {
     for (name, _) in TIMES {
         assert!(shown.contains(&format!("\nreth_{name}_count ")), "{name} is not shown: {shown}");
     }
-    assert!(shown.contains("\nreth_bmn_extension_resolver_up 1"), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
