@@ -7,7 +7,8 @@ use alloy::{
 };
 use async_trait::async_trait;
 use bmn_chain::{
-    CallOutcome, CallRequest, ChainClient, ChainError, Fees, MinedCall, Simulation, TxReceipt,
+    CallOutcome, CallRequest, ChainClient, ChainError, Fees, MinedCall, RawReceipts, Simulation,
+    TxReceipt,
 };
 use bmn_config::ConfirmationStep;
 use bmn_executor::Account;
@@ -108,6 +109,10 @@ impl ChainClient for Scripted {
 
     async fn mined_call(&self, tx_hash: B256) -> Result<Option<MinedCall>, ChainError> {
         self.inner.mined_call(tx_hash).await
+    }
+
+    async fn block_receipts(&self, block: B256) -> Result<Option<RawReceipts>, ChainError> {
+        self.inner.block_receipts(block).await
     }
 
     async fn pending_nonce(&self, account: Address) -> Result<u64, ChainError> {

@@ -7,7 +7,8 @@ use alloy::{
 };
 use async_trait::async_trait;
 use bmn_chain::{
-    CallOutcome, CallRequest, ChainClient, ChainError, Fees, SendRejection, Simulation, TxReceipt,
+    CallOutcome, CallRequest, ChainClient, ChainError, Fees, RawReceipts, SendRejection,
+    Simulation, TxReceipt,
 };
 use bmn_host_dev::{DevChain, Replacement};
 use bmn_node::ChainHost;
@@ -124,6 +125,10 @@ impl ChainClient for Quirky {
 
     async fn mined_call(&self, tx_hash: B256) -> Result<Option<bmn_chain::MinedCall>, ChainError> {
         self.inner.mined_call(tx_hash).await
+    }
+
+    async fn block_receipts(&self, block: B256) -> Result<Option<RawReceipts>, ChainError> {
+        self.inner.block_receipts(block).await
     }
 
     async fn pending_nonce(&self, account: Address) -> Result<u64, ChainError> {

@@ -11,7 +11,7 @@ use alloy::{
 use async_trait::async_trait;
 use bmn_chain::{
     Block, CallOutcome, CallRequest, ChainClient, ChainError, ChainEvent, ChainLog, Fees, Header,
-    Segment, Simulation, TxReceipt,
+    RawReceipts, Segment, Simulation, TxReceipt,
 };
 use bmn_contracts::{
     EscrowImplementations, Extension, ExtraData, LimitOrder, MakerTraits, SecretTree,
@@ -115,6 +115,10 @@ impl ChainClient for Client {
     }
 
     async fn mined_call(&self, _: B256) -> Result<Option<bmn_chain::MinedCall>, ChainError> {
+        Ok(None)
+    }
+
+    async fn block_receipts(&self, _: B256) -> Result<Option<RawReceipts>, ChainError> {
         Ok(None)
     }
 

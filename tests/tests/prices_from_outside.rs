@@ -3,7 +3,9 @@
 
 use alloy::primitives::{Address, B256, Bytes, I256, U256, keccak256};
 use async_trait::async_trait;
-use bmn_chain::{CallOutcome, CallRequest, ChainClient, ChainError, Fees, Simulation, TxReceipt};
+use bmn_chain::{
+    CallOutcome, CallRequest, ChainClient, ChainError, Fees, RawReceipts, Simulation, TxReceipt,
+};
 use bmn_node::{
     Clock, FeedPrice, HttpPrice, Listed, PoolPrice, PriceBook, PriceFault, PriceSource, Word,
     read_data_fee, read_price,
@@ -90,6 +92,10 @@ impl ChainClient for Answers {
     }
 
     async fn mined_call(&self, _: B256) -> Result<Option<bmn_chain::MinedCall>, ChainError> {
+        unreachable!("prices are only read")
+    }
+
+    async fn block_receipts(&self, _: B256) -> Result<Option<RawReceipts>, ChainError> {
         unreachable!("prices are only read")
     }
 

@@ -2,16 +2,20 @@
 
 use crate::rejection;
 use alloy::{
-    consensus::{BlockHeader, Transaction, TxReceipt as _, transaction::SignerRecoverable},
-    eips::BlockId,
+    consensus::{
+        BlockHeader, Transaction, TxReceipt as _, proofs::ordered_trie_root_with_encoder,
+        transaction::SignerRecoverable,
+    },
+    eips::{BlockId, Encodable2718},
     network::Ethereum,
     primitives::{Address, B256, Bytes, U256, keccak256},
+    rlp::BufMut,
     rpc::types::{BlockOverrides, TransactionRequest, state::EvmOverrides},
 };
 use async_trait::async_trait;
 use bmn_chain::{
-    CallOutcome, CallRequest, ChainClient, ChainError, Fees, MinedCall, SendRejection, Simulation,
-    TxReceipt,
+    CallOutcome, CallRequest, ChainClient, ChainError, Fees, MinedCall, RawReceipts, SendRejection,
+    Simulation, TxReceipt,
 };
 use bmn_primitives::{BlockRef, ChainId};
 use reth_ethereum::{
@@ -163,6 +167,29 @@ fn call_in<P: BlockReader>(
     Ok(Ok(Some(MinedCall { from, to: tx.to(), data: tx.input().clone() })))
 }
 
+/// Header and receipts of a canonical block; `Err` with its number where the receipts are not all there.
+fn receipts_in<P: BlockReader>(
+    provider: &P,
+    hash: B256,
+) -> Result<Result<Option<RawReceipts>, u64>, ProviderError> {
+    let Some(header) = provider.header(hash)? else { return Ok(Ok(None)) };
+    let receipts = provider.receipts_by_block(hash.into())?;
+    if provider.block_hash(header.number())? != Some(hash) {
+        return Ok(Ok(None));
+    }
+    let receipts: Vec<Bytes> = receipts
+        .unwrap_or_default()
+        .iter()
+        .map(|receipt| receipt.with_bloom_ref().encoded_2718().into())
+        .collect();
+    // Partial pruning leaves some.
+    let root = ordered_trie_root_with_encoder(&receipts, |receipt, out| out.put_slice(receipt));
+    if root != header.receipts_root() {
+        return Ok(Err(header.number()));
+    }
+    Ok(Ok(Some(RawReceipts { header: alloy::rlp::encode(&header).into(), receipts })))
+}
+
 #[async_trait]
 impl<Eth> ChainClient for RethClient<Eth>
 where
@@ -250,6 +277,15 @@ where
     async fn mined_call(&self, tx_hash: B256) -> Result<Option<MinedCall>, ChainError> {
         let read = self.read(move |provider| call_in(provider, tx_hash)).await?;
         read.map_err(|reason| self.unavailable(reason))
+    }
+
+    async fn block_receipts(&self, block: B256) -> Result<Option<RawReceipts>, ChainError> {
+        let read = self.read(move |provider| receipts_in(provider, block)).await?;
+        read.map_err(|number| ChainError::Pruned {
+            chain: self.chain,
+            block: number,
+            reason: "its receipts are pruned".to_owned(),
+        })
     }
 
     async fn pending_nonce(&self, account: Address) -> Result<u64, ChainError> {

@@ -1,6 +1,6 @@
 //! Acting on a chain.
 
-use crate::ChainError;
+use crate::{ChainError, RawReceipts};
 use alloy::primitives::{Address, B256, Bytes, U256};
 use async_trait::async_trait;
 use bmn_primitives::{BlockRef, ChainId};
@@ -112,6 +112,14 @@ pub trait ChainClient: Send + Sync {
 
     /// What the transaction called, if it is in the canonical chain.
     async fn mined_call(&self, tx_hash: B256) -> Result<Option<MinedCall>, ChainError>;
+
+    /// Header and receipts of the canonical block with this hash; none when there is no such block. Made for
+    /// proofs: whoever makes one checks that the bytes are the block's.
+    ///
+    /// # Errors
+    /// [`ChainError::Pruned`] when the host no longer has its receipts, [`ChainError::Inconsistent`] when it
+    /// cannot give them as the block's root commits to them.
+    async fn block_receipts(&self, block: B256) -> Result<Option<RawReceipts>, ChainError>;
 
     /// The next nonce of `account` after everything of it that waits to be mined, as far as the host
     /// knows; never below [`nonce`](Self::nonce).

@@ -5,6 +5,7 @@ mod client;
 pub mod conformance;
 mod error;
 mod event;
+mod receipts;
 mod signer;
 mod source;
 
@@ -13,5 +14,6 @@ pub use error::{ChainError, SendRejection};
 pub use event::{
     Block, ChainEvent, ChainLog, Header, History, HistoryError, Segment, SegmentError,
 };
+pub use receipts::RawReceipts;
 pub use signer::{AccountSigner, TypedData};
 pub use source::{ChainSource, KnownBlocks};

@@ -7,8 +7,8 @@ use alloy::{
 };
 use async_trait::async_trait;
 use bmn_chain::{
-    CallOutcome, CallRequest, ChainClient, ChainError, Fees, MinedCall, SendRejection, Simulation,
-    TxReceipt,
+    CallOutcome, CallRequest, ChainClient, ChainError, Fees, MinedCall, RawReceipts, SendRejection,
+    Simulation, TxReceipt,
 };
 use bmn_primitives::{BlockRef, ChainId};
 
@@ -101,6 +101,11 @@ impl ChainClient for DevClient {
             to: tx.envelope().to(),
             data: tx.envelope().input().clone(),
         }))
+    }
+
+    async fn block_receipts(&self, block: B256) -> Result<Option<RawReceipts>, ChainError> {
+        let found = self.chain.block_by_hash(block).map_err(|error| self.explain(&error))?;
+        Ok(found.map(|block| block.raw_receipts()))
     }
 
     async fn pending_nonce(&self, account: Address) -> Result<u64, ChainError> {

@@ -125,6 +125,16 @@ async fn every_fault_of_a_client_fails_the_case_it_should() {
             "a_transaction_is_taken_mined_and_receipted",
             "fees of a quiet chain",
         ),
+        (
+            ClientFault::LeavesOutAReceipt,
+            "receipts_of_a_block_are_what_its_root_commits_to",
+            "root of the receipts",
+        ),
+        (
+            ClientFault::AnswersForAnyBlock,
+            "receipts_of_a_block_are_what_its_root_commits_to",
+            "receipts of no block",
+        ),
     ];
     let mut wrong = Vec::new();
     for (fault, case, words) in expected {

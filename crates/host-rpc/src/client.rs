@@ -16,8 +16,8 @@ use crate::{
 use alloy::primitives::{Address, B256, Bytes, U64, U128, U256, keccak256};
 use async_trait::async_trait;
 use bmn_chain::{
-    CallOutcome, CallRequest, ChainClient, ChainError, Fees, Header, MinedCall, SendRejection,
-    Simulation, TxReceipt,
+    CallOutcome, CallRequest, ChainClient, ChainError, Fees, Header, MinedCall, RawReceipts,
+    SendRejection, Simulation, TxReceipt,
 };
 use bmn_primitives::{BlockRef, ChainId};
 use parking_lot::Mutex;
@@ -87,7 +87,7 @@ impl RpcClient {
         Self { pool, sent: Mutex::default(), private }
     }
 
-    async fn header(&self, at: usize, number: u64) -> Result<Option<Header>, Fault> {
+    pub(crate) async fn header(&self, at: usize, number: u64) -> Result<Option<Header>, Fault> {
         let params = json!([format!("{number:#x}"), false]);
         let found: Option<WireHeader> = self.pool.ask(at, "eth_getBlockByNumber", params).await?;
         match found.map(Header::from) {
@@ -99,7 +99,7 @@ impl RpcClient {
         }
     }
 
-    fn contradiction(&self, at: usize, what: String) -> Fault {
+    pub(crate) fn contradiction(&self, at: usize, what: String) -> Fault {
         let fault = Fault::Inconsistent(what);
         self.pool.blame(at, &fault);
         fault
@@ -486,6 +486,10 @@ impl ChainClient for RpcClient {
 
     async fn mined_call(&self, tx_hash: B256) -> Result<Option<MinedCall>, ChainError> {
         self.any(|at| self.call_of(at, tx_hash)).await
+    }
+
+    async fn block_receipts(&self, block: B256) -> Result<Option<RawReceipts>, ChainError> {
+        self.any(|at| self.receipts_of(at, block)).await
     }
 
     async fn pending_nonce(&self, account: Address) -> Result<u64, ChainError> {

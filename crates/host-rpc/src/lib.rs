@@ -18,6 +18,7 @@ mod probe;
 mod quorum;
 mod range;
 mod reader;
+mod receipts;
 mod rejection;
 mod remote_signer;
 mod revert;

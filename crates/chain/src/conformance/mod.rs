@@ -11,6 +11,7 @@ mod actions;
 mod commits;
 mod contracts;
 mod follower;
+mod receipts;
 mod reorgs;
 mod restarts;
 mod verdict;
@@ -157,6 +158,8 @@ pub fn cases() -> Vec<Case> {
         actions::a_failed_transaction_has_a_receipt_that_says_so;
         actions::a_refusal_says_why;
         actions::a_receipt_follows_the_canonical_chain;
+        receipts::receipts_of_a_block_are_what_its_root_commits_to;
+        receipts::receipts_of_a_block_that_left_the_chain_are_none;
     ]
     .to_vec()
 }

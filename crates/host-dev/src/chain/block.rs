@@ -3,9 +3,10 @@
 use super::{SignedTx, state::Cheat};
 use alloy::{
     consensus::{Eip658Value, Header, Receipt, ReceiptEnvelope, TxType},
+    eips::Encodable2718,
     primitives::{Address, B256, Log},
 };
-use bmn_chain::{Block, ChainLog, Header as HeaderView, TxReceipt};
+use bmn_chain::{Block, ChainLog, Header as HeaderView, RawReceipts, TxReceipt};
 use bmn_primitives::BlockRef;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub struct TxOutcome {
 }
 
 impl TxOutcome {
-    pub(crate) fn envelope(&self, tx_type: TxType) -> ReceiptEnvelope {
+    fn envelope(&self, tx_type: TxType) -> ReceiptEnvelope {
         let receipt = Receipt {
             status: Eip658Value::Eip658(self.success),
             cumulative_gas_used: self.cumulative_gas_used,
@@ -36,6 +37,14 @@ impl TxOutcome {
         };
         ReceiptEnvelope::from_typed(tx_type, receipt)
     }
+}
+
+/// Receipts of transactions, as the trie has them.
+pub(super) fn envelopes(
+    txs: &[Arc<SignedTx>],
+    outcomes: &[TxOutcome],
+) -> impl Iterator<Item = ReceiptEnvelope> {
+    txs.iter().zip(outcomes).map(|(tx, outcome)| outcome.envelope(tx.envelope().tx_type()))
 }
 
 /// A block with its transactions and what they did.
@@ -85,6 +94,13 @@ impl MinedBlock {
             gas_used: outcome.gas_used,
             effective_gas_price: outcome.effective_gas_price,
         })
+    }
+
+    /// Header and receipts, byte for byte as the block commits to them.
+    pub(crate) fn raw_receipts(&self) -> RawReceipts {
+        let receipts = envelopes(&self.txs, &self.outcomes);
+        let receipts = receipts.map(|receipt| receipt.encoded_2718().into()).collect();
+        RawReceipts { header: alloy::rlp::encode(&self.header).into(), receipts }
     }
 
     /// Logs before the transaction at `index`: the block-wide index of its first one.

@@ -2,6 +2,7 @@
 
 use super::{
     MinedBlock, SignedTx, TxOutcome,
+    block::envelopes,
     state::{BlockHashes, Cheat, Execution, State, Written},
 };
 use alloy::{
@@ -186,16 +187,11 @@ impl BlockBuilder {
     /// Computes the roots and seals the block.
     pub(crate) fn finish(self) -> (Arc<MinedBlock>, State) {
         let state = self.evm.into_db().state;
-        let envelopes: Vec<_> = self.txs.iter().map(|tx| tx.envelope().clone()).collect();
-        let receipts: Vec<_> = self
-            .txs
-            .iter()
-            .zip(&self.outcomes)
-            .map(|(tx, outcome)| outcome.envelope(tx.envelope().tx_type()))
-            .collect();
+        let txs: Vec<_> = self.txs.iter().map(|tx| tx.envelope().clone()).collect();
+        let receipts: Vec<_> = envelopes(&self.txs, &self.outcomes).collect();
         let header = Header {
             state_root: state.root(),
-            transactions_root: calculate_transaction_root(&envelopes),
+            transactions_root: calculate_transaction_root(&txs),
             receipts_root: calculate_receipt_root(&receipts),
             logs_bloom: self.outcomes.iter().flat_map(|outcome| &outcome.logs).collect(),
             gas_used: self.gas_used,

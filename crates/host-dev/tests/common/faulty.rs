@@ -8,7 +8,8 @@ use alloy::{
 use async_trait::async_trait;
 use bmn_chain::{
     Block, CallOutcome, CallRequest, ChainClient, ChainError, ChainEvent, ChainSource, Fees,
-    History, KnownBlocks, Segment, SendRejection, Simulation, TxReceipt, conformance::Testbed,
+    History, KnownBlocks, RawReceipts, Segment, SendRejection, Simulation, TxReceipt,
+    conformance::Testbed,
 };
 use bmn_host_dev::{DevChain, DevClient, DevSource};
 use bmn_primitives::{BlockRef, ChainId};
@@ -55,6 +56,8 @@ pub(crate) enum ClientFault {
     RemembersReceipts,
     EverythingSucceeds,
     FeesAreZero,
+    LeavesOutAReceipt,
+    AnswersForAnyBlock,
 }
 
 pub(crate) struct FaultyBed {
@@ -388,6 +391,20 @@ impl ChainClient for FaultyClient {
 
     async fn mined_call(&self, tx_hash: B256) -> Result<Option<bmn_chain::MinedCall>, ChainError> {
         self.inner.mined_call(tx_hash).await
+    }
+
+    async fn block_receipts(&self, block: B256) -> Result<Option<RawReceipts>, ChainError> {
+        let asked = match self.fault {
+            ClientFault::AnswersForAnyBlock => self.chain.head().hash,
+            _ => block,
+        };
+        let found = self.inner.block_receipts(asked).await?;
+        Ok(found.map(|mut found| {
+            if self.fault == ClientFault::LeavesOutAReceipt {
+                found.receipts.pop();
+            }
+            found
+        }))
     }
 
     async fn pending_nonce(&self, account: Address) -> Result<u64, ChainError> {

@@ -9,6 +9,7 @@ mod follow;
 mod node;
 mod private;
 mod quorums;
+mod receipts;
 mod remote;
 mod secrecy;
 mod sockets;

@@ -5,7 +5,7 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use async_trait::async_trait;
 use bmn_chain::{
     CallOutcome, CallRequest, ChainClient, ChainError, ChainEvent, ChainSource, Fees, KnownBlocks,
-    MinedCall, Simulation, TxReceipt,
+    MinedCall, RawReceipts, Simulation, TxReceipt,
 };
 use bmn_primitives::{BlockRef, ChainId};
 use std::{future::Future, sync::Arc};
@@ -81,6 +81,11 @@ impl ChainClient for FaultyClient {
 
     async fn mined_call(&self, tx_hash: B256) -> Result<Option<MinedCall>, ChainError> {
         self.faults.around(CallKind::MinedCall, self.inner.mined_call(tx_hash)).await
+    }
+
+    async fn block_receipts(&self, block: B256) -> Result<Option<RawReceipts>, ChainError> {
+        // Nobody who writes asks for it: no place to die at.
+        self.inner.block_receipts(block).await
     }
 
     async fn pending_nonce(&self, account: Address) -> Result<u64, ChainError> {
