@@ -169,6 +169,7 @@ async fn reth_conforms() {
             Ok(Err(broken)) => failed.push(format!("{}: {broken}", case.name)),
             Err(_) => failed.push(format!("{}: not done after {LIMIT:?}", case.name)),
         }
+        bed.node.stop().await;
     }
     assert!(failed.is_empty(), "{} cases failed:\n{}", failed.len(), failed.join("\n"));
 }

@@ -68,6 +68,7 @@ async fn everything_that_is_measured_is_on_the_nodes_recorder() {
     for (name, _) in TIMES {
         assert!(shown.contains(&format!("\nreth_{name}_count ")), "{name} is not shown: {shown}");
     }
+    node.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,7 +189,7 @@ async fn a_node_that_pruned_some_receipts_tells_the_same_history() {
         if number > 100 {
             assert_eq!(Some(told(&history(&*node, selection()).await)), complete);
             if executed_again() > 0 {
-                return;
+                return node.stop().await;
             }
         }
     }
