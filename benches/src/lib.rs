@@ -1,14 +1,22 @@
 #![doc = include_str!("../README.md")]
 
+mod caller;
+mod idle;
 mod input;
+mod listener;
 mod market;
 mod measure;
+mod orders;
 mod quiet;
 mod rival;
 
+pub use caller::{Caller, Http, Transport};
+pub use idle::Idle;
 pub use input::{History, Mix, block, hash_of, log, source_created, spec, spec_b};
+pub use listener::Listener;
 pub use market::{Market, engine_policy};
 pub use measure::{Figures, Spread, is_smoke, is_wanted, memory, monotonic, per_second, temporary};
+pub use orders::{order_id, store_orders};
 pub use quiet::QuietChain;
 pub use rival::{BareRedb, Commit, RowFile, rows_of_blocks};
 

@@ -117,7 +117,7 @@ impl World {
         let resolver = open_resolver(&network, store, &clock);
         Self {
             strangers: Strangers::new(&network).await.expect("strangers"),
-            rpc: InProcess(resolver.rpc_module()),
+            rpc: InProcess(resolver.every_module()),
             mined_at: [start; 2],
             network,
             resolver,
@@ -134,7 +134,7 @@ impl World {
     /// Drops the resolver without a word and opens another over `store`.
     pub fn restart(&mut self, store: Store) {
         self.resolver = open_resolver(&self.network, store, &self.clock);
-        self.rpc = InProcess(self.resolver.rpc_module());
+        self.rpc = InProcess(self.resolver.every_module());
     }
 
     /// The same over hosts that `change` has been at.
@@ -144,7 +144,7 @@ impl World {
         let clock = Arc::new(self.clock.clone());
         self.resolver =
             Resolver::open(store, hosts, signer, policy(), clock).expect("the resolver opens");
-        self.rpc = InProcess(self.resolver.rpc_module());
+        self.rpc = InProcess(self.resolver.every_module());
     }
 
     /// The same with other limits.
@@ -153,7 +153,7 @@ impl World {
         let clock = Arc::new(self.clock.clone());
         self.resolver =
             Resolver::open(store, hosts, signer, policy, clock).expect("the resolver opens");
-        self.rpc = InProcess(self.resolver.rpc_module());
+        self.rpc = InProcess(self.resolver.every_module());
     }
 
     /// The same with another account: other caps, another way to sign.
@@ -162,7 +162,7 @@ impl World {
         let clock = Arc::new(self.clock.clone());
         self.resolver =
             Resolver::open(store, hosts, account, policy(), clock).expect("the resolver opens");
-        self.rpc = InProcess(self.resolver.rpc_module());
+        self.rpc = InProcess(self.resolver.every_module());
     }
 
     /// The same with one that only follows.
@@ -171,7 +171,7 @@ impl World {
         self.resolver =
             Resolver::open_index_only(store, hosts(&self.network).collect(), policy(), clock)
                 .expect("the resolver opens");
-        self.rpc = InProcess(self.resolver.rpc_module());
+        self.rpc = InProcess(self.resolver.every_module());
     }
 
     /// Everybody acts until nobody has anything left to do at this moment.

@@ -4,7 +4,7 @@ use crate::{
     approve::ApproveArgs, archive::ArchiveCommand, bench::BenchCommand, decode::DecodeArgs,
     dev::args::DevArgs, mode::ModeCommand, node::NodeArgs, order::OrderCommand,
     queue::QueueCommand, resolver::args::RunArgs, secret::SecretCommand, swap::SwapCommand,
-    verify::VerifyArgs,
+    verify::VerifyArgs, watch::WatchArgs,
 };
 use clap::{Parser, Subcommand};
 
@@ -47,9 +47,11 @@ pub(crate) enum Command {
     /// Hand in secrets.
     #[command(subcommand)]
     Secret(SecretCommand),
-    /// List, show and watch swaps.
+    /// List, show, prove and watch swaps.
     #[command(subcommand)]
     Swap(SwapCommand),
+    /// Follow what the chains show: orders, secrets, blocks.
+    Watch(WatchArgs),
     /// List what the node gave up, and try it again or forget it.
     #[command(subcommand)]
     Queue(QueueCommand),

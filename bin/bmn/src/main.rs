@@ -5,6 +5,7 @@ mod amount;
 mod approve;
 mod archive;
 mod bench;
+mod chain_rpc;
 mod chains;
 mod cli;
 mod decode;
@@ -16,6 +17,7 @@ mod keys;
 mod mode;
 mod node;
 mod onchain;
+mod operator;
 mod order;
 mod output;
 mod queue;
@@ -25,6 +27,7 @@ mod signals;
 mod status;
 mod swap;
 mod verify;
+mod watch;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -68,6 +71,7 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Order(command) => order::run(command, output).await,
         Command::Secret(command) => secret::run(command, output).await,
         Command::Swap(command) => swap::run(command, output).await,
+        Command::Watch(args) => watch::run(&args, output).await,
         Command::Queue(command) => queue::run(command, output).await,
         Command::Mode(command) => mode::run(command, output).await,
         Command::Status(node) => status::run(&node, output).await,

@@ -4,7 +4,7 @@ use crate::{
     amount,
     chains::ChainArgs,
     failure::Failure,
-    node::NodeArgs,
+    operator::OperatorArgs,
     output::{self, Output},
 };
 use alloy::primitives::Address;
@@ -17,8 +17,8 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 const AFTER: &str = "\
-Whatever the mode, orders that were taken are brought to their end. Changing it needs a node that serves
-the admin methods (admin = true in its configuration, or --admin).
+Whatever the mode, orders that were taken are brought to their end. --rpc names the node's admin_rpc and
+--jwt-secret the file with its key; `bmn dev` wants none.
 
 Examples:
   bmn mode show
@@ -33,7 +33,7 @@ Examples:
 #[command(after_help = AFTER)]
 pub(crate) enum ModeCommand {
     /// Show the mode and the switches that are on.
-    Show(NodeArgs),
+    Show(OperatorArgs),
     /// Set the mode.
     Set(SetArgs),
     /// Stop new orders: all, those of a chain, or those in a token.
@@ -41,9 +41,9 @@ pub(crate) enum ModeCommand {
     /// Take new orders again.
     Resume(ResumeArgs),
     /// Stop new orders until nothing is open any more and the node may be stopped.
-    Drain(NodeArgs),
+    Drain(OperatorArgs),
     /// Stop new orders while somebody works on the node.
-    Maintenance(NodeArgs),
+    Maintenance(OperatorArgs),
     /// Compare what shadow mode would have taken with what happened.
     Report(ReportArgs),
 }
@@ -56,7 +56,7 @@ pub(crate) struct SetArgs {
     mode: String,
 
     #[command(flatten)]
-    node: NodeArgs,
+    node: OperatorArgs,
 }
 
 /// What to stop.
@@ -71,7 +71,7 @@ pub(crate) struct SwitchArgs {
     token: Option<Address>,
 
     #[command(flatten)]
-    node: NodeArgs,
+    node: OperatorArgs,
 
     #[command(flatten)]
     chains: ChainArgs,
@@ -100,7 +100,7 @@ pub(crate) struct ResumeArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
     #[command(flatten)]
-    node: NodeArgs,
+    node: OperatorArgs,
 }
 
 /// Runs the command.
@@ -113,7 +113,7 @@ pub(crate) async fn run(command: ModeCommand, output: &Output) -> Result<(), Fai
         }
         ModeCommand::Set(args) => {
             let modes = args.node.http()?.set_mode(args.mode).await;
-            show(&modes.map_err(|error| refused(&args.node, error))?, output)
+            show(&modes.map_err(|error| args.node.failed(error))?, output)
         }
         ModeCommand::Pause(args) => {
             let switch = args.read()?;
@@ -132,7 +132,7 @@ pub(crate) async fn run(command: ModeCommand, output: &Output) -> Result<(), Fai
             };
             let node = &args.switch.node;
             let modes = node.http()?.resume(switch).await;
-            show(&modes.map_err(|error| refused(node, error))?, output)
+            show(&modes.map_err(|error| node.failed(error))?, output)
         }
         ModeCommand::Report(args) => report(&args.node, output).await,
     }
@@ -153,25 +153,9 @@ impl SwitchArgs {
     }
 }
 
-async fn pause(node: &NodeArgs, switch: WireSwitch, output: &Output) -> Result<(), Failure> {
+async fn pause(node: &OperatorArgs, switch: WireSwitch, output: &Output) -> Result<(), Failure> {
     let modes = node.http()?.pause(switch).await;
-    show(&modes.map_err(|error| refused(node, error))?, output)
-}
-
-const METHOD_NOT_FOUND: i32 = -32601;
-
-// The node answers, only not this: what is missing is the operator's consent.
-fn refused(node: &NodeArgs, error: jsonrpsee::core::ClientError) -> Failure {
-    match &error {
-        jsonrpsee::core::ClientError::Call(call) if call.code() == METHOD_NOT_FOUND => {
-            Failure::Usage(
-                "this node does not serve the admin methods: start it with --admin, or with admin = true \
-                 in its configuration"
-                    .to_owned(),
-            )
-        }
-        _ => node.failed(error),
-    }
+    show(&modes.map_err(|error| node.failed(error))?, output)
 }
 
 fn show(modes: &NodeModes, output: &Output) -> Result<(), Failure> {
@@ -202,12 +186,11 @@ fn named(switch: &WireSwitch) -> String {
 /// Most pages that are read.
 const MOST_PAGES: usize = 10_000;
 
-async fn report(node: &NodeArgs, output: &Output) -> Result<(), Failure> {
-    let client = node.http()?;
+async fn report(node: &OperatorArgs, output: &Output) -> Result<(), Failure> {
     let mut totals: BTreeMap<ShadowOutcome, (u64, i128)> = BTreeMap::new();
     let mut cursor = None;
     for _ in 0..MOST_PAGES {
-        let page = client.shadow_report(cursor, Some(Limit::default())).await;
+        let page = node.http()?.shadow_report(cursor, Some(Limit::default())).await;
         let page = page.map_err(|error| node.failed(error))?;
         for entry in &page.items {
             let total = totals.entry(entry.outcome).or_default();

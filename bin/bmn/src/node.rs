@@ -4,7 +4,7 @@ use crate::failure::{Failure, chain};
 use bmn_rpc_api::RpcErrorCode;
 use clap::Args;
 use jsonrpsee::core::{ClientError, client::ClientT, rpc_params};
-use jsonrpsee_http_client::HttpClient;
+use jsonrpsee_http_client::{HeaderMap, HttpClient};
 use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
 use serde_json::Value;
 use std::time::Duration;
@@ -20,7 +20,17 @@ pub(crate) struct NodeArgs {
 impl NodeArgs {
     /// A client for single requests.
     pub(crate) fn http(&self) -> Result<HttpClient, Failure> {
-        http(&self.rpc)
+        self.http_with(HeaderMap::new())
+    }
+
+    /// The same with headers of its own.
+    pub(crate) fn http_with(&self, headers: HeaderMap) -> Result<HttpClient, Failure> {
+        http(&self.rpc, headers)
+    }
+
+    /// The URL as it may be shown.
+    pub(crate) fn shown(&self) -> String {
+        shown(&self.rpc)
     }
 
     /// A client for subscriptions.
@@ -38,20 +48,6 @@ impl NodeArgs {
                 url: shown(&self.rpc),
                 reason: "what answers there is no resolver: it knows no bmn_* method".to_owned(),
                 hint: Some(NO_RESOLVER),
-            },
-            other => other,
-        }
-    }
-}
-
-impl NodeArgs {
-    /// What a failed request for a method of the operator's means.
-    pub(crate) fn failed_admin(&self, error: ClientError) -> Failure {
-        match failed(&self.rpc, error, Some(NO_RESOLVER)) {
-            Failure::Refused { code: METHOD_NOT_FOUND, .. } => Failure::Unreachable {
-                url: shown(&self.rpc),
-                reason: "what answers there does not serve the operator's methods".to_owned(),
-                hint: Some("the node serves them where it was told to (`bmn node --admin`)"),
             },
             other => other,
         }
@@ -96,10 +92,12 @@ fn plain(url: &str) -> Result<&str, Failure> {
         format!("`{}`: expected a URL that begins with http:// or ws://", shown(url))
     }))
 }
-fn http(url: &str) -> Result<HttpClient, Failure> {
+
+fn http(url: &str, headers: HeaderMap) -> Result<HttpClient, Failure> {
     let target = format!("http://{}", plain(url)?);
     HttpClient::builder()
         .request_timeout(PATIENCE)
+        .set_headers(headers)
         .build(&target)
         .map_err(|error| unreachable(&target, &error, None))
 }
@@ -150,7 +148,8 @@ fn strange(url: &str, method: &str) -> Failure {
 
 /// The id of the chain behind `url`.
 pub(crate) async fn chain_id(url: &str) -> Result<u64, Failure> {
-    let answer: Result<Value, _> = http(url)?.request("eth_chainId", rpc_params![]).await;
+    let answer: Result<Value, _> =
+        http(url, HeaderMap::new())?.request("eth_chainId", rpc_params![]).await;
     let answer = answer.map_err(|error| failed(url, error, Some(NO_CHAIN)))?;
     quantity(&answer).ok_or_else(|| strange(url, "eth_chainId"))
 }
@@ -165,8 +164,9 @@ pub(crate) async fn chain_time(url: &str, chain: u64) -> Result<u64, Failure> {
         let url = shown(url);
         return Err(Failure::Usage(format!("{url} is chain {found}, expected chain {chain}")));
     }
-    let block: Result<Value, _> =
-        http(url)?.request("eth_getBlockByNumber", rpc_params!["latest", false]).await;
+    let block: Result<Value, _> = http(url, HeaderMap::new())?
+        .request("eth_getBlockByNumber", rpc_params!["latest", false])
+        .await;
     let block = block.map_err(|error| failed(url, error, Some(NO_CHAIN)))?;
     quantity(&block["timestamp"]).ok_or_else(|| strange(url, "eth_getBlockByNumber"))
 }

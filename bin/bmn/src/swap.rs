@@ -1,21 +1,28 @@
 //! `bmn swap`.
 
 mod list;
+mod proof;
 mod show;
+mod verify;
 mod watch;
+mod witness;
 
 pub(crate) use show::show;
 
 use crate::{chains::ChainArgs, failure::Failure, node::NodeArgs, output::Output};
 use clap::{Args, Subcommand};
 
-/// List, show and watch swaps.
+/// List, show, prove and watch swaps.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SwapCommand {
     /// List swaps.
     List(Box<list::ListArgs>),
     /// Show everything about one swap.
     Show(ShowArgs),
+    /// Get the proof of a swap: its events with headers, receipts and Merkle proofs.
+    Proof(proof::ProofArgs),
+    /// Check the proof of a swap without believing the node that it came from.
+    Verify(verify::VerifyArgs),
     /// Follow changes as they happen.
     Watch(watch::WatchArgs),
 }
@@ -41,6 +48,8 @@ pub(crate) async fn run(command: SwapCommand, output: &Output) -> Result<(), Fai
     match command {
         SwapCommand::List(args) => list::run(&args, output).await,
         SwapCommand::Show(args) => show(&args.id, &args.node, &args.chains.load()?, output).await,
+        SwapCommand::Proof(args) => proof::run(&args, output).await,
+        SwapCommand::Verify(args) => verify::run(&args, output).await,
         SwapCommand::Watch(args) => watch::run(&args, output).await,
     }
 }

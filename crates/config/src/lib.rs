@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod chain_spec;
 mod code;
 mod dev;
@@ -13,6 +14,7 @@ mod section;
 mod signer;
 mod values;
 
+pub use access::{Access, CorsOrigins, RpcLimits};
 pub use chain_spec::{ChainSpec, ConfirmationStep, FactorySpec, Minimums, NativeSpec, TokenSpec};
 pub use code::CodeError;
 pub use dev::{DEV_DEPLOYER, DevContract, dev_chains};

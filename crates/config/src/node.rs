@@ -1,6 +1,7 @@
 //! What `bmn node` is told: its chains, where it writes, who signs.
 
 use crate::{
+    access::Access,
     chain_spec::ChainSpec,
     error::ConfigError,
     keeper::Keeper,
@@ -26,10 +27,10 @@ pub const DEFAULT_RPC: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHO
 pub struct NodeConfig {
     /// Database and master key live here.
     pub data_dir: PathBuf,
-    /// Where `bmn_*` is served. There is no access control.
+    /// Where the public methods of `bmn_*` are served, to everybody who reaches it.
     pub rpc: SocketAddr,
-    /// Serve the methods that change the mode, too. There is no access control.
-    pub admin: bool,
+    /// Who may call what, and how much.
+    pub access: Access,
     /// The mode of a node that never had one: `full`, `shadow` or `percent=N`. Afterwards the stored one
     /// counts.
     pub mode: Option<String>,
@@ -120,7 +121,7 @@ impl NodeConfig {
     fn read(section: &mut Section<'_, '_>, origin: &NodeOrigin<'_>) -> Option<Self> {
         let data_dir = section.required::<String>("data_dir");
         let rpc = section.or("rpc", DEFAULT_RPC);
-        let admin = section.or("admin", false);
+        let access = Access::read(section, origin);
         let mode = section.optional::<ModeName>("mode");
         let index_only = section.or("index_only", false).map(|only| only || origin.index_only);
         let mut spending = SpendingLimits::default();
@@ -143,7 +144,7 @@ impl NodeConfig {
         Some(Self {
             data_dir: origin.directory.join(data_dir?),
             rpc: rpc?,
-            admin: admin?,
+            access: access?,
             mode: mode?.map(|mode| mode.0),
             index_only,
             signer: signer?,

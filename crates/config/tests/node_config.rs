@@ -3,7 +3,7 @@
 
 use alloy::primitives::address;
 use bmn_config::{
-    ConfigError, DEFAULT_RPC, DailyCap, EndpointSource, KeySource, NodeConfig, NodeOrigin,
+    Access, ConfigError, DEFAULT_RPC, DailyCap, EndpointSource, KeySource, NodeConfig, NodeOrigin,
     PasswordSource, Policy, PrivateEndpoint, SpendingLimits,
 };
 use bmn_primitives::ChainId;
@@ -52,10 +52,18 @@ fn the_example_is_a_configuration_and_states_the_defaults() {
 #[test]
 fn the_mode_and_the_admin_methods_are_off_the_beaten_path_unless_asked_for() {
     let config = read(EXAMPLE, false).unwrap();
-    assert_eq!((config.mode, config.admin), (None, false));
-    let with = |line: &str| read(&EXAMPLE.replacen("admin = false", line, 1), false);
-    let config = with("mode = \"percent = 5\"\nadmin = true").unwrap();
-    assert_eq!((config.mode.as_deref(), config.admin), (Some("percent=5"), true));
+    assert_eq!((config.mode, config.access), (None, Access::default()));
+    let with = |line: &str| {
+        read(
+            &EXAMPLE.replacen("index_only = false", &format!("index_only = false\n{line}"), 1),
+            false,
+        )
+    };
+    let config = with("mode = \"percent = 5\"\nadmin_rpc = \"127.0.0.1:1\"").unwrap();
+    assert_eq!(config.mode.as_deref(), Some("percent=5"));
+    assert_eq!(config.access.admin_rpc, Some(([127, 0, 0, 1], 1).into()));
+    let moved = with("admin = true").unwrap_err().to_string();
+    assert!(moved.contains("`admin`: there is no such key any more"), "{moved}");
     for wrong in ["mode = \"half\"", "mode = \"percent=101\"", "mode = 5"] {
         let error = with(wrong).unwrap_err().to_string();
         assert!(error.contains("\"shadow\" or \"percent=N\""), "{error}");

@@ -20,16 +20,16 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// Methods for everybody.
-pub const METHODS: [&str; 20] = [
+pub const METHODS: [&str; 17] = [
+    "rpc.discover",
     "bmn_status",
     "bmn_submitOrder",
     "bmn_submitSecret",
     "bmn_getSwap",
+    "bmn_getSwapProof",
     "bmn_getSwaps",
     "bmn_getEvents",
     "bmn_getWithdrawPermission",
-    "bmn_getJobs",
-    "bmn_listDeadLetters",
     "bmn_getChanges",
     "bmn_getSources",
     "bmn_getDestinations",
@@ -37,20 +37,46 @@ pub const METHODS: [&str; 20] = [
     "bmn_getRevealedSecret",
     "bmn_getStatistics",
     "bmn_getDigest",
-    "bmn_explainOrder",
-    "bmn_getMode",
-    "bmn_shadowReport",
     UNSUBSCRIBE,
 ];
 
-/// Methods that change how the resolver works: for the authenticated server and for IPC.
-pub const ADMIN_METHODS: [&str; 5] =
-    ["bmn_setMode", "bmn_pause", "bmn_resume", "bmn_requeueJob", "bmn_dropJob"];
+/// Methods for whoever runs the resolver, its reads and what changes how it works: for the authenticated server
+/// and for IPC.
+pub const ADMIN_METHODS: [&str; 12] = [
+    "bmn_explainOrder",
+    "bmn_getMode",
+    "bmn_shadowReport",
+    "bmn_getJobs",
+    "bmn_listDeadLetters",
+    "bmn_setMode",
+    "bmn_pause",
+    "bmn_resume",
+    "bmn_requeueJob",
+    "bmn_dropJob",
+    ALERTS.subscribe,
+    ALERTS.unsubscribe,
+];
 
-/// The one subscription.
+/// The subscription for everybody.
 pub const SUBSCRIBE: &str = "bmn_subscribe";
 const UNSUBSCRIBE: &str = "bmn_unsubscribe";
-const NOTIFICATION: &str = "bmn_swaps";
+const EVERYBODY: Names =
+    Names { subscribe: SUBSCRIBE, notification: "bmn_subscription", unsubscribe: UNSUBSCRIBE };
+
+/// That for whoever runs the resolver.
+const ALERTS: Names = Names {
+    subscribe: "bmn_subscribeAlerts",
+    notification: "bmn_alerts",
+    unsubscribe: "bmn_unsubscribeAlerts",
+};
+
+/// The names of a subscription.
+#[derive(Clone, Copy)]
+struct Names {
+    subscribe: &'static str,
+    notification: &'static str,
+    unsubscribe: &'static str,
+}
 
 /// Notifications that wait for a subscriber here, beside those that wait for its socket.
 const BUFFERED: usize = 16;
@@ -117,16 +143,7 @@ impl Front {
         for name in METHODS.into_iter().filter(|name| *name != UNSUBSCRIBE) {
             self.forward(&mut module, name, false)?;
         }
-        let front = self.clone();
-        module.register_subscription(
-            SUBSCRIBE,
-            NOTIFICATION,
-            UNSUBSCRIBE,
-            move |params, pending, _, _| {
-                let front = front.clone();
-                async move { front.subscribe(&params, pending).await }
-            },
-        )?;
+        self.forward_subscription(&mut module, EVERYBODY, false)?;
         Ok(module)
     }
 
@@ -136,10 +153,28 @@ impl Front {
     /// As [`module`](Self::module).
     pub fn admin_module(&self) -> Result<RpcModule<()>, RegisterMethodError> {
         let mut module = RpcModule::new(());
-        for name in ADMIN_METHODS {
+        let of_alerts = [ALERTS.subscribe, ALERTS.unsubscribe];
+        for name in ADMIN_METHODS.into_iter().filter(|name| !of_alerts.contains(name)) {
             self.forward(&mut module, name, true)?;
         }
+        self.forward_subscription(&mut module, ALERTS, true)?;
         Ok(module)
+    }
+
+    fn forward_subscription(
+        &self,
+        module: &mut RpcModule<()>,
+        names: Names,
+        is_admin: bool,
+    ) -> Result<(), RegisterMethodError> {
+        let front = self.clone();
+        let Names { subscribe, notification, unsubscribe } = names;
+        let follow = move |params: Params<'static>, pending, _, _| {
+            let front = front.clone();
+            async move { front.subscribe(subscribe, is_admin, &params, pending).await }
+        };
+        module.register_subscription(subscribe, notification, unsubscribe, follow)?;
+        Ok(())
     }
 
     fn forward(
@@ -171,12 +206,14 @@ impl Front {
 
     async fn subscribe(
         &self,
+        name: &'static str,
+        is_admin: bool,
         params: &Params<'_>,
         pending: PendingSubscriptionSink,
     ) -> SubscriptionResult {
         let subscribed = async {
-            let (methods, gone) = self.methods(false)?;
-            let inner = methods.subscribe(SUBSCRIBE, Raw::of(params), BUFFERED).await;
+            let (methods, gone) = self.methods(is_admin)?;
+            let inner = methods.subscribe(name, Raw::of(params), BUFFERED).await;
             Ok::<_, ErrorObjectOwned>((inner.map_err(refused)?, gone))
         };
         match subscribed.await {
@@ -203,7 +240,7 @@ async fn pass_on(
         let told = tokio::select! {
             () = gone.cancelled() => return Ok(()),
             () = sink.closed() => return Ok(()),
-            told = inner.next::<Value>() => told,
+            told = inner.next::<Box<RawValue>>() => told,
         };
         let Some(told) = told else { return Ok(()) };
         let (value, _) = told?;
@@ -299,7 +336,7 @@ mod tests {
         inner
             .register_subscription(
                 SUBSCRIBE,
-                NOTIFICATION,
+                EVERYBODY.notification,
                 UNSUBSCRIBE,
                 |_, pending, held, _| async move {
                     let sink = pending.accept().await?;

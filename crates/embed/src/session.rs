@@ -10,7 +10,7 @@ use crate::{
 use bmn_chain::{ChainClient, ChainSource};
 use bmn_config::{ChainSpec, NodeChain, NodeConfig};
 use bmn_launch::{
-    LaunchError, PRICES_EVERY, check_contracts, hosts, in_one_line, keys, mode_of, open,
+    LaunchError, PRICES_EVERY, access, check_contracts, hosts, in_one_line, keys, mode_of, open,
     price_book, read_config,
 };
 use bmn_node::{ChainHost, NodeError};
@@ -98,6 +98,7 @@ pub async fn run(
     let entry = local_entry(&config, local.chain_id())?.clone();
     let data_dir = config.data_dir.clone();
     let store = blocking(move || Ok(Store::open(StoreOptions::directory(data_dir))?)).await?;
+    let audit = Arc::new(access::audit_log(&config)?);
     begin_acks(&store, &*local, &entry.spec)?;
     let hosts = connect(&config, &*local).await?;
     let signer = match &config.signer {
@@ -113,7 +114,8 @@ pub async fn run(
         Ok(resolver)
     });
     let resolver = resolver.await?;
-    front.enter(resolver.rpc_module(), resolver.admin_module());
+    let private = resolver.private_module(&audit);
+    front.enter(resolver.rpc_module(), private);
     metrics::gauge!("bmn_extension_resolver_up").set(1.0);
     tracing::info!(target: "bmn::embed", chain = %entry.spec.chain_id, "the resolver is running");
     let ran = tokio::select! {

@@ -6,6 +6,7 @@ use bmn_config::{Policy, dev_chains};
 use bmn_embed::front::{ADMIN_METHODS, Front, METHODS, SUBSCRIBE};
 use bmn_host_dev::{DevChain, DevChainConfig};
 use bmn_node::{ChainHost, Resolver, SystemClock, policy_of};
+use bmn_rpc::AuditLog;
 use bmn_store::{Store, StoreOptions};
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -22,6 +23,10 @@ fn resolver(directory: &std::path::Path) -> Resolver {
     Resolver::open_index_only(store, hosts, policy, Arc::new(SystemClock::new())).unwrap()
 }
 
+fn audit() -> Arc<AuditLog> {
+    Arc::new(AuditLog::events(|| 0))
+}
+
 #[test]
 fn every_method_of_the_resolver_is_handed_on() {
     let directory = tempfile::tempdir().unwrap();
@@ -32,7 +37,7 @@ fn every_method_of_the_resolver_is_handed_on() {
     handed_on.insert(SUBSCRIBE);
     assert_eq!(public, handed_on);
     assert_eq!(front.module().unwrap().method_names().collect::<BTreeSet<_>>(), handed_on);
-    let admin: BTreeSet<_> = resolver.admin_module().method_names().collect();
+    let admin: BTreeSet<_> = resolver.private_module(&audit()).method_names().collect();
     assert_eq!(admin, ADMIN_METHODS.into_iter().collect());
     let handed_on = front.admin_module().unwrap();
     assert_eq!(handed_on.method_names().collect::<BTreeSet<_>>(), admin);
@@ -43,7 +48,7 @@ async fn a_subscription_is_answered_as_the_resolver_answers() {
     let directory = tempfile::tempdir().unwrap();
     let resolver = resolver(directory.path());
     let front = Front::new("");
-    front.enter(resolver.rpc_module(), resolver.admin_module());
+    front.enter(resolver.rpc_module(), resolver.private_module(&audit()));
     let module = front.module().unwrap();
     for module in [&module, &resolver.rpc_module()] {
         let request = r#"{"jsonrpc":"2.0","id":1,"method":"bmn_subscribe","params":["swaps"]}"#;

@@ -83,5 +83,8 @@ pub fn open(
     if let Some(limits) = keeper_limits_of(&config.keeper) {
         resolver.keep_within(limits);
     }
+    if !config.access.submissions {
+        resolver.refuse_submissions();
+    }
     Ok(resolver)
 }

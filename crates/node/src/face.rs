@@ -1,25 +1,60 @@
 //! What the RPC asks of the node.
 
-use crate::{IntakeFailure, NodeError, Resolver, ResolverHandle};
-use alloy::primitives::Address;
+use crate::{IntakeFailure, Resolver, ResolverHandle};
+use alloy::primitives::{Address, B256};
 use async_trait::async_trait;
-use bmn_primitives::{ErrorClass, OrderId, Secret};
+use bmn_chain::{ChainError, RawReceipts};
+use bmn_primitives::{ChainId, ErrorClass, OrderId, Secret};
 use bmn_rpc::{
-    AdminRpc, BmnRpc, Intake, IntakeError, NodeView, QueueAdmin, ServedChain, Submitted,
-    SubmittedOrder, Trade,
+    AdminRpc, AuditLog, BmnRpc, Intake, IntakeError, NodeView, QueueAdmin, ReceiptSource,
+    RpcLimits, ServedChain, Submitted, SubmittedOrder, Trade, audited,
 };
 use bmn_store::Reads;
 use bmn_swap::{Order, Profit, profit};
 use jsonrpsee::RpcModule;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 impl Resolver {
-    /// The `bmn_*` module over this resolver, to serve or to call in process.
+    /// The `bmn_*` methods for everybody over this resolver, to serve or to call in process.
     pub fn rpc_module(&self) -> RpcModule<()> {
+        self.handlers().into_module()
+    }
+
+    /// The reads for whoever runs it, to serve where nobody else can call them.
+    pub fn operator_module(&self) -> RpcModule<()> {
+        self.handlers().operator_module()
+    }
+
+    /// What no public server has: [`operator_module`](Self::operator_module), and
+    /// [`admin_module`](Self::admin_module) with each call kept in `audit`.
+    pub fn private_module(&self, audit: &Arc<AuditLog>) -> RpcModule<()> {
+        merged(self.operator_module(), audited(self.admin_module(), audit))
+    }
+
+    /// Every method, for a development network or to call in process. Calls that change something are told
+    /// as events and not kept.
+    pub fn every_module(&self) -> RpcModule<()> {
+        let clock = Arc::clone(&self.shared.clock);
+        let audit = Arc::new(AuditLog::events(move || clock.unix_seconds()));
+        merged(self.rpc_module(), self.private_module(&audit))
+    }
+
+    /// Takes orders and secrets from nobody from now on: whoever hands them in is told so
+    /// (`notSupported`). To be called before the modules are made.
+    pub fn refuse_submissions(&self) {
+        self.shared.takes_submissions.store(false, Ordering::Relaxed);
+    }
+
+    fn handlers(&self) -> BmnRpc {
         let handle = Arc::new(self.handle());
-        let newest = self.shared.newest.subscribe();
-        BmnRpc::new(self.shared.store.clone(), Arc::clone(&handle) as _, handle as _, newest)
-            .into_module()
+        let commits = self.shared.commits.subscribe();
+        let takes_submissions = self.shared.takes_submissions.load(Ordering::Relaxed);
+        let limits = RpcLimits { takes_submissions, ..RpcLimits::default() };
+        let (intake, view) = (Arc::clone(&handle) as _, Arc::clone(&handle) as _);
+        BmnRpc::with_limits(self.shared.store.clone(), intake, view, handle, commits, limits)
     }
 
     /// The methods that change dead letters, to serve where nobody else can reach them. What they
@@ -33,17 +68,17 @@ impl Resolver {
     /// The methods that change how the resolver works, to be merged only into a server that nobody else
     /// can reach.
     pub fn admin_module(&self) -> RpcModule<()> {
-        let handle = Arc::new(self.handle());
-        let newest = self.shared.newest.subscribe();
-        let store = self.shared.store.clone();
-        let rpc = BmnRpc::new(store, Arc::clone(&handle) as _, Arc::clone(&handle) as _, newest);
-        let mut module = AdminRpc::new(rpc, handle).into_module();
-        if let Err(error) = module.merge(self.queue_admin_module()) {
-            // Two methods of one name: a mistake in the traits, which a test of the module finds.
-            tracing::error!(target: "bmn::node", %error, "the queue's methods are not served");
-        }
-        module
+        let modes = AdminRpc::new(self.handlers(), Arc::new(self.handle())).into_module();
+        merged(modes, self.queue_admin_module())
     }
+}
+
+fn merged(mut module: RpcModule<()>, more: RpcModule<()>) -> RpcModule<()> {
+    if let Err(error) = module.merge(more) {
+        // Two methods of one name: a mistake in the traits, which a test of the modules finds.
+        tracing::error!(target: "bmn::node", %error, "a part of the methods is not served");
+    }
+    module
 }
 
 impl From<IntakeFailure> for IntakeError {
@@ -71,11 +106,7 @@ impl ResolverHandle {
     }
 
     fn acting(&self) -> Result<(), IntakeError> {
-        self.0.not_acting().map_or(Ok(()), |why| Err(IntakeError::NotActing(why)))
-    }
-
-    fn announce(&self) -> Result<(), IntakeError> {
-        self.0.announce().map_err(|error: NodeError| IntakeError::Internal(error.to_string()))
+        self.0.not_acting_in_public().map_or(Ok(()), |why| Err(IntakeError::NotActing(why)))
     }
 
     // What it earns at the base fees of the newest indexed blocks.
@@ -107,7 +138,7 @@ impl Intake for ResolverHandle {
                 claims.check(read.id, read.hashlock, read.destination_chain)
             })
             .await?;
-        self.announce()?;
+        self.0.announce();
         Ok(Submitted {
             order: taken.id,
             hashlock: taken.hashlock,
@@ -119,7 +150,21 @@ impl Intake for ResolverHandle {
     async fn submit_secret(&self, secret: Secret, _orders: &[OrderId]) -> Result<(), IntakeError> {
         self.acting()?;
         self.0.intake.submit_secret(&secret)?;
-        self.announce()
+        self.0.announce();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ReceiptSource for ResolverHandle {
+    async fn block_receipts(
+        &self,
+        chain: ChainId,
+        block: B256,
+    ) -> Result<Option<RawReceipts>, ChainError> {
+        let reason = || "this node does not follow it".to_owned();
+        let unknown = || ChainError::Unavailable { chain, reason: reason() };
+        self.0.intake.client(chain).ok_or_else(unknown)?.block_receipts(block).await
     }
 }
 
@@ -133,7 +178,7 @@ impl NodeView for ResolverHandle {
     }
 
     fn not_acting(&self) -> Option<String> {
-        self.0.not_acting()
+        self.0.not_acting_in_public()
     }
 
     fn chains(&self) -> Vec<ServedChain> {

@@ -106,6 +106,11 @@ impl Intake {
         Self { store, rules, clients, kept_back, divided: Divided::default() }
     }
 
+    /// Who acts on a chain; none when it is not served.
+    pub(crate) fn client(&self, chain: ChainId) -> Option<&Arc<dyn ChainClient>> {
+        self.clients.get(&chain)
+    }
+
     /// Judges and stores an order. The same order again answers what was decided the first time.
     /// `check` may still refuse what was read before anything is stored.
     ///

@@ -181,7 +181,7 @@ impl Lane {
             shared.note_unfounded(chain, &applied.orders)?;
         }
         shared.note_ready(arrived)?;
-        shared.announce()?;
+        shared.announce();
         self.acknowledge(shared, chain, finalized)?;
         tracing::debug!(
             target: "bmn::node", chain = %chain, committed = applied.committed,
@@ -214,7 +214,7 @@ impl Lane {
         self.backfill = Some((backfill, if durable { arrived } else { since }));
         if durable {
             self.acknowledge(shared, chain, Some(finalized))?;
-            shared.announce()?;
+            shared.announce();
         }
         Ok(())
     }
@@ -250,7 +250,7 @@ impl Lane {
         cursor: &Cursor,
     ) -> Result<bool, NodeError> {
         if self.flush(shared)? {
-            shared.announce()?;
+            shared.announce();
             return Ok(true);
         }
         let Some(tip) = cursor.tip else { return Ok(false) };
@@ -276,7 +276,7 @@ impl Lane {
             self.derivation = None;
         }
         shared.note_ready(shared.clock.monotonic())?;
-        shared.announce()?;
+        shared.announce();
         Ok(true)
     }
 
@@ -292,7 +292,7 @@ impl Lane {
         }
         let worked = self.work(shared, executor, chain).await?;
         if worked {
-            shared.announce()?;
+            shared.announce();
         }
         Ok(worked)
     }

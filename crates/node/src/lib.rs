@@ -28,4 +28,4 @@ pub use prices::{
     PriceSource, Word, read_data_fee, read_price,
 };
 pub use resolver::{ChainHost, Resolver, ResolverHandle};
-pub use rules::{policy_of, route_of, rules_of};
+pub use rules::{believed_factories, policy_of, route_of, rules_of};

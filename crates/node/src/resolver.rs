@@ -16,7 +16,7 @@ use bmn_swap::{Policy, Route};
 use parking_lot::RwLock;
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 use tokio::sync::{Notify, watch};
@@ -51,8 +51,8 @@ pub(crate) struct Shared {
     pub(crate) intake: Intake,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) latencies: Latencies,
-    /// Number of the newest status change that is durable.
-    pub(crate) newest: watch::Sender<u64>,
+    /// Durable commits that were announced.
+    pub(crate) commits: watch::Sender<u64>,
     pub(crate) wake: BTreeMap<ChainId, Notify>,
     /// Chains whose transactions are looked after again although their head did not move: another chain
     /// took back what they rest on.
@@ -67,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) sweeps: Sweeps,
     /// Newest block that the index of a chain held before it was cleared.
     pub(crate) floors: RwLock<BTreeMap<ChainId, u64>>,
+    /// False where the operator wants no orders and secrets from anybody.
+    pub(crate) takes_submissions: AtomicBool,
 }
 
 /// The resolver.
@@ -156,7 +158,6 @@ impl Resolver {
             .iter()
             .map(|host| (host.spec.chain_id, U256::from(host.spec.minimums.native_balance)))
             .collect();
-        let newest = store.read()?.last_change()?;
         let shared = Shared {
             indexer: Indexer::new(store.clone(), Arc::clone(&rules)),
             intake: Intake::new(store.clone(), Arc::clone(&rules), clients_of(&hosts), kept_back),
@@ -166,7 +167,7 @@ impl Resolver {
             store,
             clock,
             latencies: Latencies::default(),
-            newest: watch::channel(newest).0,
+            commits: watch::Sender::default(),
             wake: hosts.iter().map(|host| (host.spec.chain_id, Notify::new())).collect(),
             unfounded: RwLock::default(),
             looked_at: RwLock::default(),
@@ -176,6 +177,7 @@ impl Resolver {
             ),
             floors: RwLock::default(),
             sweeps: Sweeps::default(),
+            takes_submissions: AtomicBool::new(true),
         };
         let lanes =
             hosts.into_iter().map(|host| (host.spec.chain_id, Lane::new(host.source))).collect();
@@ -373,6 +375,19 @@ impl Shared {
         })
     }
 
+    /// The same for everybody: the words of a host or of the database name what is ours.
+    pub(crate) fn not_acting_in_public(&self) -> Option<String> {
+        if self.halted.read().is_some() {
+            return Some("it has stopped acting and waits for its operator".to_owned());
+        }
+        if self.executor.is_none() {
+            return Some(INDEX_ONLY.to_owned());
+        }
+        let behind = self.behind.read();
+        let chain = behind.keys().next()?;
+        Some(format!("chain {chain}: its index does not show the newest blocks yet"))
+    }
+
     pub(crate) fn note_ready(&self, at: Duration) -> Result<(), NodeError> {
         let read = self.store.read()?;
         let mut ready = HashSet::new();
@@ -391,12 +406,10 @@ impl Shared {
     }
 
     /// Tells subscribers and the other lanes that something is durable. Never before a commit (I2).
-    pub(crate) fn announce(&self) -> Result<(), NodeError> {
-        let newest = self.store.read()?.last_change()?;
-        self.newest.send_if_modified(|seen| std::mem::replace(seen, newest) != newest);
+    pub(crate) fn announce(&self) {
+        self.commits.send_modify(|commits| *commits += 1);
         for wake in self.wake.values() {
             wake.notify_one();
         }
-        Ok(())
     }
 }

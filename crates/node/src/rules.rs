@@ -4,6 +4,7 @@ use alloy::primitives::{Address, B256, Keccak256};
 use bmn_config::{ChainSpec, FactorySpec, PriceSpec};
 use bmn_contracts::EscrowImplementations;
 use bmn_queue::Rules;
+use bmn_rpc_api::BelievedFactory;
 use bmn_swap::{
     ConfirmationStep, FactoryTerms, OrderLimits, Pace, Policy, Price, PriceSourceTerms, PriceTerms,
     RefundLimits, Retention, Route, RouteCap, RouteLimits, TokenFlag, TokenTerms,
@@ -149,6 +150,15 @@ fn factory_of(spec: &FactorySpec) -> FactoryTerms {
         rescue_delay: spec.rescue_delay_secs,
         index_only: spec.index_only,
     }
+}
+
+/// The factories of a chain, for whoever verifies a proof.
+pub fn believed_factories(spec: &ChainSpec) -> Vec<BelievedFactory> {
+    let believed = |factory: &FactorySpec| {
+        let FactoryTerms { address, dialect, implementations, .. } = factory_of(factory);
+        BelievedFactory { chain: spec.chain_id.0, address, dialect, implementations }
+    };
+    spec.factories.iter().map(believed).collect()
 }
 
 /// The policy of a configuration.

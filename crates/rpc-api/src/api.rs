@@ -1,9 +1,9 @@
 //! The `bmn_*` methods.
 
 use crate::{
-    Cursor, DeadLetterFilter, DeadLetterPage, EventFilter, EventPage, JobFilter, JobPage, Limit,
-    NodeStatus, OrderFile, OrderSubmission, SecretAnswer, SecretParam, SubscriptionKind, Swap,
-    SwapChange, SwapFilter, SwapKey, SwapPage, WithdrawPermission,
+    Cursor, EventFilter, EventPage, Limit, NodeStatus, OrderFile, OrderSubmission, SecretAnswer,
+    SecretParam, SubscribeFrom, SubscriptionFilter, SubscriptionKind, Swap, SwapChange, SwapFilter,
+    SwapKey, SwapPage, SwapProof, WithdrawPermission,
 };
 use jsonrpsee::{
     core::{RpcResult, SubscriptionResult},
@@ -24,14 +24,15 @@ pub trait BmnApi {
     /// Hands in a signed order. Submitting the same order again gives the same answer.
     ///
     /// Errors: `unreadableOrder` when it cannot be identified, `limitExceeded` when too many are
-    /// being judged, `unavailable` while the node is not acting. A refusal is an answer.
+    /// being judged, `unavailable` while the node is not acting, `notSupported` where the operator takes
+    /// none. A refusal is an answer.
     #[method(name = "submitOrder")]
     async fn submit_order(&self, order: OrderFile) -> RpcResult<OrderSubmission>;
 
     /// Hands in the secret behind a hashlock. `id` narrows it to one order.
     ///
     /// Errors: `unknownHashlock` when it opens none of ours (or not that of `id`), `notFound`,
-    /// `ambiguousId`, `unavailable`. No answer repeats the secret.
+    /// `ambiguousId`, `unavailable`, `notSupported`. No answer repeats the secret.
     #[method(name = "submitSecret")]
     async fn submit_secret(
         &self,
@@ -44,6 +45,16 @@ pub trait BmnApi {
     /// Errors: `notFound`, `ambiguousId`.
     #[method(name = "getSwap")]
     async fn get_swap(&self, id: SwapKey) -> RpcResult<Swap>;
+
+    /// What the chains show of one swap, of this node's or of strangers: the events of its escrows, each with its
+    /// block's header, its receipt and the Merkle proof between them, and whether the block is final. At most
+    /// 8 escrows with 8 events each. `bmn swap verify` checks it without believing this node.
+    ///
+    /// Errors: `notFound`, also for blocks whose receipts the chain's node no longer has; `ambiguousId`;
+    /// `limitExceeded` when too many proofs are being made; `unavailable` when a chain's node does not answer,
+    /// or a block left the chain meanwhile.
+    #[method(name = "getSwapProof")]
+    async fn get_swap_proof(&self, id: SwapKey) -> RpcResult<SwapProof>;
 
     /// Orders this node was given or adopted, by filter, in the order of their ids; at most 200 a
     /// page, 50 without a limit. `bmn_getSources` lists what strangers swap, too.
@@ -76,30 +87,6 @@ pub trait BmnApi {
     #[method(name = "getWithdrawPermission")]
     async fn get_withdraw_permission(&self, id: SwapKey) -> RpcResult<WithdrawPermission>;
 
-    /// Steps the node still has to take, by order id and urgency; at most 200 a page, 50 without a
-    /// limit.
-    ///
-    /// Errors: `badCursor`.
-    #[method(name = "getJobs")]
-    async fn get_jobs(
-        &self,
-        filter: Option<JobFilter>,
-        cursor: Option<Cursor>,
-        limit: Option<Limit>,
-    ) -> RpcResult<JobPage>;
-
-    /// Steps that were given up, by order id and urgency; at most 200 a page, 50 without a limit. They
-    /// stay until they are requeued or dropped.
-    ///
-    /// Errors: `badCursor`.
-    #[method(name = "listDeadLetters")]
-    async fn list_dead_letters(
-        &self,
-        filter: Option<DeadLetterFilter>,
-        cursor: Option<Cursor>,
-        limit: Option<Limit>,
-    ) -> RpcResult<DeadLetterPage>;
-
     /// The change log from a sequence number on (included), oldest first; at most 200, 50 without a
     /// limit. Nothing is ever taken out of it: what a reorg takes back is another change. Who goes on
     /// with the number after the last one misses nothing.
@@ -110,12 +97,25 @@ pub trait BmnApi {
         limit: Option<Limit>,
     ) -> RpcResult<Vec<SwapChange>>;
 
-    /// Changes as they are committed. With `from_sequence`, those since then (included) come first,
-    /// without a gap; without it, only new ones.
-    #[subscription(name = "subscribe" => "swaps", unsubscribe = "unsubscribe", item = crate::SwapNotice)]
-    async fn subscribe_changes(
+    /// What happens, as it becomes durable, by `kind`: `swaps`, the change log; `orders`, source escrows of
+    /// everybody as they are created and end; `secrets`, as withdrawals show them; `blocks`, as the index takes
+    /// them. Without `from` it begins with what is new.
+    ///
+    /// `swaps` go on from a sequence number (included), without a gap. The other kinds are about chains and go on
+    /// after a notice, by its `resume`, one for each chain that is followed; or from a block number (included)
+    /// when the filter names the chain. A notice `reorg` says from which block on what was told is void, also when
+    /// that happened while nobody was subscribed; what took its place follows.
+    ///
+    /// A subscriber that leaves its buffer full is told `lagged` with where to go on, and let go. Nothing is
+    /// dropped in silence.
+    ///
+    /// Errors: `badCursor` when a position is none of this kind; `unavailable` when one lies above what is indexed
+    /// here, or its chain is being indexed again.
+    #[subscription(name = "subscribe" => "subscription", unsubscribe = "unsubscribe", item = crate::Notice)]
+    async fn follow(
         &self,
         kind: SubscriptionKind,
-        from_sequence: Option<u64>,
+        from: Option<SubscribeFrom>,
+        filter: Option<SubscriptionFilter>,
     ) -> SubscriptionResult;
 }

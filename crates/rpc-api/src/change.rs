@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where a chain's index stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ChainHead {
     /// Chain id.
@@ -15,6 +16,7 @@ pub struct ChainHead {
 
 /// One change of an order's status. A reorg that takes a status back is another change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SwapChange {
     /// Number in the change log, from 1 and without gaps.
@@ -29,22 +31,9 @@ pub struct SwapChange {
     pub heads: Vec<ChainHead>,
 }
 
-/// What a subscriber is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase")]
-pub enum SwapNotice {
-    /// An order changed.
-    Change(SwapChange),
-    /// The subscriber was too slow and changes are missing: subscribe again from here.
-    #[serde(rename_all = "camelCase")]
-    Lagged {
-        /// Sequence number to resume from.
-        resume_from: u64,
-    },
-}
-
 /// `data` of the error `reorged`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reorged {
     /// Chain id.
@@ -55,15 +44,4 @@ pub struct Reorged {
     /// after the one that was final when the cursor was made. 0, all of it, when that is not the same
     /// any more: the index was built again.
     pub resume_from: u64,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_notice_says_what_it_is() {
-        let lagged = serde_json::to_value(SwapNotice::Lagged { resume_from: 7 }).unwrap();
-        assert_eq!(lagged, serde_json::json!({"type": "lagged", "resumeFrom": 7}));
-    }
 }

@@ -16,7 +16,10 @@ pub enum RpcErrorCode {
     NotFound = -32001,
     /// The node cannot take this now; try again later.
     Unavailable = -32002,
-    /// Too many requests of this kind are being worked on.
+    /// The operator has switched this method off here.
+    NotSupported = -32004,
+    /// Too many requests of this kind are being worked on, or one client asks too much: then `data` is
+    /// `{limit, retryAfterMs}`, the limit's name and after how many milliseconds to ask again.
     LimitExceeded = -32005,
     /// The secret opens no hashlock this node knows.
     UnknownHashlock = -32020,
@@ -39,11 +42,12 @@ pub enum RpcErrorCode {
 
 impl RpcErrorCode {
     /// Every code.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidParams,
         Self::Internal,
         Self::NotFound,
         Self::Unavailable,
+        Self::NotSupported,
         Self::LimitExceeded,
         Self::UnknownHashlock,
         Self::BadCursor,
@@ -67,6 +71,7 @@ impl RpcErrorCode {
             Self::Internal => "internal",
             Self::NotFound => "notFound",
             Self::Unavailable => "unavailable",
+            Self::NotSupported => "notSupported",
             Self::LimitExceeded => "limitExceeded",
             Self::UnknownHashlock => "unknownHashlock",
             Self::BadCursor => "badCursor",
@@ -87,6 +92,7 @@ impl RpcErrorCode {
             Self::Internal => "internal error",
             Self::NotFound => "not found",
             Self::Unavailable => "not available now",
+            Self::NotSupported => "not supported here",
             Self::LimitExceeded => "limit exceeded",
             Self::UnknownHashlock => "the secret opens no known hashlock",
             Self::BadCursor => "the cursor does not belong to this request",
@@ -127,6 +133,7 @@ mod tests {
             (-32603, "internal", "internal error"),
             (-32001, "notFound", "not found"),
             (-32002, "unavailable", "not available now"),
+            (-32004, "notSupported", "not supported here"),
             (-32005, "limitExceeded", "limit exceeded"),
             (-32020, "unknownHashlock", "the secret opens no known hashlock"),
             (-32021, "badCursor", "the cursor does not belong to this request"),

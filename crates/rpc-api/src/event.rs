@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 /// One indexed contract event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ChainEventEntry {
     /// Chain id.
@@ -14,13 +15,16 @@ pub struct ChainEventEntry {
     /// The block.
     pub block: WireBlock,
     /// The transaction.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Hash"))]
     pub tx_hash: B256,
     /// Index of the log in the block.
     pub log_index: u32,
     /// Contract that emitted it.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub address: Address,
     /// Escrow it is about: the emitter itself, or the clone a factory created; `null` for events of
     /// the limit-order contract.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub escrow: Option<Address>,
     /// Event name, for example `DstEscrowCreated`.
     pub event: String,
@@ -33,6 +37,7 @@ pub struct ChainEventEntry {
 
 /// A page of events, by chain, block and log index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventPage {
     /// The events.

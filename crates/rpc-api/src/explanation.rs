@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What one price source said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WireQuote {
     /// Name of the source.
@@ -20,11 +21,13 @@ pub struct WireQuote {
 
 /// An amount and what it was worth.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WireValued {
     /// Chain id.
     pub chain_id: u64,
     /// Token; zero is the native coin.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub token: Address,
     /// Amount, smallest unit.
     pub amount: Amount,
@@ -41,6 +44,7 @@ pub struct WireValued {
 
 /// What one transaction would cost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WireGasStep {
     /// `fill`, `create`, `withdrawDestination`, `withdrawSource`, `cancelDestination`, `cancelSource`,
@@ -62,6 +66,7 @@ pub struct WireGasStep {
 
 /// What each path ends with, millionths of the reference currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WireOutcomes {
     /// Completed at the fees of the moment, by the better of two ways.
@@ -82,6 +87,7 @@ pub struct WireOutcomes {
 
 /// A cap and what stood against it, millionths of the reference currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WireCap {
     /// `order`, `token`, `sourceToken`, `maker`, `route` or `factory`.
@@ -96,6 +102,7 @@ pub struct WireCap {
 
 /// A step with the time it has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WireSlack {
     /// `lockSource`, `fundDestination`, `disclose`, `makerWithdraw`, `withdrawDestination` or
@@ -109,6 +116,7 @@ pub struct WireSlack {
 
 /// Whether every step fits its window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WireTime {
     /// Each step's time; empty when one does not fit.
@@ -124,7 +132,9 @@ pub struct WireTime {
 
 /// A pair of numbers, one for each chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", schemars(rename = "BothChains"))]
 pub struct BothChains<T> {
     /// On the source chain.
     pub source: T,
@@ -134,11 +144,13 @@ pub struct BothChains<T> {
 
 /// Something known about a token of the order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WireTokenFlag {
     /// Chain id.
     pub chain_id: u64,
     /// Token.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub token: Address,
     /// Its name in the chain specification, for example `blocklist`.
     pub flag: String,
@@ -146,6 +158,7 @@ pub struct WireTokenFlag {
 
 /// The money side of an explanation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WireValuation {
     /// What is received.
@@ -165,6 +178,7 @@ pub struct WireValuation {
 
 /// Answer of `bmn_explainOrder`: what the decision was made of, when it was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OrderExplanation {
     /// Order id.

@@ -1,6 +1,6 @@
 //! What to list. An empty filter (`{}`) lists everything; every field narrows.
 
-use crate::{Day, EscrowStates, JobState, SwapStatuses};
+use crate::{Day, EscrowStates, JobState, OneOrMany, SwapStatuses};
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
@@ -46,10 +46,12 @@ named! {
     event("event"): String => "an event name, for example SrcEscrowCreated";
     state("state"): JobState => "one of waiting, ready, leased, sent, dead";
     order("order"): String => "an order id (chain:contract:orderHash:leaf)";
+    hashlocks("hashlock"): OneOrMany<B256> => "a hash, 0x + 64 hex digits, or a list of them";
 }
 
 /// Which orders `bmn_getSwaps` lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SwapFilter {
     /// Where they stand: one status, or a list of those to show.
@@ -60,21 +62,27 @@ pub struct SwapFilter {
     pub chain: Option<u64>,
     /// Owner of the source tokens.
     #[serde(deserialize_with = "named::maker")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub maker: Option<Address>,
     /// Taker that the source escrow names; an order without one has none.
     #[serde(deserialize_with = "named::taker")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub taker: Option<Address>,
     /// Token sold or bought.
     #[serde(deserialize_with = "named::token")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub token: Option<Address>,
     /// Hash of the secret.
     #[serde(deserialize_with = "named::hashlock")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Hash>"))]
     pub hashlock: Option<B256>,
     /// EIP-712 digest of the order.
     #[serde(deserialize_with = "named::order_hash")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Hash>"))]
     pub order_hash: Option<B256>,
     /// Either escrow; the destination also while it is only planned.
     #[serde(deserialize_with = "named::escrow")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub escrow: Option<Address>,
     /// First block that may hold the creation of the source escrow, on its chain.
     #[serde(deserialize_with = "named::from_block")]
@@ -85,6 +93,7 @@ pub struct SwapFilter {
     /// Orders that are not terminal and this resolver's to settle: its address is the taker of the
     /// source escrow or, while there is none, the account of this node.
     #[serde(deserialize_with = "named::open_for")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub open_for: Option<Address>,
     /// Least profit in basis points of the source value, at the configured prices and the base fees
     /// of the newest indexed blocks. What cannot be valued does not match.
@@ -94,6 +103,7 @@ pub struct SwapFilter {
 
 /// Which source escrows `bmn_getSources` lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SourceFilter {
     /// Chain id; without it every chain, one after the other by id.
@@ -101,21 +111,27 @@ pub struct SourceFilter {
     pub chain: Option<u64>,
     /// The escrow.
     #[serde(deserialize_with = "named::escrow")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub escrow: Option<Address>,
     /// Order hash it names.
     #[serde(deserialize_with = "named::order_hash")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Hash>"))]
     pub order_hash: Option<B256>,
     /// Hash of the secret.
     #[serde(deserialize_with = "named::hashlock")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Hash>"))]
     pub hashlock: Option<B256>,
     /// Maker. One whose word has dirty high bits matches no address.
     #[serde(deserialize_with = "named::maker")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub maker: Option<Address>,
     /// Taker, in the same way.
     #[serde(deserialize_with = "named::taker")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub taker: Option<Address>,
     /// Token locked, in the same way.
     #[serde(deserialize_with = "named::token")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub token: Option<Address>,
     /// How it stands: one state, or a list of those to show.
     #[serde(deserialize_with = "named::escrow_state")]
@@ -130,6 +146,7 @@ pub struct SourceFilter {
 
 /// Which destination escrows `bmn_getDestinations` lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct DestinationFilter {
     /// Chain id; without it every chain, one after the other by id.
@@ -137,12 +154,15 @@ pub struct DestinationFilter {
     pub chain: Option<u64>,
     /// The escrow.
     #[serde(deserialize_with = "named::escrow")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub escrow: Option<Address>,
     /// Hash of the secret.
     #[serde(deserialize_with = "named::hashlock")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Hash>"))]
     pub hashlock: Option<B256>,
     /// Taker that the factory's event names.
     #[serde(deserialize_with = "named::taker")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub taker: Option<Address>,
     /// How it stands: one state, or a list of those to show.
     #[serde(deserialize_with = "named::escrow_state")]
@@ -161,6 +181,7 @@ pub struct DestinationFilter {
 
 /// Which source escrows `bmn_getPendingOrders` lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PendingFilter {
     /// Chain of the source escrow; without it every chain, one after the other by id.
@@ -174,6 +195,7 @@ pub struct PendingFilter {
 
 /// Which days `bmn_getStatistics` lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct StatisticsFilter {
     /// Chain id; without it every chain, one after the other by id.
@@ -187,11 +209,13 @@ pub struct StatisticsFilter {
     pub to_day: Option<Day>,
     /// Only the volumes of this token; the counts are those of all.
     #[serde(deserialize_with = "named::token")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub token: Option<Address>,
 }
 
 /// Which chain events `bmn_getEvents` lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EventFilter {
     /// Chain id; without it every chain, one after the other by id.
@@ -205,6 +229,7 @@ pub struct EventFilter {
     pub to_block: Option<u64>,
     /// Escrow or factory that emitted the event, or the escrow the event names.
     #[serde(deserialize_with = "named::address")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub address: Option<Address>,
     /// Event name, for example `SrcEscrowCreated`.
     #[serde(deserialize_with = "named::event")]
@@ -213,6 +238,7 @@ pub struct EventFilter {
 
 /// Which jobs `bmn_getJobs` lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct JobFilter {
     /// Where the job stands.
@@ -228,6 +254,7 @@ pub struct JobFilter {
 
 /// Which dead letters `bmn_listDeadLetters` lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct DeadLetterFilter {
     /// Chain the job acts on, by id.
@@ -236,6 +263,63 @@ pub struct DeadLetterFilter {
     /// Order it is for, by its full id.
     #[serde(deserialize_with = "named::order")]
     pub order: Option<String>,
+}
+
+/// Which changes a subscription to `swaps` tells. Fields of the order never change; `status` is the one that a
+/// change leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ChangeFilter {
+    /// Status after the change: one, or a list of those to tell.
+    #[serde(deserialize_with = "named::status")]
+    pub status: Option<SwapStatuses>,
+    /// Order, by its full id.
+    #[serde(deserialize_with = "named::order")]
+    pub order: Option<String>,
+    /// Chain of either leg, by id.
+    #[serde(deserialize_with = "named::chain")]
+    pub chain: Option<u64>,
+    /// Owner of the source tokens.
+    #[serde(deserialize_with = "named::maker")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
+    pub maker: Option<Address>,
+    /// Token sold or bought.
+    #[serde(deserialize_with = "named::token")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
+    pub token: Option<Address>,
+    /// Hash of the secret: one, or a list of those to tell.
+    #[serde(deserialize_with = "named::hashlocks")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<OneOrMany<crate::schema::Hash>>"))]
+    pub hashlock: Option<OneOrMany<B256>>,
+}
+
+/// Which secrets a subscription to `secrets` tells.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SecretFilter {
+    /// Chain that shows it, by id.
+    #[serde(deserialize_with = "named::chain")]
+    pub chain: Option<u64>,
+    /// Hash of the secret: one, or a list of those to tell.
+    #[serde(deserialize_with = "named::hashlocks")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<OneOrMany<crate::schema::Hash>>"))]
+    pub hashlock: Option<OneOrMany<B256>>,
+    /// Escrow that was opened.
+    #[serde(deserialize_with = "named::escrow")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
+    pub escrow: Option<Address>,
+}
+
+/// Which blocks a subscription to `blocks` tells.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct BlockFilter {
+    /// Chain id.
+    #[serde(deserialize_with = "named::chain")]
+    pub chain: Option<u64>,
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// How an escrow stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum EscrowState {
     /// It holds what was locked.
@@ -26,6 +27,7 @@ pub type EscrowStates = OneOrMany<EscrowState>;
 
 /// Which side of a swap an escrow is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum EscrowSide {
     /// Holds what the maker sells.
@@ -38,6 +40,7 @@ pub enum EscrowSide {
 /// put on chain is `null`. Maker, taker and token are raw words: one with dirty high bits is no
 /// address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IndexedSource {
     /// Swap id, `chain:escrow`.
@@ -45,8 +48,10 @@ pub struct IndexedSource {
     /// Source chain id.
     pub chain: u64,
     /// The clone.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub escrow: Address,
     /// Factory that created it.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub factory: Address,
     /// The factory's dialect.
     pub dialect: String,
@@ -55,14 +60,19 @@ pub struct IndexedSource {
     /// Order of this node that it is bound to; `null` for a stranger's.
     pub order_id: Option<String>,
     /// Order hash it names.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Hash>"))]
     pub order_hash: Option<B256>,
     /// Hash of the secret.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Hash>"))]
     pub hashlock: Option<B256>,
     /// Maker word.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Hash>"))]
     pub maker: Option<B256>,
     /// Taker word.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Hash>"))]
     pub taker: Option<B256>,
     /// Token word; zero is the native coin.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Hash>"))]
     pub token: Option<B256>,
     /// Amount locked, smallest unit.
     pub amount: Option<Amount>,
@@ -80,6 +90,7 @@ pub struct IndexedSource {
 
 /// A page of source escrows, by chain, block and log index of their creation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SourcePage {
     /// The escrows.
@@ -90,13 +101,16 @@ pub struct SourcePage {
 
 /// A destination escrow that a believed factory created, whoever it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IndexedDestination {
     /// Destination chain id.
     pub chain: u64,
     /// The clone.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub escrow: Address,
     /// Factory that created it.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub factory: Address,
     /// The factory's dialect.
     pub dialect: String,
@@ -105,8 +119,10 @@ pub struct IndexedDestination {
     /// Order of this node that planned it; `null` for a stranger's.
     pub order_id: Option<String>,
     /// Hash of the secret.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Hash"))]
     pub hashlock: B256,
     /// Taker named by the factory's event.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub taker: Address,
     /// True while no source escrow on any indexed chain has this hashlock.
     pub unmatched: bool,
@@ -118,6 +134,7 @@ pub struct IndexedDestination {
 
 /// A page of destination escrows, by chain, block and log index of their creation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DestinationPage {
     /// The escrows.
@@ -128,6 +145,7 @@ pub struct DestinationPage {
 
 /// A source escrow that stands and names the resolver as its taker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PendingOrder {
     /// The escrow with its windows.
@@ -139,6 +157,7 @@ pub struct PendingOrder {
 
 /// A page of pending orders, by chain, block and log index of their creation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PendingPage {
     /// The orders.
@@ -149,6 +168,7 @@ pub struct PendingPage {
 
 /// A withdrawal that showed a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SecretReveal {
     /// Chain id.
@@ -156,6 +176,7 @@ pub struct SecretReveal {
     /// Which side the escrow is on.
     pub side: EscrowSide,
     /// The escrow that was opened.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub escrow: Address,
     /// Where.
     pub at: WireInclusion,
@@ -163,11 +184,14 @@ pub struct SecretReveal {
 
 /// A hashlock and its secret, once a chain has shown it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RevealedSecret {
     /// Hash of the secret.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Hash"))]
     pub hashlock: B256,
     /// The secret; `null` until a chain has shown it. It stays known when its block is reverted.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Hash>"))]
     pub secret: Option<B256>,
     /// Canonical withdrawals that showed it, at most 16; none when a reorg took them back.
     pub reveals: Vec<SecretReveal>,
@@ -175,6 +199,7 @@ pub struct RevealedSecret {
 
 /// A count for each side of swaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SideCounts {
     /// Of source escrows.
@@ -185,9 +210,11 @@ pub struct SideCounts {
 
 /// A sum of one token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TokenVolume {
     /// Token; zero is the native coin. Of a dirty word the low 160 bits.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub token: Address,
     /// Sum, smallest unit; it stops at the highest 256-bit number.
     pub amount: Amount,
@@ -195,6 +222,7 @@ pub struct TokenVolume {
 
 /// What a chain showed on one day of its own time, strangers' swaps included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DailyStatistics {
     /// Chain id.
@@ -221,6 +249,7 @@ pub struct DailyStatistics {
 
 /// A page of statistics, by chain and day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StatisticsPage {
     /// The days on which something happened.
@@ -232,6 +261,7 @@ pub struct StatisticsPage {
 /// The state of a chain's index at a block, in one value: two nodes that follow the same chain with
 /// the same factories from the same start have the same one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IndexDigest {
     /// Chain id.
@@ -241,5 +271,6 @@ pub struct IndexDigest {
     /// The newest block up to there that holds an indexed event; `null` when there is none.
     pub block: Option<WireBlock>,
     /// Rolling hash over every indexed event up to and with that block; zero when there is none.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Hash"))]
     pub digest: B256,
 }

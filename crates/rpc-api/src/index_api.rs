@@ -11,14 +11,13 @@ use jsonrpsee::{core::RpcResult, proc_macros::rpc};
 /// hold at most 200 items, 50 without a limit, in an order that does not change; a request looks at
 /// a bounded number of rows, so a page may hold fewer, even none, while more follow: go on until
 /// `next` is `null`.
-///
-/// Errors of every page: `badCursor` when the cursor is not the `next` of a page with the same
-/// filter. Pages of escrows: `reorged` when a reorg replaced what was read; `data` says where to read
-/// again.
 #[cfg_attr(not(feature = "client"), rpc(server, namespace = "bmn"))]
 #[cfg_attr(feature = "client", rpc(server, client, namespace = "bmn"))]
 pub trait IndexApi {
     /// Source escrows by filter.
+    ///
+    /// Errors: `badCursor` when the cursor is not the `next` of a page with the same filter; `reorged`
+    /// when a reorg replaced what was read, with where to read again.
     #[method(name = "getSources")]
     async fn get_sources(
         &self,
@@ -28,6 +27,9 @@ pub trait IndexApi {
     ) -> RpcResult<SourcePage>;
 
     /// Destination escrows by filter, those that no source escrow answers to included.
+    ///
+    /// Errors: `badCursor` when the cursor is not the `next` of a page with the same filter; `reorged`
+    /// when a reorg replaced what was read, with where to read again.
     #[method(name = "getDestinations")]
     async fn get_destinations(
         &self,
@@ -37,6 +39,9 @@ pub trait IndexApi {
     ) -> RpcResult<DestinationPage>;
 
     /// Source escrows that stand and name `resolver` as their taker, with what settling them earns.
+    ///
+    /// Errors: `badCursor` when the cursor is not the `next` of a page with the same filter; `reorged`
+    /// when a reorg replaced what was read, with where to read again.
     #[method(name = "getPendingOrders")]
     async fn get_pending_orders(
         &self,
@@ -55,6 +60,8 @@ pub trait IndexApi {
     async fn get_revealed_secret(&self, id: SwapKey) -> RpcResult<Vec<RevealedSecret>>;
 
     /// What happened on each chain on each day.
+    ///
+    /// Errors: `badCursor` when the cursor is not the `next` of a page with the same filter.
     #[method(name = "getStatistics")]
     async fn get_statistics(
         &self,

@@ -7,6 +7,7 @@ use std::fmt;
 
 /// What a waiting job waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum WakeEntry {
     /// The chain's head has at least this number.
@@ -27,6 +28,7 @@ pub enum WakeEntry {
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum JobState {
     /// Waits for a height or a time.
@@ -49,6 +51,7 @@ impl fmt::Display for JobState {
 
 /// A step the node has to take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct JobEntry {
     /// Order it is for.
@@ -58,6 +61,7 @@ pub struct JobEntry {
     /// Chain it happens on, by id.
     pub chain: u64,
     /// Escrow it touches; `null` for a fill or a funding.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub escrow: Option<Address>,
     /// Where it stands.
     pub state: JobState,
@@ -67,12 +71,14 @@ pub struct JobEntry {
     pub attempts: u32,
     /// Latest safe time, unix seconds of its chain; `null` when nothing is lost by waiting.
     pub deadline: Option<u64>,
-    /// Why the last attempt failed, or why it was given up.
+    /// Why the last attempt failed, or why it was given up. Always `null` in a swap, where everybody may read it;
+    /// `bmn_getJobs` tells it.
     pub last_error: Option<String>,
 }
 
 /// A failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FailureEntry {
     /// Its kind: `host`, `tooEarly`, `alreadyDone`, `reverted`, `noEffect`, `inventory`, `abandoned`
@@ -86,6 +92,7 @@ pub struct FailureEntry {
 
 /// A step that was given up; somebody has to look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
     /// Order it is for.
@@ -95,6 +102,7 @@ pub struct DeadLetter {
     /// Chain it happens on, by id.
     pub chain: u64,
     /// Escrow it touches; `null` for a fill or a funding.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub escrow: Option<Address>,
     /// Why it was given up.
     pub reason: String,
@@ -112,6 +120,7 @@ pub struct DeadLetter {
 
 /// A page of dead letters, by order id and urgency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetterPage {
     /// The dead letters.
@@ -122,6 +131,7 @@ pub struct DeadLetterPage {
 
 /// Names a dead letter. What is left out need not be named when one alone has the rest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeadLetterKey {
     /// Order it is for, by its full id.
@@ -133,11 +143,13 @@ pub struct DeadLetterKey {
     pub chain: Option<u64>,
     /// Escrow it touches.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub escrow: Option<Address>,
 }
 
 /// A page of jobs, by order id and urgency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct JobPage {
     /// The jobs.

@@ -7,6 +7,7 @@
 mod api;
 mod change;
 mod day;
+mod describe;
 mod error;
 mod event;
 mod explanation;
@@ -21,29 +22,37 @@ mod job;
 mod leg;
 mod modes;
 mod node;
+mod notice;
 mod one_or_many;
-#[allow(
-    clippy::disallowed_methods,
-    reason = "generated as in `api`, though these have no subscription"
-)]
+#[cfg(feature = "schema")]
+pub mod openrpc;
+#[allow(clippy::disallowed_methods, reason = "generated as in `api`")]
 mod operator_api;
 mod order;
+#[cfg(feature = "schema")]
+mod order_schema;
 mod params;
 mod proof;
+mod proven_swap;
 #[allow(
     clippy::disallowed_methods,
     reason = "generated as in `api`, though this half has no subscription"
 )]
 mod queue_api;
+#[cfg(feature = "schema")]
+mod schema;
 mod status;
+mod subscribe;
 mod swap;
+mod swap_proof;
 mod units;
 
 #[cfg(feature = "client")]
 pub use api::BmnApiClient;
 pub use api::BmnApiServer;
-pub use change::{ChainHead, Reorged, SwapChange, SwapNotice};
+pub use change::{ChainHead, Reorged, SwapChange};
 pub use day::{Day, ParseDayError};
+pub use describe::{DescribedEvent, describe_event};
 pub use error::RpcErrorCode;
 pub use event::{ChainEventEntry, EventPage};
 pub use explanation::{
@@ -51,8 +60,8 @@ pub use explanation::{
     WireTime, WireTokenFlag, WireValuation, WireValued,
 };
 pub use filter::{
-    DeadLetterFilter, DestinationFilter, EventFilter, JobFilter, PendingFilter, SourceFilter,
-    StatisticsFilter, SwapFilter,
+    BlockFilter, ChangeFilter, DeadLetterFilter, DestinationFilter, EventFilter, JobFilter,
+    PendingFilter, SecretFilter, SourceFilter, StatisticsFilter, SwapFilter,
 };
 pub use index::{
     DailyStatistics, DestinationPage, EscrowSide, EscrowState, EscrowStates, IndexDigest,
@@ -71,6 +80,10 @@ pub use leg::{
 };
 pub use modes::{NodeModes, ShadowEntry, ShadowOutcome, ShadowReport, SwitchKind, WireSwitch};
 pub use node::{ChainStatus, FactoryEntry, NodeStatus, WireBlock};
+pub use notice::{
+    AlertKind, AlertNotice, BlockNotice, Notice, OrderNotice, ReorgNotice, SecretNotice,
+    WantedDestination,
+};
 pub use one_or_many::OneOrMany;
 #[cfg(feature = "client")]
 pub use operator_api::{AdminApiClient, OperatorApiClient};
@@ -79,13 +92,15 @@ pub use operator_api::{AdminApiServer, OperatorApiServer};
 pub use bmn_contracts::{FieldError, OrderFile, OrderWords, ReadOrder, WireSignature};
 pub use order::{OrderDecision, OrderSubmission, RefusalReason, SecretAnswer, WireProfit};
 pub use params::{
-    BlockParam, ChainParam, Cursor, Limit, MAX_LIMIT, ResolverParam, SecretParam, SubscriptionKind,
-    SwapKey,
+    BlockParam, ChainParam, Cursor, Limit, MAX_LIMIT, ResolverParam, SecretParam, SwapKey,
 };
 pub use proof::{BlockReceipts, LogProof, ProofError, ProvenLog};
+pub use proven_swap::{BelievedFactory, ProvenEscrow, SwapProofError};
 #[cfg(feature = "client")]
 pub use queue_api::QueueAdminApiClient;
 pub use queue_api::QueueAdminApiServer;
 pub use status::{SwapStatus, SwapStatuses};
+pub use subscribe::{SubscribeFrom, SubscriptionFilter, SubscriptionKind};
 pub use swap::{OrderOrigin, OrderTerms, SecretState, Swap, SwapPage, WithdrawPermission};
+pub use swap_proof::{EscrowProof, EventProof, SwapProof};
 pub use units::{Amount, SignedAmount};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a switch stops new orders of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum SwitchKind {
     /// All.
@@ -22,6 +23,7 @@ pub enum SwitchKind {
 
 /// A switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WireSwitch {
     /// What it stops.
@@ -31,11 +33,13 @@ pub struct WireSwitch {
     pub chain_id: Option<u64>,
     /// For `token`; zero is the native coin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub token: Option<Address>,
 }
 
 /// Which new orders a node takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NodeModes {
     /// `full`, `shadow` or `percent=N`.
@@ -50,6 +54,7 @@ pub struct NodeModes {
 
 /// What became of an order that shadow mode would have taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum ShadowOutcome {
     /// Nobody filled it, and it can still be.
@@ -66,6 +71,7 @@ pub enum ShadowOutcome {
 
 /// One order that shadow mode would have taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ShadowEntry {
     /// Order id.
@@ -76,8 +82,10 @@ pub struct ShadowEntry {
     pub outcome: ShadowOutcome,
     /// The taker of its source escrow, a raw address word; `null` where nobody filled it or the chain
     /// does not name him.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Hash>"))]
     pub filled_by: Option<B256>,
     /// Its source escrow.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Address>"))]
     pub escrow: Option<Address>,
     /// What it would have earned as expected, millionths of the reference currency.
     pub expected: SignedAmount,
@@ -87,6 +95,7 @@ pub struct ShadowEntry {
 
 /// A page of `bmn_shadowReport`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ShadowReport {
     /// Orders by id.

@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 
 /// A block of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WireBlock {
     /// Block number.
     pub number: u64,
     /// Block hash.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Hash"))]
     pub hash: B256,
     /// Block timestamp, unix seconds.
     pub time: u64,
@@ -19,18 +21,22 @@ pub struct WireBlock {
 
 /// A factory the node believes, and what a maker needs to sign an order for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FactoryEntry {
     /// Factory contract.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub address: Address,
     /// Dialect it speaks, for example `bmn4`.
     pub dialect: String,
     /// Limit-order contract whose fills it takes: the EIP-712 `verifyingContract`.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub limit_order_protocol: Address,
 }
 
 /// One chain as the node sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ChainStatus {
     /// EIP-155 chain id.
@@ -44,6 +50,7 @@ pub struct ChainStatus {
     /// Blocks that must be built on top of a block before money follows it.
     pub confirmations: u64,
     /// Our account on this chain.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub account: Address,
     /// Nonce of our next transaction, counting those that are signed and not mined.
     pub next_nonce: u64,
@@ -55,6 +62,7 @@ pub struct ChainStatus {
 
 /// Answer of `bmn_status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NodeStatus {
     /// Version of the node.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// Most values in a list, doubles included.
-const MOST: usize = 64;
+pub(crate) const MOST: usize = 64;
 
 /// One value or several, never none; a list is sorted and without doubles, so that equal choices
 /// are equal filters. On the wire a single one is the value itself.

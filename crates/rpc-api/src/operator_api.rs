@@ -1,10 +1,16 @@
 //! The `bmn_*` methods for whoever runs the node.
 
-use crate::{Cursor, Limit, NodeModes, OrderExplanation, ShadowReport, SwapKey, WireSwitch};
-use jsonrpsee::{core::RpcResult, proc_macros::rpc};
+use crate::{
+    Cursor, DeadLetterFilter, DeadLetterPage, JobFilter, JobPage, Limit, NodeModes,
+    OrderExplanation, ShadowReport, SwapKey, WireSwitch,
+};
+use jsonrpsee::{
+    core::{RpcResult, SubscriptionResult},
+    proc_macros::rpc,
+};
 
-/// Reads that tell how the node decides. They name prices, limits and what stands against them, which a
-/// competitor or a maker would like to know: keep them to yourself.
+/// Reads that tell how the node decides and what it is about to do. They name prices, limits and what stands
+/// against them, which a competitor or a maker would like to know: no public server has them.
 #[cfg_attr(not(feature = "client"), rpc(server, namespace = "bmn"))]
 #[cfg_attr(feature = "client", rpc(server, client, namespace = "bmn"))]
 pub trait OperatorApi {
@@ -32,6 +38,36 @@ pub trait OperatorApi {
         cursor: Option<Cursor>,
         limit: Option<Limit>,
     ) -> RpcResult<ShadowReport>;
+
+    /// Steps the node still has to take, by order id and urgency; at most 200 a page, 50 without a
+    /// limit.
+    ///
+    /// Errors: `badCursor`.
+    #[method(name = "getJobs")]
+    async fn get_jobs(
+        &self,
+        filter: Option<JobFilter>,
+        cursor: Option<Cursor>,
+        limit: Option<Limit>,
+    ) -> RpcResult<JobPage>;
+
+    /// Steps that were given up, by order id and urgency; at most 200 a page, 50 without a limit. They
+    /// stay until they are requeued or dropped.
+    ///
+    /// Errors: `badCursor`.
+    #[method(name = "listDeadLetters")]
+    async fn list_dead_letters(
+        &self,
+        filter: Option<DeadLetterFilter>,
+        cursor: Option<Cursor>,
+        limit: Option<Limit>,
+    ) -> RpcResult<DeadLetterPage>;
+
+    /// What a person should look at: the node does not act, a chain is behind or has stopped, an action is late
+    /// or was given up. It begins with everything that stands; then each is told when it begins, when its reason
+    /// changes, and when it is over. There is nothing to resume: whoever subscribes again is told what stands.
+    #[subscription(name = "subscribeAlerts" => "alerts", unsubscribe = "unsubscribeAlerts", item = crate::Notice)]
+    async fn follow_alerts(&self) -> SubscriptionResult;
 }
 
 /// Changes of how the node works. Served only where the operator asked for it.

@@ -11,7 +11,7 @@ use std::{fmt, str::FromStr};
 pub const MAX_LIMIT: u32 = 200;
 
 const DEFAULT_LIMIT: u32 = 50;
-const MAX_TEXT: usize = 1_024;
+pub(crate) const MAX_TEXT: usize = 1_024;
 
 // The value itself never is part of the error: it might be a secret put in the wrong place.
 fn text<'de, D: Deserializer<'de>>(
@@ -123,23 +123,6 @@ checked! {
     BlockParam("block"): u64 => "a block number as a number";
 }
 
-/// What to subscribe to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum SubscriptionKind {
-    /// Changes of orders and swaps, one [`SwapNotice`](crate::SwapNotice) each.
-    Swaps,
-}
-
-impl<'de> Deserialize<'de> for SubscriptionKind {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)?.as_str() {
-            Some("swaps") => Ok(Self::Swaps),
-            _ => Err(D::Error::custom("`kind`: expected \"swaps\"")),
-        }
-    }
-}
-
 /// A secret on its way in. Not printed by `Debug`, not repeated by errors.
 #[derive(Clone)]
 pub struct SecretParam(pub Secret);
@@ -192,7 +175,6 @@ mod tests {
             assert!(refusal::<SwapKey>(bad).starts_with("`id`: expected an order id"), "{bad}");
             assert!(refusal::<Cursor>(bad).starts_with("`cursor`: expected"), "{bad}");
         }
-        assert!(refusal::<SubscriptionKind>("\"blocks\"").contains("`kind`: expected \"swaps\""));
         assert!(refusal::<ResolverParam>("\"0x1\"").starts_with("`resolver`: expected an address"));
         assert!(refusal::<ChainParam>("\"0x1\"").starts_with("`chain`: expected a chain id"));
         assert!(refusal::<BlockParam>("-1").starts_with("`block`: expected a block number"));

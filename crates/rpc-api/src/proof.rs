@@ -29,19 +29,24 @@ const LOGS: usize = 3;
 
 /// A log with all that shows it to be in a block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LogProof {
     /// Chain id. A header does not say it: the block's hash has to be asked for on this chain.
     pub chain: u64,
     /// The block's hash.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Hash"))]
     pub block_hash: B256,
     /// The block's header, RLP.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Bytes"))]
     pub header: Bytes,
     /// The transaction's index in the block.
     pub transaction_index: u64,
     /// Its receipt as the trie has it: RLP, after one byte of the type unless that is legacy.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Bytes"))]
     pub receipt: Bytes,
     /// The trie's nodes from the root to the receipt, RLP.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::schema::Bytes>"))]
     pub nodes: Vec<Bytes>,
     /// Index of the log in the receipt.
     pub log_index: u32,
@@ -84,7 +89,7 @@ pub enum ProofError {
         root: B256,
     },
     /// The receipt has not so many logs.
-    #[error("`logIndex` is {index}, the receipt has {logs} logs")]
+    #[error("`logIndex` is {index}, there are {logs} logs")]
     NoSuchLog {
         /// What was asked for.
         index: u32,
@@ -160,6 +165,25 @@ impl BlockReceipts {
             log_index,
         };
         proof.verify().map(|_| proof)
+    }
+
+    /// Where a log of the block is, by its index in the block: its transaction's index and its own in the receipt.
+    ///
+    /// # Errors
+    /// [`ProofError::Unreadable`]; [`ProofError::NoSuchLog`] when the block has fewer.
+    pub fn place_of(&self, log_index: u32) -> Result<(u64, u32), ProofError> {
+        let mut before = 0;
+        for (transaction, receipt) in (0..).zip(&self.receipts) {
+            let here = logs(receipt)?.len();
+            let after = before + here;
+            let place = usize::try_from(log_index).unwrap_or(usize::MAX);
+            if place < after {
+                let offset = u32::try_from(place - before).unwrap_or(u32::MAX);
+                return Ok((transaction, offset));
+            }
+            before = after;
+        }
+        Err(ProofError::NoSuchLog { index: log_index, logs: before })
     }
 
     /// The root, and the nodes that lead to one receipt.

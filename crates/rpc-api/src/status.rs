@@ -6,6 +6,7 @@ use std::{fmt, str::FromStr};
 
 /// Where an order stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum SwapStatus {
     /// The resolver funded nothing and never will. Terminal.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// How the node came to know an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum OrderOrigin {
     /// Handed to `bmn_submitOrder`.
@@ -24,6 +25,7 @@ pub enum OrderOrigin {
 /// What the node knows of the secret behind a hashlock. The secret itself is shown only where a
 /// chain showed it, in [`EscrowEndEntry`](crate::EscrowEndEntry).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum SecretState {
     /// Nothing.
@@ -36,17 +38,20 @@ pub enum SecretState {
 
 /// What an order sells and buys, and until when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OrderTerms {
     /// Source chain id.
     pub source_chain: u64,
     /// Token sold, on the source chain.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub source_token: Address,
     /// Amount sold, smallest unit.
     pub source_amount: Amount,
     /// Destination chain id.
     pub destination_chain: u64,
     /// Token bought, on the destination chain; zero is the native coin.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub destination_token: Address,
     /// Amount bought, smallest unit.
     pub destination_amount: Amount,
@@ -62,15 +67,18 @@ pub struct OrderTerms {
 
 /// Everything about one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Swap {
     /// Order id, `chain:contract:orderHash:leaf`.
     pub order_id: String,
     /// EIP-712 digest of the order.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Hash"))]
     pub order_hash: B256,
     /// Swap id, `chain:escrow`; `null` while no source escrow stands.
     pub swap_id: Option<String>,
     /// Hash of the secret.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Hash"))]
     pub hashlock: B256,
     /// Where it stands.
     pub status: SwapStatus,
@@ -81,8 +89,10 @@ pub struct Swap {
     /// Dialect of the source factory.
     pub dialect: String,
     /// Owner of the source tokens.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub maker: Address,
     /// Who is paid on the destination chain.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub beneficiary: Address,
     /// What is swapped for what, until when.
     pub terms: OrderTerms,
@@ -111,6 +121,7 @@ pub struct Swap {
 
 /// A page of orders, by order id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SwapPage {
     /// The orders.
@@ -122,17 +133,21 @@ pub struct SwapPage {
 /// The resolver's signature that lets the maker withdraw the destination alone
 /// (`publicWithdrawSigned`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WithdrawPermission {
     /// Destination chain id.
     pub chain_id: u64,
     /// The destination escrow.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub escrow: Address,
     /// Who may call: the maker's beneficiary.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Address"))]
     pub caller: Address,
     /// Action that was signed: always `DST_PUBLIC_WITHDRAW`.
     pub action: String,
     /// 65 bytes `r ++ s ++ v`.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Bytes"))]
     pub signature: Bytes,
     /// The escrow's exact immutables, to pass along.
     pub immutables: WireImmutables,

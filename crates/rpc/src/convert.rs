@@ -1,16 +1,16 @@
 //! Our values as the wire shows them.
 
-use crate::snapshot::Loaded;
+use crate::{public, snapshot::Loaded};
 use alloy::primitives::B256;
 use bmn_primitives::{
     AddressWord, BlockRef, ChainId, Complement, Immutables, OrderId, Stage, Timelocks, Window,
 };
 use bmn_rpc_api::{
-    Amount, ChainHead, DestinationEscrow, EndKind, EscrowEndEntry, EscrowState, EscrowWindows,
-    IndexedDestination, IndexedSource, JobEntry, OrderDecision, OrderOrigin, OrderTerms,
-    PlannedDestination, RefusalReason, SecretState, SourceEscrow, SourceTermsEntry, Swap,
-    SwapChange, SwapStatus, WireBlock, WireComplement, WireImmutables, WireInclusion, WireProfit,
-    WireWindow,
+    Amount, ChainHead, Cursor, DestinationEscrow, EndKind, EscrowEndEntry, EscrowState,
+    EscrowWindows, IndexedDestination, IndexedSource, JobEntry, OrderDecision, OrderNotice,
+    OrderOrigin, OrderTerms, PlannedDestination, RefusalReason, SecretState, SourceEscrow,
+    SourceTermsEntry, Swap, SwapChange, SwapStatus, WantedDestination, WireBlock, WireComplement,
+    WireImmutables, WireInclusion, WireProfit, WireWindow,
 };
 use bmn_store::{Change, LegState};
 use bmn_swap::{
@@ -46,28 +46,36 @@ pub(crate) const fn status(status: Status) -> SwapStatus {
     }
 }
 
-pub(crate) fn refusal(refusal: &Refusal) -> RefusalReason {
+/// A reason with its numbers: for the operator.
+fn refusal(refusal: &Refusal) -> RefusalReason {
     RefusalReason { code: refusal.code().to_owned(), message: refusal.to_string() }
 }
 
-pub(crate) fn decision(decision: &Decision) -> (OrderDecision, Vec<RefusalReason>) {
+/// A decision, its reasons written by `reason`.
+fn decided(
+    decision: &Decision,
+    reason: impl Fn(&Refusal) -> RefusalReason,
+) -> (OrderDecision, Vec<RefusalReason>) {
     match decision {
         Decision::Accepted => (OrderDecision::Accepted, vec![]),
         Decision::Refused(reasons) => {
-            (OrderDecision::Refused, reasons.iter().map(refusal).collect())
+            (OrderDecision::Refused, reasons.iter().map(reason).collect())
         }
     }
 }
 
-pub(crate) fn profit(profit: &Profit) -> WireProfit {
-    let amount = |value: u128| Amount(alloy::primitives::U256::from(value));
-    WireProfit {
-        source_value: amount(profit.source_value),
-        destination_value: amount(profit.destination_value),
-        gas: amount(profit.gas),
-        deposit: amount(profit.deposit),
-        bps: profit.bps,
-    }
+/// A decision for everybody.
+pub(crate) fn decision(decision: &Decision) -> (OrderDecision, Vec<RefusalReason>) {
+    decided(decision, public::refusal)
+}
+
+/// A decision with its numbers: for the operator.
+pub(crate) fn decision_in_full(decision: &Decision) -> (OrderDecision, Vec<RefusalReason>) {
+    decided(decision, refusal)
+}
+
+pub(crate) const fn profit(profit: &Profit) -> WireProfit {
+    WireProfit { bps: profit.bps }
 }
 
 fn word(word: AddressWord) -> B256 {
@@ -243,6 +251,37 @@ pub(crate) fn indexed_destination(
         unmatched,
         created: inclusion(&leg.created),
         end: leg.end.as_ref().map(end),
+    }
+}
+
+/// A source escrow as subscribers are told of it.
+pub(crate) fn order_notice(
+    leg: &SourceLeg,
+    at: &Inclusion,
+    order: Option<OrderId>,
+    resume: Cursor,
+) -> OrderNotice {
+    OrderNotice {
+        chain: leg.swap.chain.0,
+        escrow: leg.swap.escrow,
+        factory: leg.factory,
+        dialect: leg.dialect.name().to_owned(),
+        state: state(leg.end.as_ref()),
+        order_id: order.map(|order| order.to_string()),
+        order_hash: leg.order_hash().map(|hash| hash.0),
+        hashlock: leg.hashlock().map(|lock| lock.0),
+        maker: leg.maker().map(word),
+        taker: leg.taker().map(word),
+        token: leg.token().map(word),
+        amount: leg.amount().map(Amount),
+        wanted: leg.stated().map(|(_, wanted)| WantedDestination {
+            chain_id: wanted.chain_id.into(),
+            token: word(wanted.token),
+            amount: wanted.amount.into(),
+        }),
+        windows: leg.immutables().map(|immutables| source_windows(immutables.timelocks)),
+        at: inclusion(at),
+        resume,
     }
 }
 

@@ -19,6 +19,9 @@ pub enum RpcError {
     /// The index has nothing there.
     #[error("{0}")]
     NotIndexed(String),
+    /// The index has not come so far, or is made again.
+    #[error("{0}")]
+    Behind(String),
     /// Several orders match.
     #[error("{} orders have this id", .0.len())]
     Ambiguous(Vec<OrderId>),
@@ -43,6 +46,9 @@ pub enum RpcError {
         /// How many are worked on at once.
         limit: usize,
     },
+    /// Orders and secrets are taken from nobody here.
+    #[error("this node takes no orders and no secrets: its operator has switched submissions off")]
+    SubmissionsOff,
     /// The node would not or could not take it.
     #[error(transparent)]
     Intake(#[from] IntakeError),
@@ -58,6 +64,22 @@ pub enum RpcError {
     /// Several dead letters have that name.
     #[error("{} dead letters have this name", .0.len())]
     SeveralLetters(Vec<bmn_rpc_api::DeadLetterKey>),
+    /// A chain's node gave no proof of a block. Why is for the log: it may name endpoints.
+    #[error("block {number} of chain {chain} cannot be proven now; try again")]
+    Unproven {
+        /// Chain id.
+        chain: u64,
+        /// The block.
+        number: u64,
+        /// What the node said.
+        reason: String,
+    },
+    /// Too many proofs are being made.
+    #[error("{limit} proofs are being made already")]
+    Proving {
+        /// How many are made at once.
+        limit: usize,
+    },
     /// A worker thread of the runtime died.
     #[error("a read was cut off: {0}")]
     Interrupted(String),
@@ -77,7 +99,12 @@ impl RpcError {
             Self::Store(error) => error.class(),
             Self::Queue(error) => error.class(),
             Self::Intake(error) => error.class(),
-            Self::NotYet | Self::Busy { .. } | Self::Interrupted(_) => ErrorClass::Transient,
+            Self::NotYet
+            | Self::Behind(_)
+            | Self::Busy { .. }
+            | Self::Proving { .. }
+            | Self::Unproven { .. }
+            | Self::Interrupted(_) => ErrorClass::Transient,
             _ => ErrorClass::Permanent,
         }
     }
@@ -93,7 +120,9 @@ impl RpcError {
             Self::UnknownHashlock => RpcErrorCode::UnknownHashlock,
             Self::NotYet => RpcErrorCode::NotYet,
             Self::NoPermission => RpcErrorCode::NoPermission,
-            Self::Busy { .. } => RpcErrorCode::LimitExceeded,
+            Self::Busy { .. } | Self::Proving { .. } => RpcErrorCode::LimitExceeded,
+            Self::Unproven { .. } | Self::Behind(_) => RpcErrorCode::Unavailable,
+            Self::SubmissionsOff => RpcErrorCode::NotSupported,
             Self::Intake(IntakeError::Unreadable(_)) => RpcErrorCode::UnreadableOrder,
             Self::Intake(IntakeError::Claim { .. }) => RpcErrorCode::InvalidParams,
             Self::Intake(IntakeError::NotActing(_)) => RpcErrorCode::Unavailable,
@@ -122,7 +151,7 @@ impl From<RpcError> for ErrorObjectOwned {
                 code.with_data(claim.to_string())
             }
             RpcError::Intake(IntakeError::Unreadable(reasons)) => {
-                code.with_data(reasons.iter().map(crate::convert::refusal).collect::<Vec<_>>())
+                code.with_data(reasons.iter().map(crate::public::refusal).collect::<Vec<_>>())
             }
             RpcError::Reorged(reorged) => code.with_data(reorged),
             RpcError::SeveralLetters(keys) => code.with_data(keys),
@@ -130,10 +159,19 @@ impl From<RpcError> for ErrorObjectOwned {
                 let listed = orders.iter().take(LISTED_CANDIDATES);
                 code.with_data(listed.map(ToString::to_string).collect::<Vec<_>>())
             }
+            // The words of a host name it: they go to the log, too.
+            RpcError::Intake(IntakeError::Unavailable(words)) => {
+                tracing::warn!(target: "bmn::rpc", error = %words, "a submission was not taken");
+                code.says("not available now: a chain or the database did not answer; try again")
+            }
             // The words of the store name files and keys: they go to the log, not to the caller.
             internal if code == RpcErrorCode::Internal => {
                 tracing::error!(target: "bmn::rpc", error = %internal, "request failed");
                 code.says(code.message())
+            }
+            RpcError::Unproven { chain, number, reason } => {
+                tracing::warn!(target: "bmn::rpc", chain, number, reason, "no proof of a block");
+                code.says(error.to_string())
             }
             other => code.says(other.to_string()),
         }

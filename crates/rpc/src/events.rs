@@ -121,7 +121,7 @@ fn shows(filter: &EventFilter, row: &EventRow) -> bool {
         && filter.event.as_deref().is_none_or(|name| name == row.event.name())
 }
 
-fn entry(row: &EventRow) -> ChainEventEntry {
+pub(crate) fn entry(row: &EventRow) -> ChainEventEntry {
     let described = describe_event(&row.event);
     let at = convert::inclusion(&row.at);
     ChainEventEntry {

@@ -13,7 +13,7 @@ use bmn_swap::{Assessment, Cap, GasStep, Outcomes, Price, TimeSlack, Valuation, 
 pub(crate) fn order(snapshot: &Snapshot, id: OrderId) -> Result<OrderExplanation, RpcError> {
     let order = snapshot.order(id)?.ok_or(RpcError::NotFound)?;
     let told = snapshot.assessment(id)?.ok_or(RpcError::NotFound)?;
-    let (decision, refusals) = convert::decision(&order.decision);
+    let (decision, refusals) = convert::decision_in_full(&order.decision);
     Ok(OrderExplanation {
         order_id: id.to_string(),
         decision,

@@ -1,16 +1,20 @@
 //! The methods.
 
 use crate::{
-    Intake, IntakeError, NodeView, RpcError, convert, events, jobs, list, lookup,
-    snapshot::Snapshot, submission, subscription, view,
+    Intake, IntakeError, NodeView, ReceiptSource, RpcError, convert, description, events, list,
+    lookup,
+    snapshot::Snapshot,
+    submission,
+    subscription::{self, Feeds, Filter, Ground},
+    swap_proof, view,
 };
 use async_trait::async_trait;
 use bmn_primitives::{ChainId, Stage};
 use bmn_rpc_api::{
-    BmnApiServer, Cursor, DeadLetterFilter, DeadLetterPage, EventFilter, EventPage, IndexApiServer,
-    JobFilter, JobPage, Limit, NodeStatus, OperatorApiServer, OrderFile, OrderSubmission,
-    SecretAnswer, SecretParam, SubscriptionKind, Swap, SwapChange, SwapFilter, SwapKey, SwapPage,
-    WithdrawPermission,
+    BmnApiServer, Cursor, EventFilter, EventPage, IndexApiServer, Limit, NodeStatus,
+    OperatorApiServer, OrderFile, OrderSubmission, SecretAnswer, SecretParam, SubscribeFrom,
+    SubscriptionFilter, SubscriptionKind, Swap, SwapChange, SwapFilter, SwapKey, SwapPage,
+    SwapProof, WithdrawPermission,
 };
 use bmn_store::Store;
 use jsonrpsee::{
@@ -25,6 +29,11 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 pub struct RpcLimits {
     /// Orders and secrets worked on at once; more are refused.
     pub submissions: usize,
+    /// False where neither is taken from anybody: `bmn_submitOrder` and `bmn_submitSecret` answer
+    /// `notSupported`.
+    pub takes_submissions: bool,
+    /// Proofs made at once, each of which asks the chains' nodes for whole blocks; more are refused.
+    pub proofs: usize,
     /// How long a subscriber may leave its buffer full before it is told `lagged` and let go; zero
     /// is at once.
     pub patience: Duration,
@@ -32,7 +41,8 @@ pub struct RpcLimits {
 
 impl Default for RpcLimits {
     fn default() -> Self {
-        Self { submissions: 32, patience: Duration::from_secs(10) }
+        let patience = Duration::from_secs(10);
+        Self { submissions: 32, takes_submissions: true, proofs: 4, patience }
     }
 }
 
@@ -46,21 +56,25 @@ struct Inner {
     store: Store,
     intake: Arc<dyn Intake>,
     view: Arc<dyn NodeView>,
+    receipts: Arc<dyn ReceiptSource>,
     committed: watch::Receiver<u64>,
     submissions: Semaphore,
+    proofs: Semaphore,
+    feeds: Feeds,
     limits: RpcLimits,
 }
 
 impl BmnRpc {
-    /// Handlers over a store. `committed` carries the newest sequence number of the change log whose
-    /// transaction is durable; its sender going away ends the subscriptions.
+    /// Handlers over a store. `committed` rises whenever something is durable; its sender going away ends
+    /// the subscriptions.
     pub fn new(
         store: Store,
         intake: Arc<dyn Intake>,
         view: Arc<dyn NodeView>,
+        receipts: Arc<dyn ReceiptSource>,
         committed: watch::Receiver<u64>,
     ) -> Self {
-        Self::with_limits(store, intake, view, committed, RpcLimits::default())
+        Self::with_limits(store, intake, view, receipts, committed, RpcLimits::default())
     }
 
     /// The same with other limits.
@@ -68,22 +82,30 @@ impl BmnRpc {
         store: Store,
         intake: Arc<dyn Intake>,
         view: Arc<dyn NodeView>,
+        receipts: Arc<dyn ReceiptSource>,
         committed: watch::Receiver<u64>,
         limits: RpcLimits,
     ) -> Self {
         let submissions = Semaphore::new(limits.submissions);
-        Self { inner: Arc::new(Inner { store, intake, view, committed, submissions, limits }) }
+        let proofs = Semaphore::new(limits.proofs);
+        let feeds = Feeds::default();
+        let inner =
+            Inner { store, intake, view, receipts, committed, submissions, proofs, feeds, limits };
+        Self { inner: Arc::new(inner) }
     }
 
-    /// The methods, to serve or to merge into another server.
+    /// The methods for everybody, to serve or to merge into another server. Nothing private is in an
+    /// answer of theirs: no sealed secret, reserve, price, limit or host.
     pub fn into_module(self) -> RpcModule<()> {
         let mut module = BmnApiServer::into_rpc(self.clone()).remove_context();
-        let index = IndexApiServer::into_rpc(self.clone()).remove_context();
-        let operator = OperatorApiServer::into_rpc(self).remove_context();
-        for part in [index, operator] {
-            module.merge(part).expect("the parts of the namespace share no method");
-        }
-        module
+        let index = IndexApiServer::into_rpc(self).remove_context();
+        module.merge(index).expect("the parts of the namespace share no method");
+        description::discoverable(description::described(module))
+    }
+
+    /// The reads for whoever runs the node, to serve only where nobody else can call them.
+    pub fn operator_module(self) -> RpcModule<()> {
+        description::described(OperatorApiServer::into_rpc(self).remove_context())
     }
 
     pub(crate) fn view(&self) -> Arc<dyn NodeView> {
@@ -105,7 +127,20 @@ impl BmnRpc {
             .map_err(|error| RpcError::Interrupted(error.to_string()))?
     }
 
+    pub(crate) fn ground(&self) -> Ground<'_> {
+        Ground {
+            store: &self.inner.store,
+            view: self.inner.view.as_ref(),
+            feeds: &self.inner.feeds,
+            committed: self.inner.committed.clone(),
+            patience: self.inner.limits.patience,
+        }
+    }
+
     fn submission(&self) -> Result<SemaphorePermit<'_>, RpcError> {
+        if !self.inner.limits.takes_submissions {
+            return Err(RpcError::SubmissionsOff);
+        }
         let limit = self.inner.limits.submissions;
         self.inner.submissions.try_acquire().map_err(|_| RpcError::Busy { limit })
     }
@@ -120,9 +155,9 @@ impl BmnRpc {
     }
 
     async fn take_order(&self, file: &OrderFile) -> Result<OrderSubmission, RpcError> {
+        let _permit = self.submission()?;
         let order = submission::order(file)?;
         self.serves(order.chain)?;
-        let _permit = self.submission()?;
         Ok(submission::answer(&self.inner.intake.submit_order(order).await?))
     }
 
@@ -141,6 +176,13 @@ impl BmnRpc {
         self.inner.intake.submit_secret(secret, &orders).await?;
         let orders = orders.iter().map(ToString::to_string).collect();
         Ok(SecretAnswer { hashlock: lock.0, orders })
+    }
+
+    async fn swap_proof(&self, id: SwapKey) -> Result<SwapProof, RpcError> {
+        let limit = self.inner.limits.proofs;
+        let _permit = self.inner.proofs.try_acquire().map_err(|_| RpcError::Proving { limit })?;
+        let found = self.listed(move |snapshot| swap_proof::find(snapshot, &id)).await?;
+        swap_proof::prove(found, self.inner.receipts.as_ref()).await
     }
 
     fn swap(&self, id: &SwapKey) -> Result<Swap, RpcError> {
@@ -197,6 +239,10 @@ impl BmnApiServer for BmnRpc {
         Ok(self.swap(&id)?)
     }
 
+    async fn get_swap_proof(&self, id: SwapKey) -> RpcResult<SwapProof> {
+        Ok(self.swap_proof(id).await?)
+    }
+
     async fn get_swaps(
         &self,
         filter: Option<SwapFilter>,
@@ -227,30 +273,6 @@ impl BmnApiServer for BmnRpc {
         Ok(self.permission(&id)?)
     }
 
-    async fn get_jobs(
-        &self,
-        filter: Option<JobFilter>,
-        cursor: Option<Cursor>,
-        limit: Option<Limit>,
-    ) -> RpcResult<JobPage> {
-        let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
-        Ok(self
-            .listed(move |snapshot| jobs::page(snapshot, &filter, cursor.as_ref(), limit))
-            .await?)
-    }
-
-    async fn list_dead_letters(
-        &self,
-        filter: Option<DeadLetterFilter>,
-        cursor: Option<Cursor>,
-        limit: Option<Limit>,
-    ) -> RpcResult<DeadLetterPage> {
-        let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
-        Ok(self
-            .listed(move |snapshot| jobs::letters(snapshot, &filter, cursor.as_ref(), limit))
-            .await?)
-    }
-
     async fn get_changes(
         &self,
         from_sequence: u64,
@@ -264,15 +286,19 @@ impl BmnApiServer for BmnRpc {
         Ok(self.listed(read).await?)
     }
 
-    async fn subscribe_changes(
+    async fn follow(
         &self,
         pending: PendingSubscriptionSink,
-        _kind: SubscriptionKind,
-        from_sequence: Option<u64>,
+        kind: SubscriptionKind,
+        from: Option<SubscribeFrom>,
+        filter: Option<SubscriptionFilter>,
     ) -> SubscriptionResult {
-        let store = self.inner.store.clone();
-        let committed = self.inner.committed.clone();
-        subscription::run(pending, store, committed, from_sequence, self.inner.limits.patience)
-            .await
+        match Filter::read(kind, filter) {
+            Ok(filter) => subscription::run(pending, self.ground(), filter, from).await,
+            Err(error) => {
+                pending.reject(error).await;
+                Ok(())
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use alloy::primitives::{Address, B256, U256};
 use async_trait::async_trait;
+use bmn_chain::{ChainError, RawReceipts};
 use bmn_primitives::{ChainId, Dialect, ErrorClass, Hashlock, OrderId, Secret};
 use bmn_swap::{Decision, Profit, Refusal, SignedOrder};
 use std::time::Duration;
@@ -78,10 +79,10 @@ pub enum IntakeError {
         /// What the order says.
         found: String,
     },
-    /// The node is not acting; why.
+    /// The node is not acting; why, in words for everybody.
     #[error("the node is not acting: {0}")]
     NotActing(String),
-    /// A chain or the store did not answer; trying again may help.
+    /// A chain or the store did not answer; trying again may help. The words are for the log.
     #[error("not available now: {0}")]
     Unavailable(String),
     /// The node failed. The words are for the log.
@@ -97,6 +98,21 @@ impl IntakeError {
             Self::NotActing(_) | Self::Unavailable(_) | Self::Internal(_) => ErrorClass::Transient,
         }
     }
+}
+
+/// The chains' own bytes, for proofs.
+#[async_trait]
+pub trait ReceiptSource: Send + Sync {
+    /// Header and receipts of a canonical block; none when it is not canonical (any more).
+    ///
+    /// # Errors
+    /// As [`bmn_chain::ChainClient::block_receipts`]; [`ChainError::Unavailable`] for a chain that is not
+    /// served.
+    async fn block_receipts(
+        &self,
+        chain: ChainId,
+        block: B256,
+    ) -> Result<Option<RawReceipts>, ChainError>;
 }
 
 /// Takes orders and secrets.
@@ -150,7 +166,7 @@ pub trait NodeView: Send + Sync {
     /// How long the node has been up.
     fn uptime(&self) -> Duration;
 
-    /// Why the node is not acting; none while it is.
+    /// Why the node is not acting, in words for everybody: they name no host. None while it is.
     fn not_acting(&self) -> Option<String>;
 
     /// Every configured chain, by id.

@@ -61,6 +61,11 @@ pub(crate) fn entry(job: JobRow) -> JobEntry {
     }
 }
 
+/// A job as anybody may see it: without the words of its last failure, which name hosts and reserves.
+pub(crate) fn public(job: JobRow) -> JobEntry {
+    JobEntry { last_error: None, ..entry(job) }
+}
+
 fn escrow(key: ActionKey) -> Option<Address> {
     (key.escrow != Address::ZERO).then_some(key.escrow)
 }

@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod audit;
+mod clients;
 mod convert;
 mod cursor;
+mod description;
+mod entrance;
 mod error;
-mod event;
 mod events;
 mod explain;
 mod handlers;
@@ -11,10 +14,13 @@ mod index;
 mod index_handlers;
 mod intake;
 mod jobs;
+mod jwt;
+mod limited;
 mod list;
 mod lookup;
 mod operator;
 mod place;
+mod public;
 mod queue_admin;
 mod secrets;
 mod serve;
@@ -23,15 +29,21 @@ mod snapshot;
 mod statistics;
 mod submission;
 mod subscription;
+mod swap_proof;
 mod value;
 mod view;
 
+pub use audit::{AUDIT_BYTES, AuditEntry, AuditLog, audited};
+pub use bmn_rpc_api::{DescribedEvent, describe_event};
+pub use clients::{ClientLimits, LimitNotice, Monotonic};
+pub use entrance::{Caller, Entrance, Origins};
 pub use error::RpcError;
-pub use event::{DescribedEvent, describe_event};
 pub use handlers::{BmnRpc, RpcLimits};
 pub use intake::{
-    Claims, Intake, IntakeError, NodeView, ServedChain, Submitted, SubmittedOrder, Trade,
+    Claims, Intake, IntakeError, NodeView, ReceiptSource, ServedChain, Submitted, SubmittedOrder,
+    Trade,
 };
+pub use jwt::{JwtKey, NotAKey, TokenError};
 pub use operator::{AdminRpc, ModeChange, Operations};
 pub use queue_admin::QueueAdmin;
-pub use serve::{ServeError, ServeLimits, serve};
+pub use serve::{ServeError, ServeLimits, serve, serve_behind};

@@ -197,5 +197,5 @@ fn shown(snapshot: &Snapshot, loaded: &Loaded) -> Result<Swap> {
     let of_order = bmn_queue::JobFilter { order: Some(id), ..Default::default() };
     let jobs = snapshot.jobs(&of_order, None, usize::MAX)?;
     let history = snapshot.history(id, HISTORY)?.iter().map(convert::change).collect();
-    Ok(convert::swap(loaded, jobs.into_iter().map(jobs::entry).collect(), history))
+    Ok(convert::swap(loaded, jobs.into_iter().map(jobs::public).collect(), history))
 }

@@ -1,15 +1,21 @@
 //! Methods for whoever runs the node.
 
-use crate::{BmnRpc, IntakeError, RpcError, explain, lookup, shadow, snapshot::Snapshot};
+use crate::{
+    BmnRpc, IntakeError, RpcError, description, explain, jobs, lookup, shadow, snapshot::Snapshot,
+    subscription,
+};
 use alloy::primitives::Address;
 use async_trait::async_trait;
 use bmn_primitives::ChainId;
 use bmn_rpc_api::{
-    AdminApiServer, Cursor, Limit, NodeModes, OperatorApiServer, OrderExplanation, ShadowReport,
-    SwapKey, SwitchKind, WireSwitch,
+    AdminApiServer, Cursor, DeadLetterFilter, DeadLetterPage, JobFilter, JobPage, Limit, NodeModes,
+    OperatorApiServer, OrderExplanation, ShadowReport, SwapKey, SwitchKind, WireSwitch,
 };
 use bmn_swap::{MAX_SWITCHES, Mode, Modes, Switch};
-use jsonrpsee::{RpcModule, core::RpcResult};
+use jsonrpsee::{
+    PendingSubscriptionSink, RpcModule,
+    core::{RpcResult, SubscriptionResult},
+};
 use std::sync::Arc;
 
 /// A change of which new orders are taken.
@@ -71,7 +77,7 @@ impl AdminRpc {
 
     /// The methods, to serve or to merge into another server.
     pub fn into_module(self) -> RpcModule<()> {
-        AdminApiServer::into_rpc(self).remove_context()
+        description::described(AdminApiServer::into_rpc(self).remove_context())
     }
 
     async fn change(&self, change: ModeChange) -> Result<NodeModes, RpcError> {
@@ -108,6 +114,34 @@ impl OperatorApiServer for BmnRpc {
     ) -> RpcResult<ShadowReport> {
         let limit = limit.unwrap_or_default();
         Ok(self.listed(move |snapshot| shadow::page(snapshot, cursor.as_ref(), limit)).await?)
+    }
+
+    async fn get_jobs(
+        &self,
+        filter: Option<JobFilter>,
+        cursor: Option<Cursor>,
+        limit: Option<Limit>,
+    ) -> RpcResult<JobPage> {
+        let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
+        Ok(self
+            .listed(move |snapshot| jobs::page(snapshot, &filter, cursor.as_ref(), limit))
+            .await?)
+    }
+
+    async fn list_dead_letters(
+        &self,
+        filter: Option<DeadLetterFilter>,
+        cursor: Option<Cursor>,
+        limit: Option<Limit>,
+    ) -> RpcResult<DeadLetterPage> {
+        let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
+        Ok(self
+            .listed(move |snapshot| jobs::letters(snapshot, &filter, cursor.as_ref(), limit))
+            .await?)
+    }
+
+    async fn follow_alerts(&self, pending: PendingSubscriptionSink) -> SubscriptionResult {
+        subscription::alerts::run(pending, self.ground()).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where a list in chain order goes on, and whether what lies before it still is what it was.
 
 use crate::{RpcError, cursor, snapshot::Snapshot};
+use alloy::primitives::B256;
 use bmn_primitives::ChainId;
 use bmn_rpc_api::{Cursor, Reorged};
 use bmn_store::EventKey;
@@ -9,24 +10,50 @@ use serde::Serialize;
 type Result<T> = std::result::Result<T, RpcError>;
 
 /// Half of a rolling digest: enough to tell histories apart.
-type Digest = [u8; 16];
+pub(crate) type Digest = [u8; 16];
 
 /// A place, the digest of everything up to its block, and the same for the newest final block at that
 /// time: enough to notice any change of what was read, and to say how far back it may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
-    key: EventKey,
-    digest: Digest,
+pub(crate) struct Place {
+    pub(crate) key: EventKey,
+    pub(crate) digest: Digest,
     /// The lowest block that was not final yet.
-    open: u64,
+    pub(crate) open: u64,
     /// The digest of everything below it.
     closed: Digest,
 }
 
 impl Place {
-    const LEN: usize = 8 + 8 + 4 + 16 + 8 + 16;
+    pub(crate) const LEN: usize = 8 + 8 + 4 + 16 + 8 + 16;
 
-    fn to_bytes(self) -> [u8; Self::LEN] {
+    /// The place `key` of a snapshot.
+    pub(crate) fn of(snapshot: &Snapshot, key: EventKey) -> Result<Self> {
+        let closed = match snapshot.cursor(key.chain)?.finalized {
+            Some(last) => digest(snapshot, key.chain, last.number)?.map(|of| (last.number + 1, of)),
+            None => None,
+        };
+        let (open, closed) = closed.unwrap_or_default();
+        let digest = digest(snapshot, key.chain, key.number)?.unwrap_or_default();
+        Ok(Self { key, digest, open, closed })
+    }
+
+    /// Whether every event up to its block is what it was.
+    pub(crate) fn stands(&self, snapshot: &Snapshot) -> Result<bool> {
+        let EventKey { chain, number, .. } = self.key;
+        Ok(digest(snapshot, chain, number)? == Some(self.digest))
+    }
+
+    /// The first block that may be another when it does not stand.
+    pub(crate) fn void_from(&self, snapshot: &Snapshot) -> Result<u64> {
+        let EventKey { chain, number, .. } = self.key;
+        let last_closed = self.open.checked_sub(1);
+        let closed = last_closed.map(|last| digest(snapshot, chain, last)).transpose()?.flatten();
+        // What was final can be another only when the whole index was built again.
+        Ok(if closed == Some(self.closed) { self.open.min(number) } else { 0 })
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         bytes[..8].copy_from_slice(&self.key.chain.0.to_be_bytes());
         bytes[8..16].copy_from_slice(&self.key.number.to_be_bytes());
@@ -37,7 +64,7 @@ impl Place {
         bytes
     }
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; Self::LEN] = bytes.try_into().ok()?;
         let number = |at: usize| Some(u64::from_be_bytes(bytes[at..at + 8].try_into().ok()?));
         Some(Self {
@@ -53,13 +80,16 @@ impl Place {
     }
 }
 
-fn digest(snapshot: &Snapshot, chain: ChainId, number: u64) -> Result<Option<Digest>> {
-    let half = |whole: bmn_store::RollingDigest| {
-        let mut half = Digest::default();
-        half.copy_from_slice(&whole.digest[..16]);
-        half
-    };
-    Ok(snapshot.digest(chain, number)?.map(half))
+/// What is kept of a digest.
+pub(crate) fn half(whole: B256) -> Digest {
+    let mut half = Digest::default();
+    half.copy_from_slice(&whole[..16]);
+    half
+}
+
+/// The digest at a block; none above what is indexed.
+pub(crate) fn digest(snapshot: &Snapshot, chain: ChainId, number: u64) -> Result<Option<Digest>> {
+    Ok(snapshot.digest(chain, number)?.map(|whole| half(whole.digest)))
 }
 
 /// A cursor that goes on after `key`.
@@ -72,14 +102,7 @@ pub(crate) fn seal(
     filter: &impl Serialize,
     key: EventKey,
 ) -> Result<Cursor> {
-    let closed = match snapshot.cursor(key.chain)?.finalized {
-        Some(last) => digest(snapshot, key.chain, last.number)?.map(|of| (last.number + 1, of)),
-        None => None,
-    };
-    let (open, closed) = closed.unwrap_or_default();
-    let digest = digest(snapshot, key.chain, key.number)?.unwrap_or_default();
-    let place = Place { key, digest, open, closed };
-    Ok(cursor::seal(method, filter, &place.to_bytes()))
+    Ok(cursor::seal(method, filter, &Place::of(snapshot, key)?.to_bytes()))
 }
 
 /// The place in a cursor; none without a cursor.
@@ -97,13 +120,10 @@ pub(crate) fn open(
     let position = cursor::open(method, filter, from)?;
     let place = Place::from_bytes(&position).ok_or(RpcError::BadCursor)?;
     let EventKey { chain, number, .. } = place.key;
-    if digest(snapshot, chain, number)? == Some(place.digest) {
+    if place.stands(snapshot)? {
         return Ok(Some(place.key));
     }
-    let last_closed = place.open.checked_sub(1);
-    let closed = last_closed.map(|last| digest(snapshot, chain, last)).transpose()?.flatten();
-    // What was final can be another only when the whole index was built again.
-    let resume_from = if closed == Some(place.closed) { place.open.min(number) } else { 0 };
+    let resume_from = place.void_from(snapshot)?;
     Err(RpcError::Reorged(Reorged { chain: chain.0, number, resume_from }))
 }
 

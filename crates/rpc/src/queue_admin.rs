@@ -1,6 +1,6 @@
 //! The methods for whoever runs the node, in a module of their own.
 
-use crate::{RpcError, jobs};
+use crate::{RpcError, description, jobs};
 use async_trait::async_trait;
 use bmn_queue::{JobRow, Rules, dead_letters, drop_letter, requeue};
 use bmn_rpc_api::{DeadLetter, DeadLetterKey, JobEntry, QueueAdminApiServer};
@@ -28,7 +28,7 @@ impl QueueAdmin {
     /// The methods, to serve where only the operator can reach them. Never merge them into a public
     /// module: there is no access control.
     pub fn into_module(self) -> RpcModule<()> {
-        QueueAdminApiServer::into_rpc(self).remove_context()
+        description::described(QueueAdminApiServer::into_rpc(self).remove_context())
     }
 
     /// Changes a dead letter in a transaction of its own, off the async threads.

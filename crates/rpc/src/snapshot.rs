@@ -3,15 +3,15 @@
 
 use crate::RpcError;
 use alloy::primitives::{Address, B256};
-use bmn_primitives::{ChainId, Hashlock, Leg, OrderHash, OrderId, SwapId};
+use bmn_primitives::{BlockRef, ChainId, Hashlock, Leg, OrderHash, OrderId, SwapId};
 use bmn_queue::{JobFilter, JobRow};
 use bmn_store::{
-    Change, Cursor, DayCounts, DecisionReads, DestinationQuery, EventKey, EventRow, Found,
-    IndexReads, LateReads, OrderState, PageBounds, ReadTx, Reads, RollingDigest, SourceQuery,
-    Store, Volume,
+    BlockReads, Change, Cursor, DayCounts, DecisionReads, DestinationQuery, EventKey, EventRow,
+    Found, IndexReads, IndexedBlock, LateReads, LateRow, OrderState, PageBounds, ReadTx, Reads,
+    RollingDigest, SourceQuery, Store, Volume,
 };
 use bmn_swap::{
-    ActionKey, Assessment, DestinationLeg, Modes, Order, SecretKnowledge, SourceLeg, Status,
+    Action, ActionKey, Assessment, DestinationLeg, Modes, Order, SecretKnowledge, SourceLeg, Status,
 };
 
 type Result<T> = std::result::Result<T, RpcError>;
@@ -229,6 +229,20 @@ impl Snapshot {
         Ok(self.0.digest_at(chain, number)?)
     }
 
+    /// Our block at `number`, as far as it is remembered.
+    pub(crate) fn block(&self, chain: ChainId, number: u64) -> Result<Option<BlockRef>> {
+        Ok(self.0.block(chain, number)?)
+    }
+
+    pub(crate) fn blocks_after(
+        &self,
+        chain: ChainId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<IndexedBlock>> {
+        Ok(self.0.blocks_after(chain, after, limit)?)
+    }
+
     pub(crate) fn events(
         &self,
         chain: ChainId,
@@ -260,6 +274,11 @@ impl Snapshot {
     /// Actions that are overdue, and deadlines that were ever missed.
     pub(crate) fn late(&self, limit: usize) -> Result<(u64, u64)> {
         Ok(self.0.count_late(limit)?)
+    }
+
+    /// Actions that were late, and how.
+    pub(crate) fn late_rows(&self, limit: usize) -> Result<Vec<(OrderId, Action, LateRow)>> {
+        Ok(self.0.late_rows(limit)?)
     }
 
     pub(crate) fn last_change(&self) -> Result<u64> {

@@ -53,6 +53,9 @@ pub(crate) fn orders_of(
     let mut orders = snapshot.by_hashlock(lock)?;
     if let Some(id) = id {
         let only = lookup::order(snapshot, id)?;
+        if !snapshot.has_order(only)? {
+            return Err(RpcError::NotFound);
+        }
         orders.retain(|order| *order == only);
     }
     if orders.is_empty() { Err(RpcError::UnknownHashlock) } else { Ok(orders) }

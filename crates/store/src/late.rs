@@ -37,6 +37,22 @@ pub trait LateReads: Rows {
         })
     }
 
+    /// What was late of every order's actions, by order; at most `limit`.
+    fn late_rows(&self, limit: usize) -> Result<Vec<(OrderId, Action, LateRow)>> {
+        let table = tables::META;
+        let range = Key::default().bytes(LATE).prefix();
+        collect(self, table, &range, limit, |key, value| {
+            let (order, action) = key
+                .strip_prefix(LATE)
+                .and_then(<[u8]>::split_last)
+                .and_then(|(action, order)| {
+                    Some((OrderId::from_bytes(order)?, Action::from_priority(*action)?))
+                })
+                .ok_or_else(|| StoreError::undecodable(table.name, key))?;
+            Ok((order, action, decode(table.name, key, value)?))
+        })
+    }
+
     /// Whether an action was late.
     fn late(&self, order: OrderId, action: Action) -> Result<LateRow> {
         Ok(row(self, tables::META, key(order, action).as_slice())?.unwrap_or_default())
@@ -103,6 +119,9 @@ mod tests {
         assert_eq!(tx.late(order(2), Action::CancelSource).unwrap(), overdue);
         assert_eq!(tx.late(order(2), Action::WithdrawSource).unwrap(), LateRow::default());
         assert_eq!((tx.count_late(9).unwrap(), tx.count_late(1).unwrap()), ((3, 1), (1, 1)));
+        let rows = tx.late_rows(9).unwrap();
+        assert!(rows.contains(&(order(1), Action::WithdrawSource, missed)), "{rows:?}");
+        assert_eq!((rows.len(), tx.late_rows(2).unwrap().as_slice()), (3, &rows[..2]));
         tx.set_late(order(2), Action::CancelSource, LateRow::default()).unwrap();
         assert_eq!(tx.count_late(9).unwrap(), (2, 1));
     }

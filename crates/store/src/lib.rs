@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod backend;
+mod blocks;
 mod bulk;
 mod chain_writes;
 mod claims;
@@ -47,6 +48,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use blocks::{BlockReads, IndexedBlock};
 pub use bulk::{Bulk, Flushed};
 pub use claims::{ClaimReads, MakerClaim};
 pub use codec::{decode, encode};

@@ -4,7 +4,6 @@ mod convert;
 mod generate;
 mod inspect;
 mod record;
-mod rpc;
 
 use crate::{failure::Failure, output::Output};
 use bmn_archive::{ArchiveError, Totals, Trailer};

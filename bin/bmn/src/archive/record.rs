@@ -3,11 +3,14 @@
 use super::{
     WRITER,
     convert::{RecordedHeader, archived, gives_root, read_header, read_receipts},
-    failed, progress_bar,
-    rpc::{Call, Node, Refusal},
-    written, written_text,
+    failed, progress_bar, written, written_text,
 };
-use crate::{failure::Failure, output::Output, signals};
+use crate::{
+    chain_rpc::{Call, Node, Refusal},
+    failure::Failure,
+    output::Output,
+    signals,
+};
 use alloy::primitives::{Bytes, U64};
 use bmn_archive::{
     ArchivedBlock, ArchivedReceipt, Flags, Preamble, Record, Trailer, Writer, WriterOptions,
@@ -81,7 +84,7 @@ type FileWriter = Writer<BufWriter<File>>;
 
 /// Records and reports.
 pub(super) async fn run(args: &RecordArgs, output: Output) -> Result<(), Failure> {
-    let node = Node::new(&args.rpc)?;
+    let node = Node::new("--rpc", &args.rpc)?;
     let chain = node.call("eth_chainId", json!([])).await?;
     let chain = quantity(&chain).ok_or_else(|| strange(&node, "eth_chainId"))?;
     let to = last_block(&node, &args.to).await?;

@@ -18,7 +18,8 @@ Examples:
 
 /// Run two development chains with a resolver, or simulate swaps on them.
 ///
-/// Without --swaps both chains and the resolver serve JSON-RPC until Ctrl-C. With --swaps a seeded
+/// Without --swaps both chains and the resolver serve JSON-RPC until Ctrl-C, the resolver's operator methods
+/// included, without a key, as long as --host is a loopback address. With --swaps a seeded
 /// simulation settles that many swaps in virtual time and ends with 0 only if all ended as they
 /// should and every balance adds up; with --json the last line of stdout is one JSON object.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]

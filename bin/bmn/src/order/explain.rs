@@ -4,7 +4,7 @@ use crate::{
     amount,
     chains::{ChainArgs, Chains},
     failure::Failure,
-    node::NodeArgs,
+    operator::OperatorArgs,
     output::{self, Output},
 };
 use alloy::primitives::U256;
@@ -27,7 +27,7 @@ pub(crate) struct ExplainArgs {
     id: String,
 
     #[command(flatten)]
-    node: NodeArgs,
+    operator: OperatorArgs,
 
     #[command(flatten)]
     chains: ChainArgs,
@@ -54,8 +54,8 @@ async fn explain(
     chains: &Chains,
     output: &Output,
 ) -> Result<(), Failure> {
-    let told = args.node.http()?.explain_order(SwapKey::from(id)).await;
-    let told = told.map_err(|error| args.node.failed(error))?;
+    let told = args.operator.http()?.explain_order(SwapKey::from(id)).await;
+    let told = told.map_err(|error| args.operator.failed(error))?;
     output.result(&told, || text(&told, chains))
 }
 

@@ -1,6 +1,6 @@
 //! `bmn queue requeue` and `bmn queue drop`.
 
-use crate::{failure::Failure, node::NodeArgs, output::Output};
+use crate::{failure::Failure, operator::OperatorArgs, output::Output};
 use alloy::primitives::Address;
 use bmn_rpc_api::{DeadLetterKey, QueueAdminApiClient};
 use clap::Args;
@@ -9,8 +9,8 @@ const EXAMPLES: &str = "\
 Example:
   bmn queue requeue 1:0x5FC8…:0x…:65535 fundDestination
 
-`bmn queue list` shows order ids and actions. The node must serve the operator's methods
-(--admin). What the order's plan does not want any more is not requeued, and what it still wants is not
+`bmn queue list` shows order ids and actions. --rpc names the node's admin_rpc and --jwt-secret the file
+with its key. What the order's plan does not want any more is not requeued, and what it still wants is not
 dropped.";
 
 /// Requeue or drop a dead letter.
@@ -32,7 +32,7 @@ pub(crate) struct ChangeArgs {
     escrow: Option<Address>,
 
     #[command(flatten)]
-    node: NodeArgs,
+    operator: OperatorArgs,
 }
 
 impl ChangeArgs {
@@ -48,15 +48,15 @@ impl ChangeArgs {
 
 /// Makes a dead letter a job again.
 pub(super) async fn requeue(args: &ChangeArgs, output: &Output) -> Result<(), Failure> {
-    let job = args.node.http()?.requeue_job(args.key()).await;
-    let job = job.map_err(|error| args.node.failed_admin(error))?;
+    let job = args.operator.http()?.requeue_job(args.key()).await;
+    let job = job.map_err(|error| args.operator.failed(error))?;
     output.result(&job, || format!("{} on chain {} is {}", job.action, job.chain, job.state))
 }
 
 /// Forgets a dead letter.
 pub(super) async fn drop_letter(args: &ChangeArgs, output: &Output) -> Result<(), Failure> {
-    let letter = args.node.http()?.drop_job(args.key()).await;
-    let letter = letter.map_err(|error| args.node.failed_admin(error))?;
+    let letter = args.operator.http()?.drop_job(args.key()).await;
+    let letter = letter.map_err(|error| args.operator.failed(error))?;
     output.result(&letter, || {
         let reason = super::list::plain(&letter.reason);
         format!("dropped {} on chain {}: {reason}", letter.action, letter.chain)

@@ -3,10 +3,10 @@
 use crate::{
     chains::{ChainArgs, Chains},
     failure::Failure,
-    node::NodeArgs,
+    operator::OperatorArgs,
     output::{self, Output},
 };
-use bmn_rpc_api::{BmnApiClient, Cursor, DeadLetter, DeadLetterFilter, Limit};
+use bmn_rpc_api::{Cursor, DeadLetter, DeadLetterFilter, Limit, OperatorApiClient};
 use clap::Args;
 use serde_json::json;
 
@@ -42,7 +42,7 @@ pub(crate) struct ListArgs {
     all: bool,
 
     #[command(flatten)]
-    node: NodeArgs,
+    operator: OperatorArgs,
 
     #[command(flatten)]
     chains: ChainArgs,
@@ -54,13 +54,13 @@ pub(super) async fn run(args: &ListArgs, output: &Output) -> Result<(), Failure>
     let chain = args.chain.as_deref().map(|name| chains.named(name)).transpose()?;
     let filter =
         DeadLetterFilter { chain: chain.map(|spec| spec.chain_id.0), order: args.order.clone() };
-    let client = args.node.http()?;
     let mut cursor = args.cursor.clone().map(Cursor);
     let mut rows = Vec::new();
     loop {
         let limit = Limit::new(args.limit);
-        let page = client.list_dead_letters(Some(filter.clone()), cursor, limit).await;
-        let page = page.map_err(|error| args.node.failed(error))?;
+        let page =
+            args.operator.http()?.list_dead_letters(Some(filter.clone()), cursor, limit).await;
+        let page = page.map_err(|error| args.operator.failed(error))?;
         for letter in &page.items {
             if output.is_json() {
                 output.value(letter)?;

@@ -31,13 +31,21 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) index_only: bool,
 
-    /// Address to serve bmn_* on instead of the configuration's; port 0 takes any. There is no access
-    /// control.
+    /// Address to serve the public methods of bmn_* on instead of the configuration's; port 0 takes any.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) rpc_addr: Option<SocketAddr>,
 
-    /// Serve the methods that change the mode, too (bmn mode), to whoever reaches the address.
-    #[arg(long)]
+    /// Address to serve the operator's methods on as well (bmn mode, bmn queue, bmn order explain), to those
+    /// who have the key; port 0 takes any.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) admin_rpc_addr: Option<SocketAddr>,
+
+    /// File with that key, 64 hex digits; made where there is none. Without it jwt.hex in the data directory.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwt_secret: Option<PathBuf>,
+
+    /// What earlier versions had in place of --admin-rpc-addr.
+    #[arg(long, hide = true)]
     pub(crate) admin: bool,
 
     /// Log what the resolver does.

@@ -3,6 +3,7 @@
 pub(crate) mod args;
 mod checks;
 pub(crate) mod config;
+mod listeners;
 mod progress;
 mod watch;
 
@@ -22,13 +23,12 @@ use bmn_launch::{
 };
 use bmn_node::{ChainHost, NodeError};
 use bmn_primitives::BlockRef;
-use bmn_rpc::ServeLimits;
 use bmn_store::{Reads, Store, StoreOptions};
+use listeners::Listeners;
 use serde_json::{Value, json};
 use std::{
     convert::Infallible,
     future::Future,
-    net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
 };
@@ -55,15 +55,9 @@ pub(crate) async fn run(args: &RunArgs, output: Output) -> Result<(), Failure> {
     let prices = price_book(&store, &hosts)?;
     let resolver = open(store.clone(), hosts, signer, &config).map_err(refused)?;
     resolver.begin_in(mode_of(&config)?).map_err(ended)?;
-    let mut module = resolver.rpc_module();
-    if config.admin {
-        let merged = module.merge(resolver.admin_module());
-        merged.map_err(|error| Failure::Run(eyre::Report::new(error)))?;
-    }
-    let served = bmn_rpc::serve(module, config.rpc, &ServeLimits::default()).await;
-    let (methods, address) = served.map_err(|error| Failure::Usage(error.to_string()))?;
+    let listeners = Listeners::open(&resolver, &config).await?;
     let signal = Box::pin(signals::stop());
-    announce(&config, us, address, &started, output)?;
+    announce(&config, us, &listeners, &started, output)?;
     let handle = resolver.handle();
     let (watching, pricing) = (watch.run(signing.then_some(handle)), prices.run(PRICES_EVERY));
     let beside = async {
@@ -74,26 +68,28 @@ pub(crate) async fn run(args: &RunArgs, output: Output) -> Result<(), Failure> {
     };
     let ran = supervise(resolver.run(stop.clone()), beside, signal, &stop, output).await;
     // Answering goes on until nothing more is written.
-    let _ = methods.stop();
-    methods.stopped().await;
+    listeners.stop().await;
     ran?;
     output.note(&format!("Stopped, everything on disk. {}", summary(&places(&store, &config)?)));
     Ok(())
 }
 
 fn configured(args: &RunArgs) -> Result<NodeConfig, Failure> {
+    if args.admin {
+        return Err(Failure::Usage(
+            "--admin is gone: the operator's methods have a listener of their own, with a key; write \
+             --admin-rpc-addr 127.0.0.1:8548"
+                .to_owned(),
+        ));
+    }
     let mut config = args.config.read(args.index_only)?;
     if let Some(directory) = &args.data_dir {
         config.data_dir.clone_from(directory);
     }
     config.rpc = args.rpc_addr.unwrap_or(config.rpc);
-    config.admin |= args.admin;
-    if config.admin && !config.rpc.ip().is_loopback() {
-        return Err(Failure::Usage(format!(
-            "admin methods have no access control and {} is no loopback address: serve bmn_* on 127.0.0.1, \
-             or leave admin out",
-            config.rpc
-        )));
+    config.access.admin_rpc = args.admin_rpc_addr.or(config.access.admin_rpc);
+    if args.jwt_secret.is_some() {
+        config.access.jwt_secret.clone_from(&args.jwt_secret);
     }
     Ok(config)
 }
@@ -188,11 +184,14 @@ fn summary(places: &Places) -> String {
 fn announce(
     config: &NodeConfig,
     us: Option<Address>,
-    address: SocketAddr,
+    listeners: &Listeners,
     places: &Places,
     output: Output,
 ) -> Result<(), Failure> {
-    let url = format!("http://{address}");
+    let url = format!("http://{}", listeners.public);
+    let admin = listeners.admin.as_ref();
+    let admin =
+        admin.map(|(address, key)| (format!("http://{address}"), key.display().to_string()));
     let chains: Vec<Value> = places
         .iter()
         .map(|(spec, tip)| {
@@ -203,11 +202,15 @@ fn announce(
             })
         })
         .collect();
-    let value =
-        json!({ "rpc": url, "indexOnly": config.index_only, "account": us, "chains": chains });
+    let value = json!({
+        "rpc": url, "adminRpc": admin.as_ref().map(|admin| &admin.0), "indexOnly": config.index_only,
+        "account": us, "chains": chains,
+    });
     output.result(&value, || {
         let acts = us.map_or_else(|| "nobody: index only".to_owned(), |us| us.to_string());
-        let mut rows = vec![("answers at", format!("{url}  (bmn_*)")), ("acts as", acts)];
+        let mut rows = vec![("answers at", format!("{url}  (bmn_*)"))];
+        rows.extend(admin.map(|(url, key)| ("operator's", format!("{url}  (key in {key})"))));
+        rows.push(("acts as", acts));
         rows.extend(places.iter().map(|(spec, tip)| {
             let place = match tip {
                 Some(tip) => format!("resumes after block {} ({})", tip.number, tip.hash),

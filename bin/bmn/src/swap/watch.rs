@@ -1,7 +1,10 @@
 //! `bmn swap watch`.
 
 use crate::{failure::Failure, node::NodeArgs, output::Output};
-use bmn_rpc_api::{BmnApiClient, SubscriptionKind, SwapChange, SwapKey, SwapNotice, SwapStatus};
+use bmn_rpc_api::{
+    BmnApiClient, ChangeFilter, Notice, SubscribeFrom, SubscriptionFilter, SubscriptionKind,
+    SwapChange, SwapKey, SwapStatus,
+};
 use clap::Args;
 
 const EXAMPLES: &str = "\
@@ -33,10 +36,10 @@ pub(super) async fn run(args: &WatchArgs, output: &Output) -> Result<(), Failure
     let client = args.node.ws().await?;
     let failed = |error| args.node.failed(error);
     // The log position comes before the swap's state: a change in between is shown, not missed.
-    let mut from = match args.from {
+    let mut from = SubscribeFrom::Number(match args.from {
         Some(from) => from,
         None => client.status().await.map_err(failed)?.sequence + 1,
-    };
+    });
     let only = match &args.id {
         None => None,
         Some(id) => {
@@ -50,24 +53,25 @@ pub(super) async fn run(args: &WatchArgs, output: &Output) -> Result<(), Failure
         }
     };
     'resubscribe: loop {
-        let subscription = client.subscribe_changes(SubscriptionKind::Swaps, Some(from)).await;
+        let filter =
+            SubscriptionFilter::from(ChangeFilter { order: only.clone(), ..Default::default() });
+        let subscription =
+            client.follow(SubscriptionKind::Swaps, Some(from.clone()), Some(filter)).await;
         let mut subscription = subscription.map_err(failed)?;
         while let Some(notice) = subscription.next().await {
             match notice.map_err(|error| failed(error.into()))? {
-                SwapNotice::Lagged { resume_from } => {
-                    output.note(&format!("fell behind; resuming from {resume_from}"));
-                    from = resume_from;
+                Notice::Lagged { resume_from: Some(SubscribeFrom::Number(number)) } => {
+                    output.note(&format!("fell behind; resuming from {number}"));
+                    from = SubscribeFrom::Number(number);
                     continue 'resubscribe;
                 }
-                SwapNotice::Change(change) => {
-                    if only.as_ref().is_some_and(|only| *only != change.order_id) {
-                        continue;
-                    }
+                Notice::Change(change) => {
                     output.result(&change, || line(&change))?;
                     if only.is_some() && is_terminal(change.to) {
                         return verdict(change.to);
                     }
                 }
+                _ => output.note("the node tells what was not asked for"),
             }
         }
         let (url, reason) =

@@ -4,11 +4,13 @@ use alloy::primitives::B256;
 use assert_cmd::Command;
 use async_trait::async_trait;
 use bmn_rpc_api::{
-    BmnApiServer, ChainHead, Cursor, DeadLetter, DeadLetterFilter, DeadLetterKey, DeadLetterPage,
-    EventFilter, EventPage, JobEntry, JobFilter, JobPage, Limit, NodeStatus, OrderDecision,
-    OrderFile, OrderSubmission, QueueAdminApiServer, RefusalReason, RpcErrorCode, SecretAnswer,
-    SecretParam, SubscriptionKind, Swap, SwapChange, SwapFilter, SwapKey, SwapNotice, SwapPage,
-    SwapStatus, WireBlock, WithdrawPermission,
+    BlockNotice, BmnApiServer, ChainHead, ChangeFilter, Cursor, DeadLetter, DeadLetterFilter,
+    DeadLetterKey, DeadLetterPage, EventFilter, EventPage, JobEntry, JobFilter, JobPage, Limit,
+    NodeModes, NodeStatus, Notice, OperatorApiServer, OrderDecision, OrderExplanation, OrderFile,
+    OrderSubmission, QueueAdminApiServer, RefusalReason, ReorgNotice, RpcErrorCode, SecretAnswer,
+    SecretParam, ShadowReport, SubscribeFrom, SubscriptionFilter, SubscriptionKind, Swap,
+    SwapChange, SwapFilter, SwapKey, SwapPage, SwapProof, SwapStatus, WireBlock,
+    WithdrawPermission,
 };
 use jsonrpsee::{
     Methods, PendingSubscriptionSink, RpcModule, SubscriptionMessage,
@@ -37,6 +39,7 @@ impl Done {
 pub(crate) fn run_in(directory: &Path, line: &str, stdin: &str) -> Done {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bmn"));
     command.current_dir(directory).env_remove("BMN_RPC").env_remove("BMN_CHAIN_RPC");
+    command.env_remove("BMN_JWT_SECRET");
     command.args(line.split_whitespace()).write_stdin(stdin);
     let output = command.output().unwrap();
     Done {
@@ -116,9 +119,9 @@ pub(crate) async fn parts_node(parts: Vec<(String, &'static str)>) -> (ServerHan
 
 struct ScriptedNode;
 
-fn change(sequence: u64, order: &str, to: SwapStatus) -> SwapNotice {
+fn change(sequence: u64, order: &str, to: SwapStatus) -> Notice {
     let block = WireBlock { number: sequence, hash: B256::ZERO, time: 1_000 + sequence };
-    SwapNotice::Change(SwapChange {
+    Notice::Change(SwapChange {
         sequence,
         order_id: order.to_owned(),
         from: None,
@@ -129,10 +132,48 @@ fn change(sequence: u64, order: &str, to: SwapStatus) -> SwapNotice {
 
 /// The admin methods: fills are wanted, all else is not.
 pub(crate) async fn admin() -> (ServerHandle, String) {
-    serve(ScriptedAdmin.into_rpc()).await
+    let mut module = QueueAdminApiServer::into_rpc(ScriptedAdmin).remove_context();
+    module.merge(OperatorApiServer::into_rpc(ScriptedAdmin)).unwrap();
+    serve(module).await
 }
 
 struct ScriptedAdmin;
+
+fn changes(from: Option<SubscribeFrom>, order: Option<&str>) -> Vec<Notice> {
+    assert_eq!(order, Some(ORDER));
+    match from {
+        Some(SubscribeFrom::Number(4)) => vec![
+            change(5, ORDER, SwapStatus::SourceLocked),
+            Notice::Lagged { resume_from: Some(SubscribeFrom::Number(6)) },
+        ],
+        Some(SubscribeFrom::Number(6)) => vec![change(6, ORDER, SwapStatus::Completed)],
+        _ => vec![],
+    }
+}
+
+fn blocks(from: Option<SubscribeFrom>) -> Vec<Notice> {
+    let resume = Cursor("00112233445566778899".to_owned());
+    let block = WireBlock { number: 7, hash: B256::ZERO, time: 1_007 };
+    let events = 2;
+    let taken = BlockNotice {
+        chain: 1337,
+        from: 7,
+        block,
+        events,
+        digest: B256::ZERO,
+        resume: resume.clone(),
+    };
+    match from {
+        Some(SubscribeFrom::Number(7)) => {
+            let resume_from = Some(SubscribeFrom::Positions(vec![resume]));
+            vec![Notice::Block(taken), Notice::Lagged { resume_from }]
+        }
+        Some(SubscribeFrom::Positions(_)) => {
+            vec![Notice::Reorg(ReorgNotice { chain: 1337, from_block: 7, resume })]
+        }
+        None | Some(SubscribeFrom::Number(_)) => vec![],
+    }
+}
 
 fn letter() -> DeadLetter {
     serde_json::from_value(json!({
@@ -156,6 +197,51 @@ impl QueueAdminApiServer for ScriptedAdmin {
 
     async fn drop_job(&self, _job: DeadLetterKey) -> RpcResult<DeadLetter> {
         Ok(letter())
+    }
+}
+
+#[async_trait]
+impl OperatorApiServer for ScriptedAdmin {
+    async fn follow_alerts(&self, pending: PendingSubscriptionSink) -> SubscriptionResult {
+        pending.reject(RpcErrorCode::Unavailable.says("no alerts here")).await;
+        Ok(())
+    }
+
+    async fn explain_order(&self, _id: SwapKey) -> RpcResult<OrderExplanation> {
+        Err(RpcErrorCode::NotFound.says("no such order"))
+    }
+
+    async fn get_mode(&self) -> RpcResult<NodeModes> {
+        let (mode, switches) = ("full".to_owned(), vec![]);
+        Ok(NodeModes { mode, switches, takes_orders: true, open_orders: 0 })
+    }
+
+    async fn shadow_report(
+        &self,
+        _cursor: Option<Cursor>,
+        _limit: Option<Limit>,
+    ) -> RpcResult<ShadowReport> {
+        Ok(ShadowReport { items: vec![], next: None })
+    }
+
+    async fn get_jobs(
+        &self,
+        _filter: Option<JobFilter>,
+        _cursor: Option<Cursor>,
+        _limit: Option<Limit>,
+    ) -> RpcResult<JobPage> {
+        Ok(JobPage { items: vec![], next: None })
+    }
+
+    async fn list_dead_letters(
+        &self,
+        filter: Option<DeadLetterFilter>,
+        cursor: Option<Cursor>,
+        _limit: Option<Limit>,
+    ) -> RpcResult<DeadLetterPage> {
+        let is_here = filter.and_then(|filter| filter.chain).is_none_or(|chain| chain == 1337);
+        let next = (cursor.is_none() && is_here).then(|| Cursor("more".to_owned()));
+        Ok(DeadLetterPage { items: if is_here { vec![letter()] } else { vec![] }, next })
     }
 }
 
@@ -242,6 +328,10 @@ impl BmnApiServer for ScriptedNode {
         if id.0 == ORDER { Ok(swap()) } else { Err(RpcErrorCode::NotFound.says("no such order")) }
     }
 
+    async fn get_swap_proof(&self, id: SwapKey) -> RpcResult<SwapProof> {
+        Err(RpcErrorCode::NotFound.says(format!("no proof of {}", id.0)))
+    }
+
     async fn get_swaps(
         &self,
         filter: Option<SwapFilter>,
@@ -271,50 +361,33 @@ impl BmnApiServer for ScriptedNode {
         Err(RpcErrorCode::NotYet.says("not signed yet"))
     }
 
-    async fn get_jobs(
-        &self,
-        _filter: Option<JobFilter>,
-        _cursor: Option<Cursor>,
-        _limit: Option<Limit>,
-    ) -> RpcResult<JobPage> {
-        Ok(JobPage { items: vec![], next: None })
-    }
-
-    async fn list_dead_letters(
-        &self,
-        filter: Option<DeadLetterFilter>,
-        cursor: Option<Cursor>,
-        _limit: Option<Limit>,
-    ) -> RpcResult<DeadLetterPage> {
-        let is_here = filter.and_then(|filter| filter.chain).is_none_or(|chain| chain == 1337);
-        let next = (cursor.is_none() && is_here).then(|| Cursor("more".to_owned()));
-        Ok(DeadLetterPage { items: if is_here { vec![letter()] } else { vec![] }, next })
-    }
-
     async fn get_changes(&self, _from: u64, _limit: Option<Limit>) -> RpcResult<Vec<SwapChange>> {
         Ok(vec![])
     }
 
-    // From 4: a change of another order, one of ours, then `lagged`. Resumed at 6: the end.
-    async fn subscribe_changes(
+    // From 4: a change of the one order that is asked for, then `lagged`. Resumed at 6: the end. Blocks: one,
+    // then `lagged`; resumed there: what is void.
+    async fn follow(
         &self,
         pending: PendingSubscriptionSink,
-        _kind: SubscriptionKind,
-        from_sequence: Option<u64>,
+        kind: SubscriptionKind,
+        from: Option<SubscribeFrom>,
+        filter: Option<SubscriptionFilter>,
     ) -> SubscriptionResult {
-        let notices = match from_sequence {
-            Some(4) => vec![
-                change(4, "another", SwapStatus::Completed),
-                change(5, ORDER, SwapStatus::SourceLocked),
-                SwapNotice::Lagged { resume_from: 6 },
-            ],
-            Some(6) => vec![change(6, ORDER, SwapStatus::Completed)],
-            _ => vec![],
+        let notices = match kind {
+            SubscriptionKind::Swaps => {
+                let filter: ChangeFilter = filter.unwrap().read().unwrap();
+                changes(from, filter.order.as_deref())
+            }
+            _ => blocks(from),
         };
         let sink = pending.accept().await?;
         for notice in notices {
             let (method, id) = (sink.method_name(), sink.subscription_id());
             sink.send(SubscriptionMessage::new(method, id, &notice)?).await?;
+        }
+        if kind != SubscriptionKind::Swaps {
+            return Err("the node stops".into());
         }
         sink.closed().await;
         Ok(())

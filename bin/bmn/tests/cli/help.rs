@@ -30,6 +30,7 @@ fn every_command_has_help_on_stdout() {
         "swap list",
         "swap show",
         "swap watch",
+        "watch",
         "queue",
         "queue list",
         "queue requeue",

@@ -11,5 +11,6 @@ mod network;
 mod node;
 mod operator;
 mod orders;
+mod proofs;
 mod queue;
 mod run_node;

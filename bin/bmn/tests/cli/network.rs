@@ -1,5 +1,6 @@
 //! A real `bmn dev` that a test starts, mines and asks.
 
+use crate::bmn::run_in;
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -10,6 +11,16 @@ use std::{
 
 /// Looks at the resolver before it is called stuck.
 const PATIENCE: u32 = 20_000;
+
+/// The maker's account in the public mnemonic.
+const MAKER: &str = "0x90F79bf6EB2c4f870365E785982E1f101E93b906";
+
+/// A command that has to succeed; what it wrote.
+pub(crate) fn must(directory: &Path, line: &str) -> String {
+    let done = run_in(directory, line, "");
+    assert_eq!(done.code, 0, "{line}: {}{}", done.stdout, done.stderr);
+    done.stdout
+}
 
 /// A running network.
 pub(crate) struct Network {
@@ -64,6 +75,20 @@ impl Network {
             }
         }
         panic!("the resolver does not follow its chains");
+    }
+
+    /// A maker of a new order from chain A to chain B, whose secret is in the file `secret`.
+    pub(crate) fn submit_order(&self, directory: &Path) {
+        let [source, _] = &self.chains;
+        must(
+            directory,
+            &format!(
+                "order new --from-chain 1337 --to-chain 1338 --sell 1000 TKA --buy 1950 USDX \
+                 --maker {MAKER} --chain-rpc {source} --secret-file secret -o order.json"
+            ),
+        );
+        must(directory, "order sign order.json --dev-account 3");
+        must(directory, &format!("order submit order.json --rpc {}", self.resolver));
     }
 
     /// Every order.

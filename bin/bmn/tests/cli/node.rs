@@ -78,6 +78,21 @@ async fn watching_a_swap_resumes_after_a_lag_and_ends_with_the_swap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn watching_blocks_goes_on_after_a_lag_and_ends_with_the_node() {
+    let done = ask("watch blocks --chain 1337 --from 7", "").await;
+    let told: Vec<_> = done.stdout.lines().collect();
+    assert_eq!(told.len(), 2, "{}", done.stdout);
+    assert!(told[0].starts_with("1337  7  0x") && told[0].ends_with("  2 events"), "{}", told[0]);
+    assert_eq!(told[1], "1337  void from block 7 on");
+    assert!(done.stderr.contains("fell behind"), "{}", done.stderr);
+    assert_eq!(done.code, 3, "{}", done.stderr);
+    let done = ask("watch blocks --chain 1337 --from 7 --json", "").await;
+    let first: serde_json::Value =
+        serde_json::from_str(done.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["type"], &first["from"]), (&json!("block"), &json!(7)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_resolver_is_named_as_such() {
     let (_chain, url) = crate::bmn::chain(1337, 1_000).await;
     let line = format!("status --rpc {url}");

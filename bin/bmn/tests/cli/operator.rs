@@ -2,11 +2,15 @@
 
 use crate::bmn::{Done, ORDER, run_beside, serve};
 use async_trait::async_trait;
+use bmn_rpc::{Entrance, JwtKey, Monotonic, ServeLimits, serve_behind};
 use bmn_rpc_api::{
-    AdminApiServer, Cursor, Limit, NodeModes, OperatorApiServer, OrderExplanation, RpcErrorCode,
-    ShadowReport, SwapKey, WireSwitch,
+    AdminApiServer, Cursor, DeadLetterFilter, DeadLetterPage, JobFilter, JobPage, Limit, NodeModes,
+    OperatorApiServer, OrderExplanation, RpcErrorCode, ShadowReport, SwapKey, WireSwitch,
 };
-use jsonrpsee::{RpcModule, core::RpcResult};
+use jsonrpsee::{
+    PendingSubscriptionSink, RpcModule,
+    core::{RpcResult, SubscriptionResult},
+};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
@@ -82,6 +86,11 @@ fn explanation(accepted: bool) -> OrderExplanation {
 
 #[async_trait]
 impl OperatorApiServer for Operated {
+    async fn follow_alerts(&self, pending: PendingSubscriptionSink) -> SubscriptionResult {
+        pending.reject(RpcErrorCode::Unavailable.says("no alerts here")).await;
+        Ok(())
+    }
+
     async fn explain_order(&self, id: SwapKey) -> RpcResult<OrderExplanation> {
         match id.0.as_str() {
             ORDER => Ok(explanation(true)),
@@ -113,6 +122,24 @@ impl OperatorApiServer for Operated {
             }
         };
         Ok(serde_json::from_value(json!({ "items": items, "next": next })).unwrap())
+    }
+
+    async fn get_jobs(
+        &self,
+        _filter: Option<JobFilter>,
+        _cursor: Option<Cursor>,
+        _limit: Option<Limit>,
+    ) -> RpcResult<JobPage> {
+        Ok(JobPage { items: vec![], next: None })
+    }
+
+    async fn list_dead_letters(
+        &self,
+        _filter: Option<DeadLetterFilter>,
+        _cursor: Option<Cursor>,
+        _limit: Option<Limit>,
+    ) -> RpcResult<DeadLetterPage> {
+        Ok(DeadLetterPage { items: vec![], next: None })
     }
 }
 
@@ -210,7 +237,7 @@ async fn the_mode_is_shown_set_and_stopped() {
 async fn a_node_that_serves_no_admin_methods_says_how_it_would() {
     let refused = ask(operated().read_only(), "mode set shadow").await;
     assert_eq!(refused.code, 2);
-    assert!(refused.stderr.contains("--admin"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--admin-rpc-addr"), "{}", refused.stderr);
     assert_eq!(ask(operated().whole(), "mode set mad").await.code, 4);
 }
 
@@ -223,4 +250,46 @@ async fn the_shadow_report_lists_every_page_and_adds_up() {
     let last: Value = serde_json::from_str(done.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(last["totals"][0], json!({ "outcome": "expired", "orders": 2, "expected": "20" }));
     assert_eq!(done.stdout.lines().count(), 4);
+}
+
+#[cfg(unix)]
+fn write_key(path: &std::path::Path, key: JwtKey, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, key.to_hex().as_bytes()).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_key_the_file_with_it_is_needed() {
+    let (key, directory) = (JwtKey::random(), tempfile::tempdir().unwrap());
+    let at = directory.path();
+    write_key(&at.join("key"), key, 0o600);
+    write_key(&at.join("other"), JwtKey::random(), 0o600);
+    write_key(&at.join("open"), key, 0o644);
+    std::fs::write(at.join("short"), "0x12").unwrap();
+    std::fs::set_permissions(
+        at.join("short"),
+        std::fs::metadata(at.join("key")).unwrap().permissions(),
+    )
+    .unwrap();
+    let entrance = Entrance { key: Some(key), ..Entrance::default() };
+    let (limits, clock) = (ServeLimits::default(), Monotonic::default());
+    let any = ([127, 0, 0, 1], 0).into();
+    let served = serve_behind(operated().whole(), any, &limits, entrance, clock).await.unwrap();
+    let ask = |more: &str| run_beside(at, format!("mode show --rpc http://{}{more}", served.1), "");
+    let done = ask(" --jwt-secret key").await;
+    assert!(done.code == 0 && done.stdout.contains("full"), "{}", done.stderr);
+    for (more, says) in [
+        ("", "wants a token: --jwt-secret (or BMN_JWT_SECRET)"),
+        (" --jwt-secret other", "takes no token made with the key in other"),
+        (" --jwt-secret open", "chmod 600"),
+        (" --jwt-secret short", "expected 64 hex digits"),
+        (" --jwt-secret gone", "gone"),
+    ] {
+        let done = ask(more).await;
+        assert_eq!(done.code, 2, "{more}: {}", done.stderr);
+        assert!(done.stderr.contains(says), "{more}: {}", done.stderr);
+        assert!(!done.stderr.contains(key.to_hex().as_str()), "{}", done.stderr);
+    }
 }

@@ -6,7 +6,7 @@ use std::env::temp_dir;
 
 #[tokio::test]
 async fn dead_letters_are_a_table_for_people_and_lines_for_programs() {
-    let (_node, url) = node().await;
+    let (_admin, url) = admin().await;
     let done = run_beside(&temp_dir(), format!("queue list --rpc {url}"), "").await;
     assert_eq!(done.code, 0, "{}", done.stderr);
     assert!(done.stdout.starts_with("ORDER"), "{}", done.stdout);
@@ -45,6 +45,6 @@ async fn a_refusal_and_a_node_without_admin_methods_are_told_apart() {
     let (_node, public) = node().await;
     let line = format!("queue drop {ORDER} fill --rpc {public}");
     let done = run_beside(&temp_dir(), line, "").await;
-    assert_eq!(done.code, 3, "{}", done.stderr);
-    assert!(done.stderr.contains("--admin"), "{}", done.stderr);
+    assert_eq!(done.code, 2, "{}", done.stderr);
+    assert!(done.stderr.contains("at its admin_rpc"), "{}", done.stderr);
 }

@@ -14,9 +14,9 @@ const KEY: &str = "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cda
 /// Looks before something is called stuck.
 const PATIENCE: u32 = 20_000;
 
-fn config(urls: [&str; 2], more: &str) -> String {
+pub(crate) fn config(urls: [&str; 2], more: &str) -> String {
     format!(
-        "data_dir = \"data\"\nrpc = \"127.0.0.1:0\"\n{more}\n\
+        "data_dir = \"data\"\nrpc = \"127.0.0.1:0\"\nrpc_limits.requests_per_second = 0\n{more}\n\
          [[chains]]\nspec = \"dev-a\"\nendpoints = [\"{}\"]\npoll_ms = 50\n\
          [[chains]]\nspec = \"dev-b\"\nendpoints = [\"{}\"]\npoll_ms = 50\n",
         urls[0], urls[1]
@@ -36,8 +36,8 @@ fn every_mistake_of_a_configuration_is_told_at_once() {
     assert_eq!((done.code, done.stdout.as_str()), (2, ""));
     for part in [
         "bmn.toml: 4 problems",
-        "line 3: unknown key `indexonly`: did you mean `index_only`?",
-        "line 5: unknown key `policy.min`",
+        "line 4: unknown key `indexonly`: did you mean `index_only`?",
+        "line 6: unknown key `policy.min`",
         "`signer`: missing",
         "`chains[1].endpoints`: number 1: expected a URL",
     ] {
@@ -95,15 +95,15 @@ async fn contracts_for_development_are_deployed_on_development_chains_only() {
 }
 
 /// A `bmn` that runs until it is told to stop, and what it announced.
-struct Running {
+pub(crate) struct Running {
     child: Child,
-    said: Value,
+    pub(crate) said: Value,
     // Kept open: a process whose output nobody reads would end.
     _ends: (Option<ChildStdin>, BufReader<ChildStdout>),
 }
 
 impl Running {
-    fn start(directory: &Path, line: &str) -> Self {
+    pub(crate) fn start(directory: &Path, line: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_bmn"))
             .args(line.split_whitespace())
             .current_dir(directory)
@@ -120,7 +120,7 @@ impl Running {
         Self { child, said, _ends: (stdin, stdout) }
     }
 
-    fn text(&self, pointer: &str) -> &str {
+    pub(crate) fn text(&self, pointer: &str) -> &str {
         self.said.pointer(pointer).and_then(Value::as_str).unwrap()
     }
 
@@ -158,7 +158,7 @@ fn call(url: &str, method: &str, params: Value) -> Value {
 }
 
 /// Waits until the node has the head that `url` had when this was called. Answers the node's.
-fn follows(node: &str, index: usize, url: &str) -> Value {
+pub(crate) fn follows(node: &str, index: usize, url: &str) -> Value {
     let head = call(url, "eth_getBlockByNumber", json!(["latest", false]));
     let number = head["result"]["number"].as_str().unwrap().trim_start_matches("0x");
     let number = u64::from_str_radix(number, 16).unwrap();
@@ -169,6 +169,39 @@ fn follows(node: &str, index: usize, url: &str) -> Value {
         }
     }
     panic!("the node does not follow {url}");
+}
+
+/// The operator's listener takes his key alone, which the node made, and keeps what it was told to change.
+fn operates(at: &Path, rpc: &str) {
+    let set = format!("mode set percent=5 --json --rpc {rpc}");
+    let refused = run_in(at, &set, "");
+    assert!(refused.code == 2 && refused.stderr.contains("--jwt-secret"), "{}", refused.stderr);
+    let done = run_in(at, &format!("{set} --jwt-secret data/jwt.hex"), "");
+    assert_eq!((done.code, &done.json()["mode"]), (0, &json!("percent=5")), "{}", done.stderr);
+    let kept = fs::read_to_string(at.join("data/audit.log")).unwrap();
+    let entry: Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!((&entry["method"], &entry["outcome"]), (&json!("bmn_setMode"), &json!(0)));
+    assert_eq!((&entry["caller"], &entry["params"]), (&json!("127.0.0.1"), &json!(["percent=5"])));
+}
+
+#[test]
+fn what_replaced_the_flag_and_the_key_of_earlier_versions_is_named() {
+    let text = config(["http://127.0.0.1:9", "http://127.0.0.1:9"], "index_only = true");
+    let done = with_config(&text, "node --config bmn.toml --admin");
+    assert!(
+        done.code == 2 && done.stderr.contains("--admin-rpc-addr 127.0.0.1:8548"),
+        "{}",
+        done.stderr
+    );
+    let done = with_config(
+        &text.replace("index_only", "admin = true\nindex_only"),
+        "node --config bmn.toml",
+    );
+    assert!(
+        done.code == 2 && done.stderr.contains("admin_rpc = \"127.0.0.1:8548\""),
+        "{}",
+        done.stderr
+    );
 }
 
 #[test]
@@ -187,11 +220,12 @@ fn an_index_follows_a_network_takes_nothing_and_resumes() {
     let text = config([urls[0], urls[1]], "index_only = true")
         .replace("\"dev-a\"", "\"specs/chain-1337.toml\"");
     fs::write(at.join("bmn.toml"), text).unwrap();
-    let node = Running::start(at, "node --config bmn.toml --json");
+    let node = Running::start(at, "node --config bmn.toml --admin-rpc-addr 127.0.0.1:0 --json");
     assert_eq!(node.said["indexOnly"], true);
     assert_eq!(node.said["chains"][0]["resumesAfter"], Value::Null);
     let rpc = node.text("/rpc").to_owned();
     let heads = [follows(&rpc, 0, urls[0]), follows(&rpc, 1, urls[1])];
+    operates(at, node.text("/adminRpc"));
     let refused = call(&rpc, "bmn_submitSecret", json!([KEY]));
     assert!(refused["error"]["message"].as_str().unwrap().contains("index only"), "{refused}");
     let second = run_in(at, "node --config bmn.toml", "");

@@ -51,7 +51,7 @@ fn bury(store: &Store, n: u8, actions: &[(Action, ChainId, Address)]) {
     tx.commit().unwrap();
 }
 
-fn fill(n: u8, store: &Store) -> String {
+pub(crate) fn fill(n: u8, store: &Store) -> String {
     bury(store, n, &[(Action::Fill, A, Address::ZERO)]);
     order_id(A, n).to_string()
 }
@@ -62,7 +62,7 @@ async fn ask(module: &RpcModule<()>, method: &str, params: Value) -> Value {
     serde_json::from_str(answer.get()).unwrap()
 }
 
-fn admin(fixture: &Fixture) -> RpcModule<()> {
+pub(crate) fn admin(fixture: &Fixture) -> RpcModule<()> {
     QueueAdmin::new(fixture.store.clone(), Arc::new(rules())).into_module()
 }
 
@@ -115,10 +115,10 @@ async fn dead_letters_come_page_by_page_and_by_filter() {
 async fn what_changes_the_node_is_in_no_public_module() {
     let fixture = Fixture::new();
     let admin = admin(&fixture);
-    let public: BTreeSet<_> = fixture.module.method_names().collect();
+    let known: BTreeSet<_> = fixture.operated.method_names().collect();
     let private: BTreeSet<_> = admin.method_names().collect();
     assert_eq!(private, BTreeSet::from(["bmn_requeueJob", "bmn_dropJob"]));
-    assert!(public.is_disjoint(&private) && public.contains("bmn_listDeadLetters"));
+    assert!(known.is_disjoint(&private) && known.contains("bmn_listDeadLetters"));
     let order = fill(3, &fixture.store);
     for method in private {
         let name = json!([{ "order": order, "action": "fill" }]);

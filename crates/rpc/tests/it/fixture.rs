@@ -2,14 +2,15 @@
 
 use alloy::primitives::{Address, B256, Bloom, Bytes, U256};
 use async_trait::async_trait;
-use bmn_chain::Header;
+use bmn_chain::{ChainError, Header, RawReceipts};
 use bmn_contracts::{ContractEvent, LimitOrder, MakerTraits, OrderSignature};
 use bmn_primitives::{
     BlockRef, ChainId, Complement, Dialect, Hashlock, Immutables, OrderHash, OrderId, Secret,
     SwapId, Timelocks,
 };
 use bmn_rpc::{
-    BmnRpc, Intake, IntakeError, NodeView, RpcLimits, ServedChain, Submitted, SubmittedOrder, Trade,
+    BmnRpc, Intake, IntakeError, NodeView, ReceiptSource, RpcLimits, ServedChain, Submitted,
+    SubmittedOrder, Trade,
 };
 use bmn_store::{EventRow, OrderState, Store, StoreOptions};
 use bmn_swap::{
@@ -318,9 +319,27 @@ impl NodeView for View {
     }
 }
 
+/// A host that shows nothing.
+pub(crate) struct Withholds;
+
+#[async_trait]
+impl ReceiptSource for Withholds {
+    async fn block_receipts(
+        &self,
+        chain: ChainId,
+        _: B256,
+    ) -> Result<Option<RawReceipts>, ChainError> {
+        let reason = "https://node.example/KEY does not answer".to_owned();
+        Err(ChainError::Unavailable { chain, reason })
+    }
+}
+
 pub(crate) struct Fixture {
     pub(crate) store: Store,
+    /// The methods for everybody.
     pub(crate) module: RpcModule<()>,
+    /// Those, and the operator's reads.
+    pub(crate) operated: RpcModule<()>,
     pub(crate) intake: Arc<ScriptedIntake>,
     pub(crate) committed: watch::Sender<u64>,
     _directory: TempDir,
@@ -335,18 +354,49 @@ impl Fixture {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(StoreOptions::directory(directory.path())).unwrap();
         fill(&store);
+        Self::over(directory, store, Arc::new(intake), limits, view)
+    }
+
+    fn over(
+        directory: TempDir,
+        store: Store,
+        intake: Arc<ScriptedIntake>,
+        limits: RpcLimits,
+        view: View,
+    ) -> Self {
         let (committed, receiver) = watch::channel(0);
-        let intake = Arc::new(intake);
         let (taken, view) = (Arc::clone(&intake) as Arc<dyn Intake>, Arc::new(view));
-        let rpc = BmnRpc::with_limits(store.clone(), taken, view, receiver, limits);
+        let rpc =
+            BmnRpc::with_limits(store.clone(), taken, view, Arc::new(Withholds), receiver, limits);
+        let mut operated = rpc.clone().operator_module();
         let module = rpc.into_module();
-        Self { store, module, intake, committed, _directory: directory }
+        operated.merge(module.clone()).unwrap();
+        Self { store, module, operated, intake, committed, _directory: directory }
+    }
+
+    /// Another process over the same file. What was subscribed ends.
+    pub(crate) async fn restarted(self) -> Self {
+        let Self { store, module, operated, intake, committed, _directory: directory } = self;
+        drop((store, module, operated, committed));
+        let store = loop {
+            // The last subscription has to see that its node is gone.
+            match Store::open(StoreOptions::directory(directory.path())) {
+                Ok(store) => break store,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        Self::over(directory, store, intake, RpcLimits::default(), View(None))
+    }
+
+    /// Says that something is durable, as the node does after a commit.
+    pub(crate) fn announce(&self) {
+        self.committed.send_modify(|commits| *commits += 1);
     }
 
     /// The whole answer to a call.
     pub(crate) async fn raw(&self, method: &str, params: Value) -> Value {
         let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        let (answer, _) = self.module.raw_json_request(&request.to_string(), 1).await.unwrap();
+        let (answer, _) = self.operated.raw_json_request(&request.to_string(), 1).await.unwrap();
         serde_json::from_str(answer.get()).unwrap()
     }
 

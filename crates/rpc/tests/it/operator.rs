@@ -1,8 +1,8 @@
 //! Methods for whoever runs the node.
 
 use crate::fixture::{
-    A, B, Fixture, ScriptedIntake, View, block, header, inclusion, order, order_id, source_leg,
-    state,
+    A, B, Fixture, ScriptedIntake, View, Withholds, block, header, inclusion, order, order_id,
+    source_leg, state,
 };
 use alloy::primitives::{Address, B256, U256};
 use bmn_contracts::EscrowImplementations;
@@ -56,7 +56,11 @@ fn policy() -> Policy {
 }
 
 /// An order of ten tokens for nine, stored with the numbers of its decision.
-fn decided(store: &Store, n: u8, change: impl FnOnce(&mut [Route; 2], &mut Policy, &mut Market)) {
+pub(crate) fn decided(
+    store: &Store,
+    n: u8,
+    change: impl FnOnce(&mut [Route; 2], &mut Policy, &mut Market),
+) {
     let mut taken = sold(n);
     let (mut routes, mut policy, mut market) = ([route(A), route(B)], policy(), Market::default());
     change(&mut routes, &mut policy, &mut market);
@@ -162,13 +166,19 @@ impl Operations for Modifies {
     }
 }
 
-fn admin(store: &Store) -> RpcModule<()> {
+pub(crate) fn admin(store: &Store) -> RpcModule<()> {
     let intake = Arc::new(ScriptedIntake::default());
-    let rpc = BmnRpc::new(store.clone(), intake, Arc::new(View(None)), watch::channel(0).1);
+    let rpc = BmnRpc::new(
+        store.clone(),
+        intake,
+        Arc::new(View(None)),
+        Arc::new(Withholds),
+        watch::channel(0).1,
+    );
     AdminRpc::new(rpc, Arc::new(Modifies(store.clone()))).into_module()
 }
 
-async fn ask(module: &RpcModule<()>, method: &str, params: Value) -> Value {
+pub(crate) async fn ask(module: &RpcModule<()>, method: &str, params: Value) -> Value {
     let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
     let (answer, _) = module.raw_json_request(&request.to_string(), 1).await.unwrap();
     serde_json::from_str(answer.get()).unwrap()
@@ -235,7 +245,7 @@ async fn what_no_mode_or_switch_is_changes_nothing() {
 }
 
 /// An order that shadow mode would have taken.
-fn shadowed(store: &Store, n: u8) -> Order {
+pub(crate) fn shadowed(store: &Store, n: u8) -> Order {
     decided(store, n, |_, _, _| {});
     let id = order_id(A, n);
     let told = store.read().unwrap().assessment(id).unwrap().unwrap();

@@ -1,46 +1,28 @@
 //! The change log, followed.
 
-use crate::fixture::{A, Fixture, ScriptedIntake, View, order_id, state};
+use crate::{
+    chain::next,
+    fixture::{A, Fixture, ScriptedIntake, View, order_id, state},
+};
 use bmn_rpc::RpcLimits;
-use bmn_rpc_api::SwapNotice;
+use bmn_rpc_api::{Notice, SubscribeFrom};
 use bmn_swap::{SecretKnowledge, Status};
-use jsonrpsee::Subscription;
 use serde_json::json;
 use std::time::Duration;
 
 impl Fixture {
-    /// Moves order 3 on A to `status` and announces it, as the node does after a commit.
+    /// Moves order 3 on A to `status`.
     fn change(&self, status: Status) {
         let mut tx = self.store.write().unwrap();
-        let change =
-            tx.put_order_state(order_id(A, 3), &state(status, SecretKnowledge::Unknown)).unwrap();
+        tx.put_order_state(order_id(A, 3), &state(status, SecretKnowledge::Unknown)).unwrap();
         tx.commit().unwrap();
-        self.committed.send(change.unwrap().seq).unwrap();
-    }
-
-    async fn subscribe(&self, params: serde_json::Value, buffer: usize) -> Subscription {
-        let params = serde_json::value::to_raw_value(&params).unwrap();
-        let raw = self.module.subscribe("bmn_subscribe", Params(params), buffer).await;
-        raw.unwrap()
+        self.announce();
     }
 }
 
-struct Params(Box<serde_json::value::RawValue>);
-
-impl jsonrpsee::core::traits::ToRpcParams for Params {
-    fn to_rpc_params(self) -> Result<Option<Box<serde_json::value::RawValue>>, serde_json::Error> {
-        Ok(Some(self.0))
-    }
-}
-
-async fn next(subscription: &mut Subscription) -> Option<SwapNotice> {
-    let notice = subscription.next::<SwapNotice>().await?;
-    Some(notice.unwrap().0)
-}
-
-fn sequence(notice: Option<SwapNotice>) -> u64 {
+fn sequence(notice: Option<Notice>) -> u64 {
     match notice {
-        Some(SwapNotice::Change(change)) => change.sequence,
+        Some(Notice::Change(change)) => change.sequence,
         other => panic!("{other:?}"),
     }
 }
@@ -50,7 +32,7 @@ async fn a_new_subscriber_hears_of_new_changes_only() {
     let fixture = Fixture::new();
     let mut subscription = fixture.subscribe(json!(["swaps"]), 8).await;
     fixture.change(Status::SourceLocked);
-    let Some(SwapNotice::Change(change)) = next(&mut subscription).await else { panic!() };
+    let Some(Notice::Change(change)) = next(&mut subscription).await else { panic!() };
     assert_eq!(change.sequence, 5);
     assert_eq!(change.order_id, order_id(A, 3).to_string());
     assert_eq!(change.to.to_string(), "sourceLocked");
@@ -77,13 +59,14 @@ async fn a_subscriber_that_does_not_drain_is_told_where_to_resume_and_let_go() {
     let mut heard = 0;
     let resume_from = loop {
         match next(&mut subscription).await {
-            Some(SwapNotice::Change(change)) => heard = change.sequence,
-            Some(SwapNotice::Lagged { resume_from }) => break resume_from,
+            Some(Notice::Change(change)) => heard = change.sequence,
+            Some(Notice::Lagged { resume_from }) => break resume_from,
+            Some(other) => panic!("{other:?}"),
             None => panic!("ended without a word"),
         }
     };
     assert!(heard < 4, "the buffer held everything: this test tests nothing");
-    assert_eq!(resume_from, heard + 1);
+    assert_eq!(resume_from, Some(SubscribeFrom::Number(heard + 1)));
     assert!(next(&mut subscription).await.is_none());
 }
 
@@ -97,9 +80,33 @@ async fn a_subscription_ends_when_the_node_stops() {
 }
 
 #[tokio::test]
-async fn an_unknown_kind_is_refused_by_name() {
+async fn a_filter_narrows_by_the_order_and_by_where_it_comes_to() {
     let fixture = Fixture::new();
-    let (code, text) = fixture.error("bmn_subscribe", json!(["blocks"])).await;
-    assert_eq!(code, -32602);
-    assert!(text.contains("`kind`: expected \\\"swaps\\\""), "{text}");
+    let ours = order_id(A, 3).to_string();
+    let mut ends = fixture.subscribe(json!(["swaps", 1, { "status": ["bothLocked"] }]), 8).await;
+    let mut one = fixture.subscribe(json!(["swaps", 1, { "order": ours }]), 8).await;
+    let mut token = fixture
+        .subscribe(json!(["swaps", 1, { "token": format!("0x{}", "11".repeat(20)) }]), 8)
+        .await;
+    fixture.change(Status::SourceLocked);
+    fixture.change(Status::BothLocked);
+    assert_eq!(sequence(next(&mut ends).await), 6);
+    assert_eq!(sequence(next(&mut one).await), 3);
+    assert_eq!(sequence(next(&mut one).await), 5);
+    let Fixture { committed, .. } = fixture;
+    drop(committed);
+    assert!(next(&mut token).await.is_none(), "no order trades it");
+}
+
+#[tokio::test]
+async fn a_log_goes_on_after_a_restart() {
+    let fixture = Fixture::new();
+    let mut swaps = fixture.subscribe(json!(["swaps"]), 8).await;
+    fixture.change(Status::SourceLocked);
+    let heard = sequence(next(&mut swaps).await);
+    drop(swaps);
+    let fixture = fixture.restarted().await;
+    fixture.change(Status::BothLocked);
+    let mut swaps = fixture.subscribe(json!(["swaps", heard + 1]), 8).await;
+    assert_eq!(sequence(next(&mut swaps).await), 6);
 }

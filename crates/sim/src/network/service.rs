@@ -50,7 +50,8 @@ pub struct Endpoints {
     pub contracts: Vec<(&'static str, Address)>,
 }
 
-/// Runs the network until `shutdown`. `ready` is told once everything answers.
+/// Runs the network until `shutdown`. On a loopback address the resolver's port has every method of
+/// `bmn_*`, the operator's as well. `ready` is told once everything answers.
 ///
 /// # Errors
 /// [`SimError::DevChain`] and [`SimError::Store`] when another instance has the data directory;
@@ -85,8 +86,14 @@ pub async fn serve(
     for chain in resolver.chains() {
         while resolver.follow(chain).await? {}
     }
-    let limits = bmn_rpc::ServeLimits::default();
-    let (methods, address) = bmn_rpc::serve(resolver.rpc_module(), address_rpc, &limits).await?;
+    // One user on his own machine: whatever he calls, as often as he likes.
+    let limits = bmn_rpc::ServeLimits { client: None, ..bmn_rpc::ServeLimits::default() };
+    // Strangers on the network are not the user.
+    let module = match address_rpc.ip().is_loopback() {
+        true => resolver.every_module(),
+        false => resolver.rpc_module(),
+    };
+    let (methods, address) = bmn_rpc::serve(module, address_rpc, &limits).await?;
     ready(&endpoints(&network, &servers, address));
     let stop = Default::default();
     let running = resolver.run(Clone::clone(&stop));

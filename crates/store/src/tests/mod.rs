@@ -1,5 +1,6 @@
 //! Tests of the whole store.
 
+mod blocks;
 mod bulk_crash;
 mod crash;
 mod damage;

@@ -1,5 +1,5 @@
-//! A node's JSON-RPC in batches, as a recorder needs it: patient, bounded, and silent about keys in
-//! URLs.
+//! A chain's JSON-RPC in batches, for commands that read a lot or need TLS: patient, bounded, and silent about
+//! keys in URLs.
 
 use crate::{failure::Failure, node::shown};
 use alloy::transports::http::reqwest::{self, Client, Response, StatusCode, Url, header};
@@ -19,18 +19,18 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_ANSWER: usize = 256 << 20;
 
 /// One call of a batch.
-pub(super) type Call = (&'static str, Value);
+pub(crate) type Call = (&'static str, Value);
 
 /// A node's refusal of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) code: i64,
-    pub(super) message: String,
+pub(crate) struct Refusal {
+    pub(crate) code: i64,
+    pub(crate) message: String,
 }
 
 impl Refusal {
     /// The node has no such method, or keeps it from us.
-    pub(super) fn is_unsupported(&self) -> bool {
+    pub(crate) fn is_unsupported(&self) -> bool {
         let message = self.message.to_ascii_lowercase();
         matches!(self.code, -32601 | -32004)
             || ["not found", "not supported", "does not exist", "not available", "unsupported"]
@@ -57,7 +57,7 @@ enum Setback {
 }
 
 /// A node.
-pub(super) struct Node {
+pub(crate) struct Node {
     client: Client,
     url: Url,
     shown: String,
@@ -65,10 +65,10 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// A client of the node behind `url`.
-    pub(super) fn new(url: &str) -> Result<Self, Failure> {
+    /// A client of the node behind `url`, which `flag` named.
+    pub(crate) fn new(flag: &str, url: &str) -> Result<Self, Failure> {
         let shown = shown(url);
-        let usage = |reason: String| Failure::Usage(format!("--rpc {shown}: {reason}"));
+        let usage = |reason: String| Failure::Usage(format!("{flag} {shown}: {reason}"));
         let parsed = Url::parse(url).map_err(|error| usage(error.to_string()))?;
         if !matches!(parsed.scheme(), "http" | "https") {
             return Err(usage("expected a URL that begins with http:// or https://".to_owned()));
@@ -79,12 +79,12 @@ impl Node {
     }
 
     /// Its URL without anything secret.
-    pub(super) fn shown(&self) -> &str {
+    pub(crate) fn shown(&self) -> &str {
         &self.shown
     }
 
     /// One call that has to succeed.
-    pub(super) async fn call(&self, method: &'static str, params: Value) -> Result<Value, Failure> {
+    pub(crate) async fn call(&self, method: &'static str, params: Value) -> Result<Value, Failure> {
         let mut answers = self.batch(&[(method, params)]).await?;
         match answers.pop() {
             Some(Ok(value)) => Ok(value),
@@ -94,18 +94,18 @@ impl Node {
     }
 
     /// What a refusal means for the command.
-    pub(super) fn refused(&self, method: &str, refusal: &Refusal) -> Failure {
+    pub(crate) fn refused(&self, method: &str, refusal: &Refusal) -> Failure {
         let Refusal { code, message } = refusal;
         self.unreachable(format!("{method} was refused: {message} (code {code})"))
     }
 
     /// The node cannot be used.
-    pub(super) fn unreachable(&self, reason: String) -> Failure {
+    pub(crate) fn unreachable(&self, reason: String) -> Failure {
         Failure::Unreachable { url: self.shown.clone(), reason, hint: None }
     }
 
     /// The answers to several calls, in their order.
-    pub(super) async fn batch(
+    pub(crate) async fn batch(
         &self,
         calls: &[Call],
     ) -> Result<Vec<Result<Value, Refusal>>, Failure> {
@@ -280,10 +280,12 @@ mod tests {
 
     #[test]
     fn keys_in_urls_are_never_told() {
-        let node = Node::new("https://user:pw@rpc.example/v3/secretkey?k=secretkey").ok().unwrap();
+        let node = Node::new("--rpc", "https://user:pw@rpc.example/v3/secretkey?k=secretkey")
+            .ok()
+            .unwrap();
         let text = node.unreachable("x".to_owned()).to_string();
         assert!(!text.contains("secretkey") && !text.contains("pw"), "{text}");
-        let error = Node::new("ftp://rpc.example/secretkey").err().unwrap().to_string();
+        let error = Node::new("--rpc", "ftp://rpc.example/secretkey").err().unwrap().to_string();
         assert!(error.contains("http") && !error.contains("secretkey"), "{error}");
     }
 }

@@ -1,0 +1,113 @@
+//! Where a node answers: to everybody, and to its operator.
+
+use crate::failure::Failure;
+use bmn_config::{CorsOrigins, NodeConfig, RpcLimits};
+use bmn_launch::access;
+use bmn_node::Resolver;
+use bmn_rpc::{ClientLimits, Entrance, Monotonic, Origins, ServeError, ServeLimits, serve_behind};
+use jsonrpsee::{RpcModule, server::ServerHandle};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
+
+/// The servers of a node.
+pub(super) struct Listeners {
+    /// Where the public methods are.
+    pub(super) public: SocketAddr,
+    /// Where the operator's are as well, and the file with their key.
+    pub(super) admin: Option<(SocketAddr, PathBuf)>,
+    handles: Vec<ServerHandle>,
+}
+
+impl Listeners {
+    /// Begins to answer.
+    pub(super) async fn open(resolver: &Resolver, config: &NodeConfig) -> Result<Self, Failure> {
+        let limits = limits(config.access.limits);
+        let entrance = Entrance {
+            origins: origins(&config.access.cors),
+            hosts: config.access.hosts.clone(),
+            key: None,
+        };
+        let (handle, public) = listen(resolver.rpc_module(), config.rpc, limits, entrance).await?;
+        let mut listeners = Self { public, admin: None, handles: vec![handle] };
+        if let Some(address) = config.access.admin_rpc {
+            listeners.open_admin(resolver, config, address).await?;
+        }
+        Ok(listeners)
+    }
+
+    async fn open_admin(
+        &mut self,
+        resolver: &Resolver,
+        config: &NodeConfig,
+        address: SocketAddr,
+    ) -> Result<(), Failure> {
+        let file = access::jwt_file(config);
+        let key = Some(access::jwt_key_or_new(&file)?);
+        let audit = Arc::new(access::audit_log(config)?);
+        let mut module = resolver.rpc_module();
+        let merged = module.merge(resolver.private_module(&audit));
+        merged.map_err(|error| Failure::Run(eyre::Report::new(error)))?;
+        // Whoever has the key may ask as often as he likes.
+        let limits = ServeLimits { client: None, ..limits(config.access.limits) };
+        // The key is what guards it: a page of a stranger has no token, whatever name it asks by.
+        let entrance = Entrance { hosts: vec!["*".to_owned()], key, ..Entrance::default() };
+        let (handle, bound) = listen(module, address, limits, entrance).await?;
+        self.admin = Some((bound, file));
+        self.handles.push(handle);
+        Ok(())
+    }
+
+    /// Ends once what was being answered is answered.
+    pub(super) async fn stop(self) {
+        for handle in &self.handles {
+            let _ = handle.stop();
+        }
+        for handle in self.handles {
+            handle.stopped().await;
+        }
+    }
+}
+
+async fn listen(
+    module: RpcModule<()>,
+    address: SocketAddr,
+    limits: ServeLimits,
+    entrance: Entrance,
+) -> Result<(ServerHandle, SocketAddr), Failure> {
+    let served = serve_behind(module, address, &limits, entrance, Monotonic::default()).await;
+    served.map_err(|error: ServeError| Failure::Usage(error.to_string()))
+}
+
+fn limits(limits: RpcLimits) -> ServeLimits {
+    let count = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+    let client = NonZeroU32::new(limits.requests_per_second).map(|per_second| ClientLimits {
+        per_second,
+        burst: count(limits.burst),
+        concurrent: count(limits.concurrent),
+    });
+    ServeLimits {
+        client,
+        connections: limits.connections,
+        request_time: Duration::from_secs(limits.request_secs.into()),
+        ..ServeLimits::default()
+    }
+}
+
+fn origins(cors: &CorsOrigins) -> Origins {
+    match cors {
+        CorsOrigins::None => Origins::Own,
+        CorsOrigins::Listed(listed) => Origins::Listed(listed.clone()),
+        CorsOrigins::Any => Origins::Any,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_of_the_configuration_are_those_of_the_server() {
+        assert_eq!(limits(RpcLimits::default()), ServeLimits::default());
+        let none = RpcLimits { requests_per_second: 0, ..RpcLimits::default() };
+        assert_eq!(limits(none).client, None);
+    }
+}
