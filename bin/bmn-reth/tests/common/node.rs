@@ -51,7 +51,14 @@ use reth_ethereum::{
     },
     tasks::Runtime,
 };
-use std::{future::Future, ops::RangeInclusive, path::{Path, PathBuf}, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 /// What of ours is in the node.
 pub(crate) enum Inside {
