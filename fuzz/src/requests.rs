@@ -6,8 +6,7 @@ use bmn_rpc_api::RpcErrorCode;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-/// Most requests of one input, and the deepest parameters that are built. Deeper text comes as it is.
-const MOST_REQUESTS: usize = 8;
+/// The deepest parameters that are built. Deeper text comes as it is.
 const DEEPEST: usize = 6;
 
 /// JSON-RPC's own codes: the request cannot be read, is none, or names no method.
