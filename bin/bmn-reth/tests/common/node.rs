@@ -221,7 +221,7 @@ where
 /// Waits until nothing below the directory is open any more. A thread of the node's closes its RocksDB in its own
 /// time; a process that ends meanwhile is aborted (facebook/rocksdb#11349).
 async fn until_closed(directory: &Path) {
-    for _ in 0..10_000 {
+    for _ in 0..60_000 {
         let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
         let open = open.filter_map(|file| std::fs::read_link(file.path()).ok());
         if !open.into_iter().any(|file| file.starts_with(directory)) {
