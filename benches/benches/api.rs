@@ -26,6 +26,9 @@ const MIX: Mix = Mix { sources: 50, destinations: 0, withdrawals: 0 };
 /// Blocks handed over at once.
 const AT_ONCE: u64 = 64;
 
+/// Page cache while the store is filled, bytes. It is measured with its own.
+const FILL_CACHE: usize = 2 << 30;
+
 /// How much is done.
 #[derive(Clone, Copy)]
 struct Size {
@@ -44,9 +47,12 @@ fn main() {
     let swaps = said.unwrap_or(if is_smoke() { 1_000 } else { 1_000_000 });
     let (requests, rounds) = if is_smoke() { (3, 1) } else { (500, 3) };
     let directory = temporary();
-    let store = Store::open(StoreOptions::directory(directory.path())).expect("a new store");
+    let options = || StoreOptions::directory(directory.path());
     let history = History::new(spec(), MIX);
+    let store = Store::open(options().with_cache_bytes(FILL_CACHE)).expect("a new store");
     fill(&store, &history, swaps);
+    drop(store);
+    let store = Store::open(options()).expect("the same store");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("an async runtime");
     runtime.block_on(measure(store, &history, Size { swaps, requests, rounds }));

@@ -9,8 +9,9 @@ use bmn_swap::{
     Decision, Evidence, Order, OrderTimes, Origin, SecretKnowledge, SignedOrder, Status,
 };
 
-/// Orders of one transaction.
-const AT_ONCE: u64 = 10_000;
+/// Orders of one transaction. Their ids are hashes: each transaction writes most pages of its tables, however few
+/// orders it brings.
+const AT_ONCE: u64 = 100_000;
 
 /// One in so many is open.
 const OPEN: u64 = 100;

@@ -143,7 +143,9 @@ fn write(
         }
         Ok(txn.commit()?)
     };
-    written().map_err(|error| store.name(error))?;
+    let written = written();
+    store.committed();
+    written.map_err(|error| store.name(error))?;
     Ok((rows, now().saturating_sub(since)))
 }
 

@@ -40,6 +40,7 @@ mod totals;
 mod transactions;
 mod upgrade;
 mod verify;
+mod view;
 mod write;
 
 #[cfg(any(test, feature = "test-utils"))]
@@ -74,4 +75,5 @@ pub use snapshot::{KnownChain, ReadTx};
 pub use stage::Staged;
 pub use tables::{QueueTable, SCHEMA_VERSION};
 pub use verify::{Difference, Verification, Verified, verify};
+pub use view::View;
 pub use write::WriteTx;

@@ -5,6 +5,7 @@ use crate::directory::{self, create_private_directory, new_private_file, sync_di
 use crate::gate::Gate;
 use crate::master_key;
 use crate::seal::{Sealed, Sealer, Subject};
+use crate::snapshot::Newest;
 use crate::tables::{self, SCHEMA_VERSION};
 use crate::upgrade::upgrade;
 use crate::{
@@ -90,6 +91,8 @@ impl StoreOptions {
 pub struct Store(Arc<Inner>);
 
 pub(crate) struct Inner {
+    // Released first: a snapshot keeps the file open.
+    newest: Newest,
     database: Database,
     gate: Gate,
     sealer: Arc<Sealer>,
@@ -103,6 +106,11 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
+    /// After a commit, whatever became of it: whoever reads from now on sees what it left.
+    pub(crate) fn committed(&self) {
+        self.newest.is_over();
+    }
+
     /// A full disk is told with its file and the cure.
     pub(crate) fn name(&self, error: StoreError) -> StoreError {
         match error {
@@ -193,6 +201,7 @@ impl Store {
         let sealer = Arc::new(sealer);
         let gate = Gate::default();
         Ok(Self(Arc::new(Inner {
+            newest: Newest::default(),
             database,
             gate,
             sealer,
@@ -205,9 +214,14 @@ impl Store {
         })))
     }
 
-    /// A snapshot. Never waits for the writer.
+    /// A snapshot, the same one until the next commit. Never waits for the writer.
     pub fn read(&self) -> Result<ReadTx, StoreError> {
-        Ok(ReadTx::new(self.snapshot()?, Arc::clone(&self.0.sealer)))
+        let open = || Ok(ReadTx::new(self.snapshot()?, Arc::clone(&self.0.sealer)));
+        self.0.newest.get(open)
+    }
+
+    pub(crate) fn committed(&self) {
+        self.0.committed();
     }
 
     /// The writer. Blocks the thread while another transaction holds it: never call it on an
@@ -257,6 +271,7 @@ impl Store {
     pub fn compact(&mut self) -> Result<bool, StoreError> {
         const BUSY: StoreError = StoreError::Misplaced("compaction needs the store for itself");
         let inner = Arc::get_mut(&mut self.0).ok_or(BUSY)?;
+        inner.committed();
         match inner.database.compact() {
             Ok(changed) => Ok(changed),
             Err(CompactionError::Storage(error)) => Err(inner.name(error.into())),

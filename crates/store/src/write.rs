@@ -41,7 +41,9 @@ impl WriteTx {
         let stage = staged.into_stage()?;
         #[cfg(any(test, feature = "test-utils"))]
         store.observer.see(&stage);
-        stage.apply(&txn).and_then(|()| Ok(txn.commit()?)).map_err(|error| store.name(error))
+        let written = stage.apply(&txn).and_then(|()| Ok(txn.commit()?));
+        store.committed();
+        written.map_err(|error| store.name(error))
     }
 
     /// Makes every change visible at once, and durable with the next [`commit`](Self::commit) of whomever.

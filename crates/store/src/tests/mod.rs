@@ -15,3 +15,4 @@ mod reorg;
 mod sealing;
 mod totals;
 mod upgrade;
+mod views;
