@@ -48,15 +48,25 @@ pub enum StoreLocation {
 pub struct StoreOptions {
     /// Where it lives.
     pub location: StoreLocation,
-    /// Page cache, bytes.
-    pub cache_bytes: usize,
+    /// Page cache, bytes; `None` for [what suits the file](StoreOptions::cache_for).
+    pub cache_bytes: Option<usize>,
     /// Where keys and nonces of sealed rows come from.
     pub entropy: Arc<dyn Entropy>,
 }
 
 impl StoreOptions {
-    /// Page cache when nothing else is said: 16 MiB. redb's own default is 1 GiB.
+    /// Page cache of a small file when nothing else is said: 16 MiB. redb's own default is 1 GiB.
     pub const DEFAULT_CACHE_BYTES: usize = 16 << 20;
+
+    /// The same of a large one: 256 MiB.
+    pub const LARGEST_DEFAULT_CACHE_BYTES: usize = 256 << 20;
+
+    /// Page cache of a file of so many bytes when nothing else is said: a sixteenth of it, within those two. The upper
+    /// pages of the tables fit into that, so that a row costs one page from the file and not several.
+    pub fn cache_for(file_bytes: u64) -> usize {
+        let share = usize::try_from(file_bytes / 16).unwrap_or(usize::MAX);
+        share.clamp(Self::DEFAULT_CACHE_BYTES, Self::LARGEST_DEFAULT_CACHE_BYTES)
+    }
 
     /// A store in a directory, with the operating system's randomness.
     pub fn directory(path: impl Into<PathBuf>) -> Self {
@@ -76,12 +86,12 @@ impl StoreOptions {
 
     /// The same with another cache size, bytes.
     pub const fn with_cache_bytes(mut self, bytes: usize) -> Self {
-        self.cache_bytes = bytes;
+        self.cache_bytes = Some(bytes);
         self
     }
 
     fn at(location: StoreLocation) -> Self {
-        Self { location, cache_bytes: Self::DEFAULT_CACHE_BYTES, entropy: Arc::new(OsEntropy) }
+        Self { location, cache_bytes: None, entropy: Arc::new(OsEntropy) }
     }
 }
 
@@ -154,6 +164,7 @@ impl Store {
                 let path = PathBuf::from("(storage backend)");
                 discard_unfinished(&*backend).map_err(|error| StoreError::io(&path, error))?;
                 let size = backend.len().map_err(|error| StoreError::io(&path, error))?;
+                let cache_bytes = cache_bytes.unwrap_or_else(|| StoreOptions::cache_for(size));
                 let (database, found) = examined(&path, size, || {
                     builder(cache_bytes).create_with_backend(BoxedBackend(backend))
                 })?;
@@ -168,7 +179,7 @@ impl Store {
 
     fn open_directory(
         directory: &Path,
-        cache_bytes: usize,
+        cache_bytes: Option<usize>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, StoreError> {
         create_private_directory(directory).map_err(|error| StoreError::io(directory, error))?;
@@ -178,9 +189,10 @@ impl Store {
         let key = |new| master_key::load_or_create(directory, new, &*entropy);
         if !exists {
             let sealer = Sealer::new(key(true)?, Arc::clone(&entropy));
-            create(directory, &path, cache_bytes, &sealer)?;
+            create(directory, &path, StoreOptions::cache_for(0), &sealer)?;
         }
         let size = std::fs::metadata(&path).map_err(|error| StoreError::io(&path, error))?.len();
+        let cache_bytes = cache_bytes.unwrap_or_else(|| StoreOptions::cache_for(size));
         let (database, found) = examined(&path, size, || builder(cache_bytes).open(&path))?;
         let sealer = Sealer::new(key(false)?, Arc::clone(&entropy));
         Self::enter(database, sealer, path, cache_bytes, Some(lock), found)

@@ -254,3 +254,13 @@ fn readers_and_the_store_may_go_to_other_threads() {
     movable::<crate::ReadTx>();
     movable::<Store>();
 }
+
+#[test]
+fn the_page_cache_grows_with_the_file_within_bounds() {
+    const MIB: u64 = 1 << 20;
+    for (file, cache) in
+        [(0, 16), (256 * MIB, 16), (1_024 * MIB, 64), (4_096 * MIB, 256), (u64::MAX, 256)]
+    {
+        assert_eq!(StoreOptions::cache_for(file) as u64, cache * MIB, "{file}");
+    }
+}
