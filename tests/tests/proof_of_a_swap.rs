@@ -109,6 +109,24 @@ async fn a_swap_of_strangers_is_shown_by_a_node_that_has_no_order_of_it() {
 }
 
 #[tokio::test]
+async fn what_a_strangers_destination_is_bound_to_is_found_by_a_node_without_an_order() {
+    for dialect in [Dialect::Bmn4, Dialect::Bmn302, Dialect::OneInch1, Dialect::OneInch2] {
+        let mut world = completed(dialect).await;
+        let (id, _) = world.statuses()[0];
+        let own = ask(&world, &id.to_string()).await;
+        world.restart_index_only(memory_store(&CrashBackend::new()));
+        world.resolver.run_until_idle().await.unwrap();
+        let theirs = ask(&world, &own.hashlock.unwrap().to_string()).await;
+        assert_eq!((&theirs.order_id, theirs.more), (&None, false));
+        assert_eq!(theirs.escrows.len(), 2, "{dialect}");
+        let bound = |proof: &SwapProof| proof.escrows[1].immutables.clone();
+        assert!(bound(&own).is_some());
+        assert_eq!(bound(&theirs), bound(&own), "{dialect}");
+        theirs.verify(&factories(&world)).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn what_is_final_is_said() {
     let mut world = World::new(vec![swap(0, Behaviour::Honest)]).await;
     assert!(world.run_until(200, |world| world.status() == Some(Status::BothLocked)).await);
@@ -250,6 +268,30 @@ const FORGERIES: &[Forgery] = &[
         "an event of another name",
         |proof| proof.escrows[0].events[0].event.event.push('d'),
         "escrows[0].events[0].event.event",
+    ),
+    (
+        "an escrow twice",
+        |proof| {
+            let again = proof.escrows[0].clone();
+            proof.escrows.push(again);
+        },
+        "escrows[2]: the same as escrows[0]",
+    ),
+    (
+        "an event twice",
+        |proof| {
+            let again = proof.escrows[1].events[0].clone();
+            proof.escrows[1].events.push(again);
+        },
+        "escrows[1].events[2]: the same as escrows[1].events[0]",
+    ),
+    (
+        "a creation that says less than there is",
+        |proof| {
+            proof.escrows[0].events.retain(|it| it.event.event != "SrcEscrowCreated");
+            assert_eq!(proof.escrows[0].events[0].event.event, "PostInteractionEscrowCreated");
+        },
+        "escrows[0].events: the factory's SrcEscrowCreated is not among them",
     ),
     (
         "an event of another block",

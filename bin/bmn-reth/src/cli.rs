@@ -14,7 +14,7 @@ pub const NAMESPACE: &str = "bmn";
 #[command(next_help_heading = "Bridge-Me-Not")]
 pub struct BmnArgs {
     /// Run the resolver inside the node, with this configuration (that of `bmn node`; `rpc`, `admin_rpc`,
-    /// `cors`, `hosts` and `rpc_limits` in it are not used: bmn_* is served by the node's own servers where --http.api and --ws.api name `bmn`).
+    /// `operations`, `cors`, `hosts` and `rpc_limits` in it are not used: bmn_* is served by the node's own servers where --http.api and --ws.api name `bmn`).
     #[arg(id = "bmn.config", long = "bmn.config", value_name = "FILE")]
     pub config: Option<PathBuf>,
 

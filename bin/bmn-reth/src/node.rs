@@ -10,7 +10,11 @@ use reth_ethereum::{
     chainspec::EthChainSpec,
     exex::ExExContext,
     node::{api::FullNodeComponents, builder::rpc::RpcContext},
-    rpc::{api::eth::helpers::FullEthApi, builder::RethRpcModule, eth::EthApiError},
+    rpc::{
+        api::eth::helpers::FullEthApi,
+        builder::{RethRpcModule, TransportRpcModules, auth::AuthRpcModule},
+        eth::EthApiError,
+    },
     tasks::TaskExecutor,
 };
 use std::{
@@ -77,22 +81,7 @@ impl Extension {
         Node: FullNodeComponents,
         Eth: FullEthApi<NetworkTypes = Ethereum, Error = EthApiError>,
     {
-        let module = self.front.module()?;
-        let ours = RethRpcModule::Other(NAMESPACE.to_owned());
-        let config = ctx.modules.module_config();
-        // Only this machine's users reach IPC: where it has reth's own admin methods it gets ours. Its default
-        // names every namespace of reth, which ours is not among.
-        let named = config.contains_ipc(&ours);
-        let has_admin = config.contains_ipc(&RethRpcModule::Admin);
-        ctx.modules.merge_if_module_configured(ours, module.clone())?;
-        if has_admin {
-            if !named {
-                ctx.modules.merge_ipc(module.clone())?;
-            }
-            ctx.modules.merge_ipc(self.front.admin_module()?)?;
-        }
-        ctx.auth_module.merge_auth_methods(module)?;
-        ctx.auth_module.merge_auth_methods(self.front.admin_module()?)?;
+        serve(&self.front, ctx.modules, ctx.auth_module)?;
         let chain = ChainId(ctx.config().chain.chain().id());
         let eth = ctx.registry.eth_api().clone();
         let local = NodeChain::new(chain, eth, self.feed, self.acks);
@@ -100,6 +89,34 @@ impl Extension {
         spawn(ctx.node().task_executor(), self.options, Arc::new(local), self.front, unfit);
         Ok(())
     }
+}
+
+/// Adds the methods of whoever stands behind `front` to the servers that are to have them.
+///
+/// # Errors
+/// A method of that name exists already.
+pub fn serve(
+    front: &Front,
+    modules: &mut TransportRpcModules,
+    auth: &mut AuthRpcModule,
+) -> eyre::Result<()> {
+    let module = front.module()?;
+    let ours = RethRpcModule::Other(NAMESPACE.to_owned());
+    let config = modules.module_config();
+    // Only this machine's users reach IPC: where it has reth's own admin methods it gets ours. Its default
+    // names every namespace of reth, which ours is not among.
+    let named = config.contains_ipc(&ours);
+    let has_admin = config.contains_ipc(&RethRpcModule::Admin);
+    modules.merge_if_module_configured(ours, module.clone())?;
+    if has_admin {
+        if !named {
+            modules.merge_ipc(module.clone())?;
+        }
+        modules.merge_ipc(front.admin_module()?)?;
+    }
+    auth.merge_auth_methods(module)?;
+    auth.merge_auth_methods(front.admin_module()?)?;
+    Ok(())
 }
 
 /// Starts the resolver beside the node, and has the node wait until what is being done is on disk when it

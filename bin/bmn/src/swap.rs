@@ -3,6 +3,7 @@
 mod list;
 mod proof;
 mod show;
+mod sides;
 mod verify;
 mod watch;
 mod witness;

@@ -53,12 +53,14 @@ pub struct RpcLimits {
     pub requests_per_second: u32,
     /// Requests that one may send at once after a pause.
     pub burst: u32,
-    /// Requests of one that are worked on at once.
+    /// Requests of one that are worked on at once, or whose answers it has not taken yet.
     pub concurrent: u32,
     /// Seconds that a request is worked on at most.
     pub request_secs: u32,
-    /// Open connections of all of them.
+    /// Open connections of all of them, of HTTP and WebSocket together.
     pub connections: u32,
+    /// Open connections of one.
+    pub client_connections: u32,
 }
 
 impl Default for RpcLimits {
@@ -69,6 +71,7 @@ impl Default for RpcLimits {
             concurrent: 64,
             request_secs: 30,
             connections: 1_100,
+            client_connections: 128,
         }
     }
 }
@@ -110,12 +113,15 @@ impl RpcLimits {
         let concurrent = section.or("concurrent", Count(default.concurrent));
         let request_secs = section.or("request_secs", Count(default.request_secs));
         let connections = section.or("connections", Count(default.connections));
+        let client_connections =
+            section.or("client_connections", Count(default.client_connections));
         Some(Self {
             requests_per_second: requests_per_second?.0,
             burst: burst?.0,
             concurrent: concurrent?.0,
             request_secs: request_secs?.0,
             connections: connections?.0,
+            client_connections: client_connections?.0,
         })
     }
 }
@@ -215,7 +221,7 @@ mod tests {
         assert_eq!(read(""), Ok(Access::default()));
         let told = "admin_rpc = \"127.0.0.1:8548\"\njwt_secret = \"key\"\ncors = [\"https://app.example\"]\n\
                     hosts = [\"node.example\"]\nsubmissions = false\n[rpc_limits]\nrequests_per_second = 0\n\
-                    burst = 2\nconcurrent = 3\nrequest_secs = 4\nconnections = 5";
+                    burst = 2\nconcurrent = 3\nrequest_secs = 4\nconnections = 5\nclient_connections = 6";
         let expected = Access {
             admin_rpc: Some(([127, 0, 0, 1], 8548).into()),
             jwt_secret: Some("/etc/bmn/key".into()),
@@ -228,6 +234,7 @@ mod tests {
                 concurrent: 3,
                 request_secs: 4,
                 connections: 5,
+                client_connections: 6,
             },
         };
         assert_eq!(read(told), Ok(expected));

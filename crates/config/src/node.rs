@@ -29,6 +29,8 @@ pub struct NodeConfig {
     pub data_dir: PathBuf,
     /// Where the public methods of `bmn_*` are served, to everybody who reaches it.
     pub rpc: SocketAddr,
+    /// Where health, metrics and the REST interface are served; nowhere without.
+    pub operations: Option<SocketAddr>,
     /// Who may call what, and how much.
     pub access: Access,
     /// The mode of a node that never had one: `full`, `shadow` or `percent=N`. Afterwards the stored one
@@ -121,6 +123,7 @@ impl NodeConfig {
     fn read(section: &mut Section<'_, '_>, origin: &NodeOrigin<'_>) -> Option<Self> {
         let data_dir = section.required::<String>("data_dir");
         let rpc = section.or("rpc", DEFAULT_RPC);
+        let operations = section.optional::<SocketAddr>("operations");
         let access = Access::read(section, origin);
         let mode = section.optional::<ModeName>("mode");
         let index_only = section.or("index_only", false).map(|only| only || origin.index_only);
@@ -144,6 +147,7 @@ impl NodeConfig {
         Some(Self {
             data_dir: origin.directory.join(data_dir?),
             rpc: rpc?,
+            operations: operations?,
             access: access?,
             mode: mode?.map(|mode| mode.0),
             index_only,

@@ -62,6 +62,9 @@ fn the_mode_and_the_admin_methods_are_off_the_beaten_path_unless_asked_for() {
     let config = with("mode = \"percent = 5\"\nadmin_rpc = \"127.0.0.1:1\"").unwrap();
     assert_eq!(config.mode.as_deref(), Some("percent=5"));
     assert_eq!(config.access.admin_rpc, Some(([127, 0, 0, 1], 1).into()));
+    assert_eq!(config.operations, None);
+    let config = with("operations = \"127.0.0.1:9547\"").unwrap();
+    assert_eq!(config.operations, Some(([127, 0, 0, 1], 9547).into()));
     let moved = with("admin = true").unwrap_err().to_string();
     assert!(moved.contains("`admin`: there is no such key any more"), "{moved}");
     for wrong in ["mode = \"half\"", "mode = \"percent=101\"", "mode = 5"] {

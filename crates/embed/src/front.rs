@@ -5,6 +5,7 @@
 //! answered with `unavailable` and the reason while there is none. Nothing of a stopped resolver is held,
 //! for its database cannot be opened again before the last of it is gone.
 
+use bmn_rpc::described;
 use bmn_rpc_api::RpcErrorCode;
 use jsonrpsee::{
     Methods, PendingSubscriptionSink, RpcModule, SubscriptionMessage, SubscriptionSink,
@@ -20,9 +21,10 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// Methods for everybody.
-pub const METHODS: [&str; 17] = [
+pub const METHODS: [&str; 26] = [
     "rpc.discover",
     "bmn_status",
+    "bmn_health",
     "bmn_submitOrder",
     "bmn_submitSecret",
     "bmn_getSwap",
@@ -31,6 +33,14 @@ pub const METHODS: [&str; 17] = [
     "bmn_getEvents",
     "bmn_getWithdrawPermission",
     "bmn_getChanges",
+    "bmn_version",
+    "bmn_getLastBlock",
+    "bmn_indexerStatus",
+    "bmn_getChainStatistics",
+    "bmn_getDailyMetrics",
+    "bmn_getOrder",
+    "bmn_getOrders",
+    "bmn_getProfitableOrders",
     "bmn_getSources",
     "bmn_getDestinations",
     "bmn_getPendingOrders",
@@ -42,12 +52,14 @@ pub const METHODS: [&str; 17] = [
 
 /// Methods for whoever runs the resolver, its reads and what changes how it works: for the authenticated server
 /// and for IPC.
-pub const ADMIN_METHODS: [&str; 12] = [
+pub const ADMIN_METHODS: [&str; 14] = [
     "bmn_explainOrder",
     "bmn_getMode",
     "bmn_shadowReport",
     "bmn_getJobs",
     "bmn_listDeadLetters",
+    "bmn_queueMetrics",
+    "bmn_performanceMetrics",
     "bmn_setMode",
     "bmn_pause",
     "bmn_resume",
@@ -143,7 +155,7 @@ impl Front {
         for name in METHODS.into_iter().filter(|name| *name != UNSUBSCRIBE) {
             self.forward(&mut module, name, false)?;
         }
-        self.forward_subscription(&mut module, EVERYBODY, false)?;
+        module.merge(self.subscription(EVERYBODY, false)?)?;
         Ok(module)
     }
 
@@ -157,24 +169,24 @@ impl Front {
         for name in ADMIN_METHODS.into_iter().filter(|name| !of_alerts.contains(name)) {
             self.forward(&mut module, name, true)?;
         }
-        self.forward_subscription(&mut module, ALERTS, true)?;
+        module.merge(self.subscription(ALERTS, true)?)?;
         Ok(module)
     }
 
-    fn forward_subscription(
+    fn subscription(
         &self,
-        module: &mut RpcModule<()>,
         names: Names,
         is_admin: bool,
-    ) -> Result<(), RegisterMethodError> {
-        let front = self.clone();
+    ) -> Result<RpcModule<()>, RegisterMethodError> {
+        let (front, mut module) = (self.clone(), RpcModule::new(()));
         let Names { subscribe, notification, unsubscribe } = names;
         let follow = move |params: Params<'static>, pending, _, _| {
             let front = front.clone();
             async move { front.subscribe(subscribe, is_admin, &params, pending).await }
         };
         module.register_subscription(subscribe, notification, unsubscribe, follow)?;
-        Ok(())
+        // Calls are held against their description behind this. The end of a subscription never gets there.
+        Ok(described(module))
     }
 
     fn forward(
@@ -285,7 +297,6 @@ impl ToRpcParams for Raw {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jsonrpsee::core::EmptyServerParams;
 
     fn answering(text: &'static str) -> RpcModule<()> {
         let mut module = RpcModule::new(());
@@ -329,6 +340,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_no_id_of_a_subscription_is_refused_by_name() {
+        let front = Front::new("");
+        for (module, name) in [
+            (front.module().unwrap(), UNSUBSCRIBE),
+            (front.admin_module().unwrap(), ALERTS.unsubscribe),
+        ] {
+            let ended: bool = module.call(name, [7]).await.unwrap();
+            assert!(!ended, "there is no such subscription");
+            let refused = module.call::<_, bool>(name, [true]).await.unwrap_err().to_string();
+            assert!(refused.contains("`subscription`: expected"), "{refused}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_subscription_ends_with_its_resolver_and_holds_nothing_of_it() {
         let front = Front::new("");
         let held = Arc::new(());
@@ -356,8 +381,7 @@ mod tests {
             .unwrap();
         front.enter(inner, RpcModule::new(()));
         let public = front.module().unwrap();
-        let mut subscription =
-            public.subscribe(SUBSCRIBE, EmptyServerParams::new(), 4).await.unwrap();
+        let mut subscription = public.subscribe(SUBSCRIBE, ["swaps"], 4).await.unwrap();
         for number in [1, 2] {
             let (told, _) = subscription.next::<u64>().await.unwrap().unwrap();
             assert_eq!(told, number);

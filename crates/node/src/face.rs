@@ -3,14 +3,14 @@
 use crate::{IntakeFailure, Resolver, ResolverHandle};
 use alloy::primitives::{Address, B256};
 use async_trait::async_trait;
-use bmn_chain::{ChainError, RawReceipts};
+use bmn_chain::{ChainError, MinedCall, RawReceipts};
 use bmn_primitives::{ChainId, ErrorClass, OrderId, Secret};
 use bmn_rpc::{
-    AdminRpc, AuditLog, BmnRpc, Intake, IntakeError, NodeView, QueueAdmin, ReceiptSource,
+    Acting, AdminRpc, AuditLog, BmnRpc, Intake, IntakeError, NodeView, QueueAdmin, ReceiptSource,
     RpcLimits, ServedChain, Submitted, SubmittedOrder, Trade, audited,
 };
 use bmn_store::Reads;
-use bmn_swap::{Order, Profit, profit};
+use bmn_swap::{FactoryTerms, Order, Profit, profit};
 use jsonrpsee::RpcModule;
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -48,7 +48,8 @@ impl Resolver {
         self.shared.takes_submissions.store(false, Ordering::Relaxed);
     }
 
-    fn handlers(&self) -> BmnRpc {
+    /// The handlers behind those modules, for a port that speaks something else than JSON-RPC.
+    pub fn handlers(&self) -> BmnRpc {
         let handle = Arc::new(self.handle());
         let commits = self.shared.commits.subscribe();
         let takes_submissions = self.shared.takes_submissions.load(Ordering::Relaxed);
@@ -166,6 +167,18 @@ impl ReceiptSource for ResolverHandle {
         let unknown = || ChainError::Unavailable { chain, reason: reason() };
         self.0.intake.client(chain).ok_or_else(unknown)?.block_receipts(block).await
     }
+
+    async fn mined_call(&self, chain: ChainId, tx: B256) -> Result<Option<MinedCall>, ChainError> {
+        match self.0.intake.client(chain) {
+            Some(client) => client.mined_call(tx).await,
+            None => Ok(None),
+        }
+    }
+
+    fn factory(&self, chain: ChainId, address: Address) -> Option<FactoryTerms> {
+        let route = self.0.rules.routes.iter().find(|route| route.chain == chain)?;
+        route.factory(address).copied()
+    }
 }
 
 impl NodeView for ResolverHandle {
@@ -179,6 +192,14 @@ impl NodeView for ResolverHandle {
 
     fn not_acting(&self) -> Option<String> {
         self.0.not_acting_in_public()
+    }
+
+    fn acting(&self) -> Acting {
+        self.0.acting()
+    }
+
+    fn latencies(&self) -> Vec<Duration> {
+        self.0.latencies.samples()
     }
 
     fn chains(&self) -> Vec<ServedChain> {

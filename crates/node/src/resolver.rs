@@ -11,6 +11,7 @@ use bmn_executor::{Account, Executor, Limits};
 use bmn_indexer::Indexer;
 use bmn_primitives::ChainId;
 use bmn_queue::{Rules, StateKind, get, ready_keys, recover};
+use bmn_rpc::Acting;
 use bmn_store::{EventKey, Mode, Reads, RebuildReason, Store, WriteTx};
 use bmn_swap::{Policy, Route};
 use parking_lot::RwLock;
@@ -363,6 +364,19 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    /// Whether we act.
+    pub(crate) fn acting(&self) -> Acting {
+        if self.halted.read().is_some() {
+            Acting::Halted
+        } else if self.executor.is_none() {
+            Acting::IndexOnly
+        } else if self.behind.read().is_empty() {
+            Acting::Everywhere
+        } else {
+            Acting::Behind
+        }
     }
 
     /// Why we do not act, or not on every chain; none when we do.

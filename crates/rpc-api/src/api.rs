@@ -1,9 +1,9 @@
 //! The `bmn_*` methods.
 
 use crate::{
-    Cursor, EventFilter, EventPage, Limit, NodeStatus, OrderFile, OrderSubmission, SecretAnswer,
-    SecretParam, SubscribeFrom, SubscriptionFilter, SubscriptionKind, Swap, SwapChange, SwapFilter,
-    SwapKey, SwapPage, SwapProof, WithdrawPermission,
+    Cursor, EventFilter, EventPage, Health, Limit, NodeStatus, OrderFile, OrderSubmission,
+    SecretAnswer, SecretParam, SubscribeFrom, SubscriptionFilter, SubscriptionKind, Swap,
+    SwapChange, SwapFilter, SwapKey, SwapPage, SwapProof, WithdrawPermission,
 };
 use jsonrpsee::{
     core::{RpcResult, SubscriptionResult},
@@ -20,6 +20,11 @@ pub trait BmnApi {
     /// The node: version, chains with their heads, orders and jobs by state, whether it is acting.
     #[method(name = "status")]
     async fn status(&self) -> RpcResult<NodeStatus>;
+
+    /// How the node does, part by part: its database, the index of each chain, whether it acts, steps that are
+    /// late or given up. One that cannot read its database says so in the answer.
+    #[method(name = "health")]
+    async fn health(&self) -> RpcResult<Health>;
 
     /// Hands in a signed order. Submitting the same order again gives the same answer.
     ///

@@ -213,6 +213,19 @@ pub struct StatisticsFilter {
     pub token: Option<Address>,
 }
 
+/// A chain as it was after one of its blocks: what came later is left out, as if it had not been mined yet. Possible
+/// from the newest final block on, and no more than 4 096 blocks back. Other chains, and which order of this node an
+/// escrow belongs to, are shown as they are now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AsOf {
+    /// Chain id.
+    pub chain: u64,
+    /// Number of the last block to count.
+    pub block: u64,
+}
+
 /// Which chain events `bmn_getEvents` lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -12,6 +12,7 @@ mod error;
 mod event;
 mod explanation;
 mod filter;
+mod health;
 mod index;
 #[allow(
     clippy::disallowed_methods,
@@ -39,12 +40,20 @@ mod proven_swap;
     reason = "generated as in `api`, though this half has no subscription"
 )]
 mod queue_api;
+mod rlp;
 #[cfg(feature = "schema")]
 mod schema;
 mod status;
 mod subscribe;
+mod summary;
+#[allow(
+    clippy::disallowed_methods,
+    reason = "generated as in `api`, though this half has no subscription"
+)]
+mod summary_api;
 mod swap;
 mod swap_proof;
+mod trie;
 mod units;
 
 #[cfg(feature = "client")]
@@ -60,9 +69,10 @@ pub use explanation::{
     WireTime, WireTokenFlag, WireValuation, WireValued,
 };
 pub use filter::{
-    BlockFilter, ChangeFilter, DeadLetterFilter, DestinationFilter, EventFilter, JobFilter,
+    AsOf, BlockFilter, ChangeFilter, DeadLetterFilter, DestinationFilter, EventFilter, JobFilter,
     PendingFilter, SecretFilter, SourceFilter, StatisticsFilter, SwapFilter,
 };
+pub use health::{Health, HealthComponent, HealthPart, HealthStatus};
 pub use index::{
     DailyStatistics, DestinationPage, EscrowSide, EscrowState, EscrowStates, IndexDigest,
     IndexedDestination, IndexedSource, PendingOrder, PendingPage, RevealedSecret, SecretReveal,
@@ -92,7 +102,8 @@ pub use operator_api::{AdminApiServer, OperatorApiServer};
 pub use bmn_contracts::{FieldError, OrderFile, OrderWords, ReadOrder, WireSignature};
 pub use order::{OrderDecision, OrderSubmission, RefusalReason, SecretAnswer, WireProfit};
 pub use params::{
-    BlockParam, ChainParam, Cursor, Limit, MAX_LIMIT, ResolverParam, SecretParam, SwapKey,
+    BlockParam, ChainParam, Cursor, Days, Limit, MAX_DAYS, MAX_LIMIT, MinProfit, ResolverParam,
+    SecretParam, SwapKey,
 };
 pub use proof::{BlockReceipts, LogProof, ProofError, ProvenLog};
 pub use proven_swap::{BelievedFactory, ProvenEscrow, SwapProofError};
@@ -101,6 +112,13 @@ pub use queue_api::QueueAdminApiClient;
 pub use queue_api::QueueAdminApiServer;
 pub use status::{SwapStatus, SwapStatuses};
 pub use subscribe::{SubscribeFrom, SubscriptionFilter, SubscriptionKind};
+pub use summary::{
+    ChainIndexer, ChainStatistics, ChainVolume, DailyMetrics, IndexerState, LastBlock, NodeVersion,
+    OrderEntry, OrderPage, PerformanceMetrics, ProfitableOrders, QueueMetrics, Spread,
+};
+#[cfg(feature = "client")]
+pub use summary_api::SummaryApiClient;
+pub use summary_api::SummaryApiServer;
 pub use swap::{OrderOrigin, OrderTerms, SecretState, Swap, SwapPage, WithdrawPermission};
 pub use swap_proof::{EscrowProof, EventProof, SwapProof};
 pub use units::{Amount, SignedAmount};

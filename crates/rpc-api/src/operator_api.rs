@@ -2,7 +2,7 @@
 
 use crate::{
     Cursor, DeadLetterFilter, DeadLetterPage, JobFilter, JobPage, Limit, NodeModes,
-    OrderExplanation, ShadowReport, SwapKey, WireSwitch,
+    OrderExplanation, PerformanceMetrics, QueueMetrics, ShadowReport, SwapKey, WireSwitch,
 };
 use jsonrpsee::{
     core::{RpcResult, SubscriptionResult},
@@ -62,6 +62,14 @@ pub trait OperatorApi {
         cursor: Option<Cursor>,
         limit: Option<Limit>,
     ) -> RpcResult<DeadLetterPage>;
+
+    /// Steps that are not done, on every configured chain, and what wakes the next of them. Reads every step.
+    #[method(name = "queueMetrics")]
+    async fn queue_metrics(&self) -> RpcResult<Vec<QueueMetrics>>;
+
+    /// How long actions waited for their transactions since the node started.
+    #[method(name = "performanceMetrics")]
+    async fn performance_metrics(&self) -> RpcResult<PerformanceMetrics>;
 
     /// What a person should look at: the node does not act, a chain is behind or has stopped, an action is late
     /// or was given up. It begins with everything that stands; then each is told when it begins, when its reason

@@ -96,6 +96,45 @@ impl<'de> Deserialize<'de> for Limit {
     }
 }
 
+/// Days to look back, 1 to [`MAX_DAYS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Days(u32);
+
+/// Most days that one answer sums up.
+pub const MAX_DAYS: u32 = 90;
+
+impl Days {
+    /// A number of days; `None` outside 1 to [`MAX_DAYS`].
+    pub fn new(days: u32) -> Option<Self> {
+        (1..=MAX_DAYS).contains(&days).then_some(Self(days))
+    }
+
+    /// The number.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl Default for Days {
+    /// A week (S0-51).
+    fn default() -> Self {
+        Self(7)
+    }
+}
+
+impl<'de> Deserialize<'de> for Days {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer)?
+            .as_u64()
+            .and_then(|days| u32::try_from(days).ok())
+            .and_then(Self::new)
+            .ok_or_else(|| {
+                D::Error::custom(format!("`days`: expected a whole number, 1 to {MAX_DAYS}"))
+            })
+    }
+}
+
 macro_rules! checked {
     ($(#[$doc:meta] $name:ident($field:literal): $type:ty => $form:literal;)*) => {$(
         #[$doc]
@@ -121,6 +160,8 @@ checked! {
     ChainParam("chain"): u64 => "a chain id as a number";
     /// A block, by number.
     BlockParam("block"): u64 => "a block number as a number";
+    /// Least profit, basis points of the source value.
+    MinProfit("minProfitBps"): i64 => "basis points as a whole number";
 }
 
 /// A secret on its way in. Not printed by `Debug`, not repeated by errors.
@@ -165,6 +206,15 @@ mod tests {
         for bad in ["0", "201", "-1", "1.5", "\"5\"", "null", "18446744073709551616"] {
             assert!(refusal::<Limit>(bad).contains("`limit`: expected a whole number, 1 to 200"));
         }
+    }
+
+    #[test]
+    fn days_are_one_to_ninety() {
+        assert_eq!(serde_json::from_str::<Days>("90").unwrap().number(), 90);
+        for bad in ["0", "91", "-1", "1.5", "\"7\"", "null"] {
+            assert!(refusal::<Days>(bad).contains("`days`: expected a whole number, 1 to 90"));
+        }
+        assert!(refusal::<MinProfit>("1.5").starts_with("`minProfitBps`: expected basis points"));
     }
 
     #[test]

@@ -7,14 +7,12 @@
 //! Headers and receipts are read by position, not by type: chains have headers with fields of their own, and
 //! transaction types that nobody else knows.
 
-use alloy::{
-    primitives::{B256, Bytes, Log, keccak256},
-    rlp::{Decodable, Encodable, Header as ListHeader},
+use crate::{
+    rlp::{items, whole},
+    trie,
 };
-use alloy_trie::{
-    HashBuilder, Nibbles,
-    proof::{ProofRetainer, verify_proof},
-};
+use alloy::primitives::{B256, Bytes, Log, keccak256};
+use alloy_trie::{HashBuilder, Nibbles, proof::ProofRetainer};
 use bmn_primitives::BlockRef;
 use serde::{Deserialize, Serialize};
 
@@ -118,8 +116,9 @@ impl LogProof {
         }
         let header = ReadHeader::read(&self.header)?;
         let (index, root) = (self.transaction_index, header.receipts_root);
-        verify_proof(root, key_of(index), Some(self.receipt.to_vec()), &self.nodes)
-            .map_err(|_| ProofError::NotInBlock { index, root })?;
+        if trie::value_at(root, &key_of(index), &self.nodes) != Some(&*self.receipt) {
+            return Err(ProofError::NotInBlock { index, root });
+        }
         let mut logs = logs(&self.receipt)?;
         let place = usize::try_from(self.log_index).unwrap_or(usize::MAX);
         if place >= logs.len() {
@@ -188,9 +187,10 @@ impl BlockReceipts {
 
     /// The root, and the nodes that lead to one receipt.
     fn trie(&self, index: u64) -> (B256, Vec<Bytes>) {
-        let retained = ProofRetainer::from_iter([key_of(index)]);
+        let retained = ProofRetainer::from_iter([Nibbles::unpack(key_of(index))]);
         let mut builder = HashBuilder::default().with_proof_retainer(retained);
-        let mut leaves: Vec<_> = (0..).map(key_of).zip(&self.receipts).collect();
+        let mut leaves: Vec<_> =
+            (0..).map(|index| Nibbles::unpack(key_of(index))).zip(&self.receipts).collect();
         leaves.sort_by_key(|(key, _)| *key);
         for (key, receipt) in leaves {
             builder.add_leaf(key, receipt);
@@ -202,10 +202,8 @@ impl BlockReceipts {
 }
 
 /// A transaction's key in the trie: the RLP of its index.
-fn key_of(index: u64) -> Nibbles {
-    let mut encoded = Vec::with_capacity(9);
-    index.encode(&mut encoded);
-    Nibbles::unpack(encoded)
+fn key_of(index: u64) -> Vec<u8> {
+    alloy::rlp::encode(index)
 }
 
 struct ReadHeader {
@@ -236,28 +234,4 @@ fn logs(receipt: &[u8]) -> Result<Vec<Log>, ProofError> {
     };
     let items = items(body).ok_or_else(unreadable)?;
     items.get(LOGS).and_then(|item| whole(item)).ok_or_else(unreadable)
-}
-
-/// A value that these bytes are the encoding of, to their end.
-fn whole<T: Decodable>(mut bytes: &[u8]) -> Option<T> {
-    let value = T::decode(&mut bytes).ok()?;
-    bytes.is_empty().then_some(value)
-}
-
-/// The items of a list, each with its own header; none when it is not exactly one list.
-fn items(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
-    let list = ListHeader::decode(&mut bytes).ok()?;
-    if !list.list || bytes.len() != list.payload_length {
-        return None;
-    }
-    let mut found = Vec::new();
-    while !bytes.is_empty() {
-        let mut rest = bytes;
-        let item = ListHeader::decode(&mut rest).ok()?;
-        let length = (bytes.len() - rest.len()).checked_add(item.payload_length)?;
-        let (item, rest) = bytes.split_at_checked(length)?;
-        found.push(item);
-        bytes = rest;
-    }
-    Some(found)
 }

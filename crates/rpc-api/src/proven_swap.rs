@@ -4,13 +4,14 @@ use crate::{
     ChainEventEntry, EscrowProof, EscrowSide, EventProof, ProofError, SwapProof, WireImmutables,
     describe_event,
 };
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, B256, U256, keccak256};
 use bmn_contracts::{
     ContractEvent, Emitter, EscrowImplementations, decode, destination_escrow, source_escrow,
 };
 use bmn_primitives::{
     AddressWord, BlockRef, Complement, Dialect, Hashlock, Immutables, OrderHash, Timelocks,
 };
+use std::{collections::BTreeMap, mem::discriminant};
 
 /// A factory that the verifier believes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,22 @@ impl ProvenEscrow {
     pub fn hashlock(&self) -> Option<Hashlock> {
         let bound = self.immutables.as_ref().map(|immutables| immutables.hashlock);
         bound.or_else(|| self.events.iter().find_map(|(_, event)| event.hashlock()))
+    }
+
+    /// Every hashlock that something shown ties it to: what it is bound to, its events, and the secret that
+    /// opened it.
+    fn hashlocks(&self) -> impl Iterator<Item = Hashlock> {
+        let bound = self.immutables.iter().map(|immutables| immutables.hashlock);
+        bound.chain(self.events.iter().filter_map(|(_, event)| match event {
+            ContractEvent::Withdrawn { secret } => Some(Hashlock(keccak256(secret))),
+            event => event.hashlock(),
+        }))
+    }
+
+    /// The event of its creation, with its block: the one that says most.
+    pub fn created(&self) -> Option<&(BlockRef, ContractEvent)> {
+        let made = || self.events.iter().filter(|(_, event)| is_creation(event));
+        made().find(|(_, event)| states_terms(event)).or_else(|| made().next())
     }
 
     /// The event that ended it, with its block; none while none is shown.
@@ -102,6 +119,28 @@ pub enum SwapProofError {
         /// Place.
         at: String,
     },
+    /// The factory states the terms in an event of its own, which is not there: others say less.
+    #[error(
+        "{at}.events: the factory's SrcEscrowCreated is not among them, which states the terms"
+    )]
+    LesserCreation {
+        /// Place.
+        at: String,
+    },
+    /// Something stands in it twice.
+    #[error("{at}: the same as {first}")]
+    Repeated {
+        /// Place.
+        at: String,
+        /// Where it stands first.
+        first: String,
+    },
+    /// Nothing that is shown ties the escrow to the swap.
+    #[error("{at}: nothing shows that it has the hashlock of the swap")]
+    Untied {
+        /// Place.
+        at: String,
+    },
     /// The immutables belong to another escrow.
     #[error("{at}.immutables: they are those of {found:#x}, not of {expected:#x}")]
     OtherEscrow {
@@ -123,30 +162,52 @@ fn contradiction(at: String, found: impl ToString, expected: impl ToString) -> S
 impl SwapProof {
     /// Checks everything that can be checked without asking anybody: that each event is in a block of the hash it
     /// names, that believed factories created the escrows, that their terms are those the addresses commit to,
-    /// and that all share one hashlock. What is left is to ask a node of one's own whether those hashes are its
-    /// chain's.
+    /// that nothing stands there twice, and that all share one hashlock. What is left is to ask a node of one's own
+    /// whether those hashes are its chain's.
     ///
     /// # Errors
     /// [`SwapProofError`], naming the first place that does not fit.
     pub fn verify(&self, believed: &[BelievedFactory]) -> Result<Vec<ProvenEscrow>> {
         let mut proven = Vec::with_capacity(self.escrows.len());
+        let mut places = BTreeMap::new();
         for (index, escrow) in self.escrows.iter().enumerate() {
             let at = format!("escrows[{index}]");
-            let shown = escrow.verify(&at, believed)?;
-            let lock = shown.hashlock().map(|lock| lock.0);
-            if lock.is_some() && lock != self.hashlock {
-                let named = self.hashlock.map_or_else(|| "null".to_owned(), |it| it.to_string());
-                let lock = lock.unwrap_or_default();
-                return Err(contradiction(
-                    "hashlock".to_owned(),
-                    named,
-                    format!("{lock}, of {at}"),
-                ));
+            if let Some(first) = places.insert((escrow.chain, escrow.escrow), at.clone()) {
+                return Err(SwapProofError::Repeated { at, first });
             }
+            let shown = escrow.verify(&at, believed)?;
+            self.is_tied(&at, &shown)?;
             proven.push(shown);
         }
         Ok(proven)
     }
+
+    /// What is shown of an escrow names the swap's hashlock, and no other.
+    fn is_tied(&self, at: &str, shown: &ProvenEscrow) -> Result<()> {
+        let mut locks = shown.hashlocks().map(|lock| lock.0).peekable();
+        if locks.peek().is_none() {
+            return Err(SwapProofError::Untied { at: at.to_owned() });
+        }
+        let Some(other) = locks.find(|lock| Some(*lock) != self.hashlock) else { return Ok(()) };
+        let named = self.hashlock.map_or_else(|| "null".to_owned(), |it| it.to_string());
+        Err(contradiction("hashlock".to_owned(), named, format!("{other}, of {at}")))
+    }
+}
+
+/// Whether an event says that an escrow was created.
+const fn is_creation(event: &ContractEvent) -> bool {
+    states_terms(event)
+        || matches!(
+            event,
+            ContractEvent::SourceNamed { .. }
+                | ContractEvent::PostInteraction { .. }
+                | ContractEvent::DestinationCreated { .. }
+        )
+}
+
+/// Whether an event states what a source is bound to, and what it asks for.
+const fn states_terms(event: &ContractEvent) -> bool {
+    matches!(event, ContractEvent::SourceCreated { .. } | ContractEvent::SourceCreatedAt { .. })
 }
 
 impl EscrowProof {
@@ -157,19 +218,29 @@ impl EscrowProof {
             chain: self.chain,
             factory: self.factory,
         })?;
-        let mut events = Vec::with_capacity(self.events.len());
-        let (mut stated, mut is_created) = (None, false);
+        let mut events: Vec<(BlockRef, ContractEvent)> = Vec::with_capacity(self.events.len());
+        let (mut stated, mut places) = (None, BTreeMap::new());
         for (index, event) in self.events.iter().enumerate() {
             let place = format!("{at}.events[{index}]");
+            if let Some(first) = places.insert(event.place(), place.clone()) {
+                return Err(SwapProofError::Repeated { at: place, first });
+            }
             let (block, shown) = event.verify(&place, self, &factory)?;
             if let Some(creation) = self.creation(&place, &factory, &shown)? {
-                is_created = true;
+                let is_same = |(_, it): &(_, _)| discriminant(it) == discriminant(&shown);
+                if events.iter().any(is_same) {
+                    return Err(contradiction(place, shown.name(), "one creation of the escrow"));
+                }
                 stated = stated.or(creation);
             }
             events.push((block, shown));
         }
-        if !is_created {
+        if !events.iter().any(|(_, event)| is_creation(event)) {
             return Err(SwapProofError::NotCreated { at: at.to_owned() });
+        }
+        let states = self.side == EscrowSide::Source && factory.dialect.states_immutables();
+        if states && stated.is_none() {
+            return Err(SwapProofError::LesserCreation { at: at.to_owned() });
         }
         let claimed = self.immutables.as_ref().map(Immutables::from);
         let (immutables, complement) = match (stated, claimed) {
@@ -242,6 +313,11 @@ impl EscrowProof {
 }
 
 impl EventProof {
+    /// Which log it is: block, transaction, and its number there.
+    const fn place(&self) -> (B256, u64, u32) {
+        (self.proof.block_hash, self.proof.transaction_index, self.proof.log_index)
+    }
+
     fn verify(
         &self,
         at: &str,

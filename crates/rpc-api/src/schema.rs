@@ -3,8 +3,8 @@
 //! `x-form` is the accepted form in words, as the errors of a malformed parameter have it.
 
 use crate::{
-    Amount, BlockParam, ChainParam, Cursor, Day, Limit, MAX_LIMIT, OneOrMany, ResolverParam,
-    SecretParam, SignedAmount, SwapKey, one_or_many, params,
+    Amount, BlockParam, ChainParam, Cursor, Day, Days, Limit, MAX_DAYS, MAX_LIMIT, MinProfit,
+    OneOrMany, ResolverParam, SecretParam, SignedAmount, SwapKey, one_or_many, params,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -106,6 +106,9 @@ number! {
     Limit = "Limit": "Items on a page.", 1 to MAX_LIMIT, format!("a whole number, 1 to {MAX_LIMIT}");
     ChainParam = "Chain": "A chain.", 0 to u64::MAX, "a chain id as a number";
     BlockParam = "Block": "A block.", 0 to u64::MAX, "a block number as a number";
+    Days = "Days": "Days to look back.", 1 to MAX_DAYS, format!("a whole number, 1 to {MAX_DAYS}");
+    MinProfit = "MinProfit": "Least profit, basis points of the source value.", -9_223_372_036_854_775_808_i64 to i64::MAX,
+        "basis points as a whole number";
 }
 
 impl<T: JsonSchema> JsonSchema for OneOrMany<T> {

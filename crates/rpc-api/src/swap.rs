@@ -5,7 +5,8 @@ use crate::{
     SourceEscrow, SwapChange, SwapStatus, WireBlock, WireImmutables,
 };
 use alloy::primitives::{Address, B256, Bytes};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
+use serde_json::value::to_raw_value;
 
 /// How the node came to know an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +69,7 @@ pub struct OrderTerms {
 /// Everything about one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", remote = "Self")]
 pub struct Swap {
     /// Order id, `chain:contract:orderHash:leaf`.
     pub order_id: String,
@@ -117,6 +118,28 @@ pub struct Swap {
     /// The newest changes of its status, oldest first; at most 64. A reorg that takes a status back
     /// is a change like any other.
     pub history: Vec<SwapChange>,
+}
+
+// A swap is a hundred short pieces, and a server's writer looks at its bounds at each: it is written in one go
+// first, and handed on as a text.
+impl Serialize for Swap {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Pieces<'a>(&'a Swap);
+
+        impl Serialize for Pieces<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                Swap::serialize(self.0, serializer)
+            }
+        }
+
+        to_raw_value(&Pieces(self)).map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Swap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
 }
 
 /// A page of orders, by order id.

@@ -4,9 +4,15 @@
 
 use alloy::{
     consensus::{Header, proofs::ordered_trie_root_with_encoder},
-    primitives::{Address, B256, Bloom, Bytes, Log, LogData, keccak256},
+    primitives::{Address, B256, Bloom, Bytes, Log, LogData, U256, keccak256},
+    sol_types::SolEvent,
 };
-use bmn_rpc_api::{BlockReceipts, LogProof, ProofError};
+use bmn_contracts::{ContractEvent, EscrowImplementations, bindings::IBmnFactory23};
+use bmn_primitives::{Dialect, OrderHash};
+use bmn_rpc_api::{
+    BelievedFactory, BlockReceipts, ChainEventEntry, EscrowProof, EscrowSide, EventProof, LogProof,
+    ProofError, SwapProof, SwapProofError, WireBlock, describe_event,
+};
 use proptest::prelude::*;
 
 /// Every type of Ethereum's, one of the OP stack's, and one that nobody knows.
@@ -46,7 +52,10 @@ fn receipt(transaction: u64, logs: u64) -> Bytes {
 }
 
 fn block(transactions: u64, logs: u64) -> BlockReceipts {
-    let receipts: Vec<_> = (0..transactions).map(|index| receipt(index, logs)).collect();
+    block_of((0..transactions).map(|index| receipt(index, logs)).collect())
+}
+
+fn block_of(receipts: Vec<Bytes>) -> BlockReceipts {
     let receipts_root =
         ordered_trie_root_with_encoder(&receipts, |receipt, out| out.extend_from_slice(receipt));
     let header =
@@ -127,8 +136,129 @@ fn a_proof_is_the_same_after_json() {
     assert!(serde_json::from_str::<LogProof>(&extra).unwrap_err().to_string().contains("trust"));
 }
 
+/// The same proof over a trie that somebody made for it: its header has the root of what stands first.
+fn rooted(nodes: Vec<Bytes>) -> LogProof {
+    let receipts_root = keccak256(&nodes[0]);
+    let header = alloy::rlp::encode(Header { receipts_root, ..Header::default() });
+    LogProof { block_hash: keccak256(&header), header: header.into(), nodes, ..proof() }
+}
+
+#[test]
+fn a_trie_that_is_made_for_a_proof_is_refused_without_a_panic() {
+    let text = |bytes: &[u8]| alloy::rlp::encode(bytes);
+    let nested = |inner: &[u8]| list(&[text(&[0x11]), inner.to_vec()]);
+    let mut deep = list(&[text(&[0x20]), text(&[7])]);
+    while deep.len() < 29 {
+        deep = nested(&deep);
+    }
+    let mut branch = vec![vec![0x80]; 17];
+    branch[8] = nested(&nested(&list(&[text(&[0x20]), text(&[7])])));
+    for (name, node) in [
+        ("an extension to a leaf", nested(&list(&[text(&[0x20]), text(&[7])]))),
+        ("an extension to nothing", nested(&[0x80])),
+        ("extensions in a branch", list(&branch)),
+        ("extensions in extensions", deep),
+        ("a path longer than any", list(&[text(&[0x11; 40]), text(&[7; 40])])),
+        ("a list that ends early", vec![0xf8, 0xff, 0x80]),
+        ("a length without end", vec![0xff; 12]),
+        ("a path of nothing", list(&[vec![0x80], text(&[7; 40])])),
+    ] {
+        let error = rooted(vec![node.into()]).verify().expect_err(name);
+        assert!(matches!(error, ProofError::NotInBlock { index: 150, .. }), "{name}: {error}");
+    }
+}
+
+/// A source that anybody made at an old factory, whose event names no hashlock.
+fn loose() -> (SwapProof, BelievedFactory) {
+    let (address, dialect) = (Address::repeat_byte(0xfa), Dialect::Bmn302);
+    let escrow = Address::repeat_byte(0x51);
+    let (maker, taker) = (Address::repeat_byte(0x11), Address::repeat_byte(0x99));
+    let order_hash = B256::repeat_byte(1);
+    let amount = U256::from(100);
+    let data =
+        IBmnFactory23::SrcEscrowCreated { escrow, orderHash: order_hash, maker, taker, amount }
+            .encode_log_data();
+    let logs = vec![Log { address, data }];
+    let receipt = list(&[
+        alloy::rlp::encode(true),
+        alloy::rlp::encode(21_000u64),
+        alloy::rlp::encode(Bloom::ZERO),
+        alloy::rlp::encode(&logs),
+    ]);
+    let proof = block_of(vec![receipt.into()]).prove(0, 0).unwrap();
+    let order_hash = OrderHash(order_hash);
+    let event = ContractEvent::SourceNamed { escrow, order_hash, maker, taker, amount };
+    let told = describe_event(&event);
+    let block = proof.verify().unwrap().block;
+    let event = ChainEventEntry {
+        chain: 1337,
+        block: WireBlock { number: block.number, hash: block.hash, time: block.time },
+        tx_hash: B256::ZERO,
+        log_index: 0,
+        address,
+        escrow: Some(escrow),
+        event: told.event.to_owned(),
+        fields: told.fields,
+        units: told.units,
+    };
+    let escrow = EscrowProof {
+        side: EscrowSide::Source,
+        chain: 1337,
+        escrow,
+        factory: address,
+        immutables: None,
+        head: None,
+        finalized: None,
+        events: vec![EventProof { event, is_final: false, proof }],
+    };
+    let implementations = EscrowImplementations::for_factory(dialect, address);
+    let hashlock = Some(B256::repeat_byte(2));
+    (
+        SwapProof { order_id: None, hashlock, escrows: vec![escrow], more: false },
+        BelievedFactory { chain: 1337, address, dialect, implementations },
+    )
+}
+
+#[test]
+fn an_escrow_that_nothing_ties_to_the_swap_is_refused() {
+    let (swap, factory) = loose();
+    let error = swap.verify(&[factory]).unwrap_err();
+    assert_eq!(error, SwapProofError::Untied { at: "escrows[0]".to_owned() });
+    let none = SwapProof { hashlock: None, ..swap };
+    assert!(matches!(none.verify(&[factory]), Err(SwapProofError::Untied { .. })));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_damage_to_a_trie_leads_to_a_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<Option<prop::sample::Index>>(),
+    ) {
+        let mut nodes: Vec<Vec<u8>> = proof().nodes.iter().map(|node| node.to_vec()).collect();
+        for (node, at, byte) in changes {
+            let node = node.get_mut(&mut nodes);
+            *at.get_mut(node) = byte;
+        }
+        if let Some(cut) = cut {
+            let length = cut.index(nodes[0].len());
+            nodes[0].truncate(length);
+        }
+        // Each is what the one above it names, so that the walk comes to all of them.
+        for at in (1..nodes.len()).rev() {
+            let hash = keccak256(&nodes[at]);
+            let old = keccak256(&proof().nodes[at]);
+            let found = nodes[at - 1].windows(32).position(|window| window == old.as_slice());
+            if let Some(place) = found {
+                nodes[at - 1][place..place + 32].copy_from_slice(hash.as_slice());
+            }
+        }
+        let damaged = rooted(nodes.into_iter().map(Bytes::from).collect());
+        if let Ok(shown) = damaged.verify() {
+            prop_assert_eq!(shown.log, log(150, 1), "only what is not on the way was changed");
+        }
+    }
 
     #[test]
     fn every_log_of_every_block_can_be_proven(count in 1u64..300, at in any::<prop::sample::Index>(), logs in 1u64..6, which in any::<prop::sample::Index>()) {

@@ -1,8 +1,9 @@
 //! What the operator's methods were told to change: by whom, when, and what came of it.
 //!
 //! Each call of an audited method is one event on the target `bmn::audit` and, where there is a file, one line of
-//! JSON in it, on disk before the caller has the answer. The file is bounded: when it is full it takes the place
-//! of the older one (`.1`). Parameters are kept only of calls that were understood, and of those only words and
+//! JSON in it, on disk before the caller has the answer, and also where the caller does not wait for it. The file
+//! is bounded: when it is full it takes the place of the older one (`.1`); where that cannot be it grows rather
+//! than to forget. What cannot be written is said once, and the next entry is tried again. Parameters are kept only of calls that were understood, and of those only words and
 //! numbers: what somebody pasted into the wrong place may be a secret.
 
 use crate::entrance::Caller;
@@ -18,10 +19,13 @@ use serde_json::{Value, value::RawValue};
 use std::{
     fmt,
     fs::{File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// Largest size of the file, bytes; with the older one twice as much is kept.
@@ -49,6 +53,7 @@ pub struct AuditEntry {
 pub struct AuditLog {
     now: Box<dyn Fn() -> u64 + Send + Sync>,
     file: Option<Mutex<Bounded>>,
+    is_failing: AtomicBool,
 }
 
 impl fmt::Debug for AuditLog {
@@ -60,7 +65,7 @@ impl fmt::Debug for AuditLog {
 impl AuditLog {
     /// Events alone, without a file: for a development network. `now` tells unix seconds.
     pub fn events(now: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        Self { now: Box::new(now), file: None }
+        Self { now: Box::new(now), file: None, is_failing: AtomicBool::new(false) }
     }
 
     /// Events, and lines at the end of the file, which is made where there is none (mode 0600) and holds
@@ -74,7 +79,8 @@ impl AuditLog {
         now: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let bounded = Bounded::open(path, most)?;
-        Ok(Self { now: Box::new(now), file: Some(Mutex::new(bounded)) })
+        let file = Some(Mutex::new(bounded));
+        Ok(Self { now: Box::new(now), file, is_failing: AtomicBool::new(false) })
     }
 
     /// Blocks while the file is written.
@@ -86,9 +92,17 @@ impl AuditLog {
         );
         let Some(file) = &self.file else { return };
         let line = serde_json::to_string(entry).map_err(io::Error::other);
-        if let Err(error) = line.and_then(|line| file.lock().append(&line)) {
-            // The call is done: what is left is to say that nothing remembers it.
-            tracing::error!(target: "bmn::audit", %error, method = %entry.method, "not written");
+        let written = line.and_then(|line| file.lock().append(&line));
+        let was_failing = self.is_failing.swap(written.is_err(), Ordering::Relaxed);
+        match written {
+            // The call is done: what is left is to say that this file does not remember it.
+            Err(error) if !was_failing => {
+                tracing::error!(target: "bmn::audit", %error, "the file is not written any more");
+            }
+            Ok(()) if was_failing => {
+                tracing::warn!(target: "bmn::audit", "the file is written again");
+            }
+            _ => {}
         }
     }
 }
@@ -97,35 +111,78 @@ impl AuditLog {
 #[derive(Debug)]
 struct Bounded {
     path: PathBuf,
+    most: u64,
+    /// None after a write that failed: nobody knows what of it is there.
+    open: Option<Lines>,
+    /// The older file could not be replaced: this one grows, which was said.
+    grows: bool,
+}
+
+/// An open file and its length, bytes.
+#[derive(Debug)]
+struct Lines {
     file: File,
     bytes: u64,
-    most: u64,
+}
+
+impl Lines {
+    fn open(path: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.append(true).read(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path)?;
+        let mut bytes = file.metadata()?.len();
+        if bytes > 0 {
+            let mut last = [0];
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+            if last != *b"\n" {
+                // A crash or a full disk tore the last line: the next one is whole.
+                file.write_all(b"\n")?;
+                bytes += 1;
+            }
+        }
+        Ok(Self { file, bytes })
+    }
 }
 
 impl Bounded {
     fn open(path: &Path, most: u64) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.append(true).create(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path)?;
-        let bytes = file.metadata()?.len();
-        Ok(Self { path: path.to_owned(), file, bytes, most })
+        let open = Some(Lines::open(path)?);
+        Ok(Self { path: path.to_owned(), most, open, grows: false })
     }
 
     fn append(&mut self, line: &str) -> io::Result<()> {
+        let mut lines = match self.open.take() {
+            Some(lines) => lines,
+            None => Lines::open(&self.path)?,
+        };
         let added = line.len() as u64 + 1;
-        if self.bytes > 0 && self.bytes + added > self.most {
-            let mut older = self.path.clone().into_os_string();
-            older.push(".1");
-            std::fs::rename(&self.path, older)?;
-            *self = Self::open(&self.path, self.most)?;
+        if lines.bytes > 0 && lines.bytes + added > self.most && self.sets_aside() {
+            lines = Lines::open(&self.path)?;
         }
         // One write: a crash leaves a whole line or a torn last one, never two mixed.
-        self.file.write_all(format!("{line}\n").as_bytes())?;
-        self.file.sync_data()?;
-        self.bytes += added;
+        lines.file.write_all(format!("{line}\n").as_bytes())?;
+        lines.file.sync_data()?;
+        lines.bytes += added;
+        self.open = Some(lines);
         Ok(())
+    }
+
+    /// Puts the file in the place of the older one. Somebody else may have taken it away.
+    fn sets_aside(&mut self) -> bool {
+        let mut older = self.path.clone().into_os_string();
+        older.push(".1");
+        let renamed = match std::fs::rename(&self.path, older) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        let was_growing = std::mem::replace(&mut self.grows, renamed.is_err());
+        if let (Err(error), false) = (&renamed, was_growing) {
+            tracing::error!(target: "bmn::audit", %error, "the file is full and cannot be set aside: it grows");
+        }
+        renamed.is_ok()
     }
 }
 
@@ -136,9 +193,18 @@ pub fn audited(module: RpcModule<()>, log: &Arc<AuditLog>) -> RpcModule<()> {
     for name in names {
         let (module, log) = (module.clone(), Arc::clone(log));
         let registered = around.register_async_method(name, move |params, _, extensions| {
-            let (module, log) = (module.clone(), Arc::clone(&log));
             let caller = extensions.get::<Caller>().map(|caller| caller.0);
-            async move { call(&module, name, &params, caller, log).await }
+            let call = call(module.clone(), name, params.into_owned(), caller, Arc::clone(&log));
+            #[allow(
+                clippy::disallowed_methods,
+                reason = "a caller that hangs up drops what it waits for; the call is done all the same, and kept"
+            )]
+            let called = tokio::spawn(call);
+            async move {
+                called.await.unwrap_or_else(|error| {
+                    Err(RpcErrorCode::Internal.says(error.to_string()))
+                })
+            }
         });
         if let Err(error) = registered {
             // Never: each name was there once. Better not served than not kept.
@@ -149,20 +215,20 @@ pub fn audited(module: RpcModule<()>, log: &Arc<AuditLog>) -> RpcModule<()> {
 }
 
 async fn call(
-    module: &RpcModule<()>,
+    module: RpcModule<()>,
     name: &'static str,
-    params: &Params<'_>,
+    params: Params<'static>,
     caller: Option<IpAddr>,
     log: Arc<AuditLog>,
 ) -> Result<Value, ErrorObjectOwned> {
-    let answer = module.call::<_, Value>(name, AsSent::of(params)).await.map_err(refused);
+    let answer = module.call::<_, Value>(name, AsSent::of(&params)).await.map_err(refused);
     let outcome = answer.as_ref().err().map_or(0, ErrorObjectOwned::code);
     let entry = AuditEntry {
         time: (log.now)(),
         caller,
         level: "admin".to_owned(),
         method: name.to_owned(),
-        params: is_understood(outcome).then(|| harmless(params)),
+        params: is_understood(outcome).then(|| harmless(&params)),
         outcome,
     };
     let kept = tokio::task::spawn_blocking(move || log.keep(&entry)).await;
@@ -258,5 +324,70 @@ mod tests {
         drop(file);
         Bounded::open(&path, 20).unwrap().append("seven").unwrap();
         assert_eq!(read(&path), "five\nsix\nseven\n", "a restart goes on");
+    }
+
+    #[test]
+    fn a_torn_last_line_is_ended_before_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.log");
+        std::fs::write(&path, "one\nto").unwrap();
+        let mut file = Bounded::open(&path, 100).unwrap();
+        file.append("three").unwrap();
+        file.append("four").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\nto\nthree\nfour\n");
+    }
+
+    #[test]
+    fn a_file_that_was_taken_away_when_it_was_full_is_begun_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.log");
+        let mut file = Bounded::open(&path, 10).unwrap();
+        file.append("one").unwrap();
+        std::fs::rename(&path, directory.path().join("elsewhere")).unwrap();
+        file.append("two and more").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "two and more\n");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_set_aside_grows() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.log");
+        // A directory with something in it cannot be replaced by a file.
+        std::fs::create_dir_all(directory.path().join("audit.log.1/x")).unwrap();
+        let mut file = Bounded::open(&path, 10).unwrap();
+        for line in ["one", "two and more", "three"] {
+            file.append(line).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo and more\nthree\n");
+        assert!(file.grows);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_could_not_be_written_once_does_not_stop_what_comes_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.log");
+        let entry = |outcome| AuditEntry {
+            time: 1,
+            caller: None,
+            level: "admin".to_owned(),
+            method: "bmn_pause".to_owned(),
+            params: None,
+            outcome,
+        };
+        // A disk without room.
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let log = AuditLog::open(&path, 10_000, || 1).unwrap();
+        log.keep(&entry(1));
+        assert!(log.is_failing.load(Ordering::Relaxed));
+        std::fs::remove_file(&path).unwrap();
+        for outcome in [2, 3] {
+            log.keep(&entry(outcome));
+        }
+        assert!(!log.is_failing.load(Ordering::Relaxed));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let kept: Vec<AuditEntry> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(kept, [entry(2), entry(3)]);
     }
 }

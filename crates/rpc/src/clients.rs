@@ -29,8 +29,10 @@ pub struct ClientLimits {
     pub per_second: NonZeroU32,
     /// Requests that he may send at once after a pause.
     pub burst: NonZeroU32,
-    /// Requests that are worked on at once; a batch is one.
+    /// Requests that are worked on at once, or whose answers he has not taken yet; a batch is one.
     pub concurrent: NonZeroU32,
+    /// Connections that he may have open.
+    pub connections: NonZeroU32,
 }
 
 impl Default for ClientLimits {
@@ -38,7 +40,12 @@ impl Default for ClientLimits {
         const fn many(number: u32) -> NonZeroU32 {
             NonZeroU32::MIN.saturating_add(number - 1)
         }
-        Self { per_second: many(200), burst: many(400), concurrent: many(64) }
+        Self {
+            per_second: many(200),
+            burst: many(400),
+            concurrent: many(64),
+            connections: many(128),
+        }
     }
 }
 
@@ -117,7 +124,7 @@ pub(crate) struct Clients {
     limits: ClientLimits,
     clock: Monotonic,
     rates: Rates,
-    at_work: Mutex<HashMap<Client, u32>>,
+    at_work: Arc<Places>,
     asked: AtomicU64,
 }
 
@@ -134,18 +141,25 @@ impl Clients {
     pub(crate) fn new(limits: ClientLimits, clock: Monotonic) -> Self {
         let quota = Quota::per_second(limits.per_second).allow_burst(limits.burst);
         let rates = RateLimiter::dashmap_with_clock(quota, clock.clone());
-        Self { limits, clock, rates, at_work: Mutex::default(), asked: AtomicU64::default() }
+        let at_work = Arc::new(Places::new(limits.concurrent));
+        Self { limits, clock, rates, at_work, asked: AtomicU64::default() }
     }
 
-    /// Counts a request, or says when it may come again.
-    pub(crate) fn ask(&self, client: Client) -> Result<(), ErrorObjectOwned> {
+    /// Counts a request, or says in how many milliseconds it may come again.
+    pub(crate) fn count(&self, client: Client) -> Result<(), u64> {
         if self.asked.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.rates.retain_recent();
             self.rates.shrink_to_fit();
         }
         self.rates.check_key(&client).map_err(|until| {
             let wait = until.earliest_possible().duration_since(self.clock.now()).as_u64();
-            let wait = wait.div_ceil(1_000_000);
+            wait.div_ceil(1_000_000)
+        })
+    }
+
+    /// The same, with what a method answers.
+    pub(crate) fn ask(&self, client: Client) -> Result<(), ErrorObjectOwned> {
+        self.count(client).map_err(|wait| {
             let (rate, burst) = (self.limits.per_second, self.limits.burst);
             let message =
                 format!("more than {rate} requests a second ({burst} at once) from one client");
@@ -153,40 +167,63 @@ impl Clients {
         })
     }
 
-    /// Takes one of the client's places at work until the answer is dropped.
-    pub(crate) fn begin(self: &Arc<Self>, client: Client) -> Result<AtWork, ErrorObjectOwned> {
-        let most = self.limits.concurrent.get();
-        let mut at_work = self.at_work.lock();
-        let number = at_work.entry(client).or_default();
-        if *number >= most {
-            let message = format!("more than {most} requests of one client are being worked on");
-            return Err(exceeded("concurrentRequests", message, 0));
-        }
-        *number += 1;
-        drop(at_work);
-        Ok(AtWork { clients: Arc::clone(self), client })
+    /// Takes one of the client's places at work until what is answered is dropped.
+    pub(crate) fn begin(&self, client: Client) -> Result<Place, ErrorObjectOwned> {
+        self.at_work.take(client).ok_or_else(|| {
+            let most = self.limits.concurrent;
+            let message = format!(
+                "more than {most} requests of one client are being worked on or wait to be taken by it"
+            );
+            exceeded("concurrentRequests", message, 0)
+        })
     }
 
     #[cfg(test)]
     fn remembered(&self) -> usize {
-        self.rates.len() + self.at_work.lock().len()
+        self.rates.len() + self.at_work.taken.lock().len()
     }
 }
 
-/// A place at work.
+/// So many places for each client.
 #[derive(Debug)]
-pub(crate) struct AtWork {
-    clients: Arc<Clients>,
+pub(crate) struct Places {
+    most: NonZeroU32,
+    taken: Mutex<HashMap<Client, u32>>,
+}
+
+impl Places {
+    /// At most so many of one client.
+    pub(crate) fn new(most: NonZeroU32) -> Self {
+        Self { most, taken: Mutex::default() }
+    }
+
+    /// A place of the client's; none when all are taken.
+    pub(crate) fn take(self: &Arc<Self>, client: Client) -> Option<Place> {
+        let mut taken = self.taken.lock();
+        let number = taken.entry(client).or_default();
+        if *number >= self.most.get() {
+            return None;
+        }
+        *number += 1;
+        drop(taken);
+        Some(Place { places: Arc::clone(self), client })
+    }
+}
+
+/// A place that a client has taken, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    places: Arc<Places>,
     client: Client,
 }
 
-impl Drop for AtWork {
+impl Drop for Place {
     fn drop(&mut self) {
-        let mut at_work = self.clients.at_work.lock();
-        if let Some(number) = at_work.get_mut(&self.client) {
+        let mut taken = self.places.taken.lock();
+        if let Some(number) = taken.get_mut(&self.client) {
             *number -= 1;
             if *number == 0 {
-                at_work.remove(&self.client);
+                taken.remove(&self.client);
             }
         }
     }
@@ -205,6 +242,7 @@ mod tests {
             per_second: many(limits.0),
             burst: many(limits.1),
             concurrent: many(limits.2),
+            ..ClientLimits::default()
         };
         (Arc::new(Clients::new(limits, clock)), millis)
     }

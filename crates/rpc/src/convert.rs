@@ -7,10 +7,10 @@ use bmn_primitives::{
 };
 use bmn_rpc_api::{
     Amount, ChainHead, Cursor, DestinationEscrow, EndKind, EscrowEndEntry, EscrowState,
-    EscrowWindows, IndexedDestination, IndexedSource, JobEntry, OrderDecision, OrderNotice,
-    OrderOrigin, OrderTerms, PlannedDestination, RefusalReason, SecretState, SourceEscrow,
-    SourceTermsEntry, Swap, SwapChange, SwapStatus, WantedDestination, WireBlock, WireComplement,
-    WireImmutables, WireInclusion, WireProfit, WireWindow,
+    EscrowWindows, IndexedDestination, IndexedSource, JobEntry, OrderDecision, OrderEntry,
+    OrderNotice, OrderOrigin, OrderTerms, PlannedDestination, RefusalReason, SecretState,
+    SourceEscrow, SourceTermsEntry, Swap, SwapChange, SwapStatus, WantedDestination, WireBlock,
+    WireComplement, WireImmutables, WireInclusion, WireProfit, WireWindow,
 };
 use bmn_store::{Change, LegState};
 use bmn_swap::{
@@ -303,6 +303,35 @@ pub(crate) fn has_permission(loaded: &Loaded) -> bool {
     }
 }
 
+const fn origin(order: &Order) -> OrderOrigin {
+    match order.origin {
+        Origin::Submitted(_) => OrderOrigin::Submitted,
+        Origin::DirectSource => OrderOrigin::DirectSource,
+        Origin::Watched => OrderOrigin::Watched,
+        Origin::Recovered(_) => OrderOrigin::Recovered,
+    }
+}
+
+/// An order alone.
+pub(crate) fn order_entry(order: &Order, stands: Status) -> OrderEntry {
+    let (decision, refusals) = decision(&order.decision);
+    OrderEntry {
+        order_id: order.id.to_string(),
+        order_hash: order.id.hash.0,
+        hashlock: order.hashlock.0,
+        status: status(stands),
+        terminal: stands.is_terminal(),
+        origin: origin(order),
+        dialect: order.dialect.name().to_owned(),
+        maker: order.maker,
+        beneficiary: order.beneficiary,
+        terms: terms(order),
+        decision,
+        refusals,
+        seen_at: block(order.seen_at),
+    }
+}
+
 /// The whole of an order.
 pub(crate) fn swap(loaded: &Loaded, jobs: Vec<JobEntry>, history: Vec<SwapChange>) -> Swap {
     let Loaded { order, state, .. } = loaded;
@@ -314,12 +343,7 @@ pub(crate) fn swap(loaded: &Loaded, jobs: Vec<JobEntry>, history: Vec<SwapChange
         hashlock: order.hashlock.0,
         status: status(state.status),
         terminal: state.status.is_terminal(),
-        origin: match order.origin {
-            Origin::Submitted(_) => OrderOrigin::Submitted,
-            Origin::DirectSource => OrderOrigin::DirectSource,
-            Origin::Watched => OrderOrigin::Watched,
-            Origin::Recovered(_) => OrderOrigin::Recovered,
-        },
+        origin: origin(order),
         dialect: order.dialect.name().to_owned(),
         maker: order.maker,
         beneficiary: order.beneficiary,

@@ -1,10 +1,15 @@
 //! Who may come in by HTTP: host names, web pages, tokens.
 
-use crate::jwt::{JwtKey, TokenFault};
+use crate::{
+    clients::{Client, Clients, Monotonic},
+    jwt::{JwtKey, TokenFault},
+};
+use governor::clock::Clock;
 use jsonrpsee::{
     core::BoxError,
     server::{HttpBody, HttpRequest, HttpResponse},
 };
+use parking_lot::Mutex;
 use std::{
     future::Future,
     net::{IpAddr, Ipv6Addr},
@@ -54,6 +59,8 @@ enum Refused {
     Origin,
     #[error("the request took too long\n")]
     Slow,
+    #[error("too many requests that are turned away: come again in {0} s\n")]
+    TooMany(u64),
 }
 
 impl Refused {
@@ -62,9 +69,13 @@ impl Refused {
             Self::Token(_) => 401,
             Self::Host | Self::Origin => 403,
             Self::Slow => 408,
+            Self::TooMany(_) => 429,
         };
         let mut answer = HttpResponse::new(HttpBody::from(self.to_string()));
         *answer.status_mut() = status.try_into().unwrap_or_default();
+        if let Self::TooMany(seconds) = self {
+            answer.headers_mut().insert("retry-after", seconds.into());
+        }
         answer
     }
 }
@@ -92,7 +103,8 @@ impl Entrance {
         }
     }
 
-    fn answers_for(&self, host: &str) -> bool {
+    /// Whether this server answers for the host that a request asks for, as `host` or `host:port`.
+    pub fn answers_for(&self, host: &str) -> bool {
         let name = host_of(host);
         // A name can be made to point here by whoever owns it; an address cannot.
         is_own(name)
@@ -135,11 +147,64 @@ fn as_address(host: &str) -> Option<IpAddr> {
     }
 }
 
+/// Lines of a log about who was turned away come no more often.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// Those who are turned away before a method sees them: counted like any request, and logged now and then.
+#[derive(Debug)]
+pub(crate) struct TurnedAway {
+    clients: Arc<Clients>,
+    clock: Monotonic,
+    log: Mutex<Throttle>,
+}
+
+impl TurnedAway {
+    /// Counted by `clients`.
+    pub(crate) fn new(clients: Arc<Clients>, clock: Monotonic) -> Self {
+        Self { clients, clock, log: Mutex::default() }
+    }
+
+    fn answer(&self, Caller(caller): Caller, refused: Refused) -> HttpResponse {
+        if let Some(others) = self.log.lock().line(self.clock.now()) {
+            let reason = refused.to_string();
+            let reason = reason.trim_end();
+            tracing::warn!(target: "bmn::audit", %caller, reason, others, "turned away");
+        }
+        self.count(caller).unwrap_or_else(|| refused.answer())
+    }
+
+    /// Another answer where the client sends too many of them.
+    fn count(&self, caller: IpAddr) -> Option<HttpResponse> {
+        let wait = self.clients.count(Client::of(caller)).err()?;
+        Some(Refused::TooMany(wait.div_ceil(1_000)).answer())
+    }
+}
+
+/// When a line was last written, and what was left out since.
+#[derive(Debug, Default)]
+struct Throttle {
+    last: Option<Duration>,
+    left_out: u64,
+}
+
+impl Throttle {
+    /// How many were left out before this line; none when it is left out as well.
+    fn line(&mut self, now: Duration) -> Option<u64> {
+        if self.last.is_some_and(|last| now.saturating_sub(last) < BETWEEN_LINES) {
+            self.left_out += 1;
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.left_out))
+    }
+}
+
 /// Puts [`Guarded`] around the service of one connection.
 #[derive(Debug, Clone)]
 pub(crate) struct GuardLayer {
     pub(crate) entrance: Arc<Entrance>,
     pub(crate) caller: Caller,
+    pub(crate) turned_away: Arc<TurnedAway>,
     /// From the end of a request's head to its answer.
     pub(crate) most: Duration,
 }
@@ -175,20 +240,21 @@ where
     }
 
     fn call(&mut self, mut request: HttpRequest<B>) -> Answering {
+        let GuardLayer { caller, ref turned_away, most, .. } = self.guard;
         if let Err(refused) = self.guard.entrance.check(&request) {
-            if let Refused::Token(fault) = refused {
-                let Caller(caller) = self.guard.caller;
-                tracing::warn!(target: "bmn::audit", %caller, %fault, "turned away");
-            }
-            return Box::pin(std::future::ready(Ok(refused.answer())));
+            return Box::pin(std::future::ready(Ok(turned_away.answer(caller, refused))));
         }
         // Nobody behind this needs the token, and what is not there cannot be logged.
         request.headers_mut().remove("authorization");
-        request.extensions_mut().insert(self.guard.caller);
-        let (answer, most) = (self.service.call(request), self.guard.most);
+        request.extensions_mut().insert(caller);
+        let (answer, turned_away) = (self.service.call(request), Arc::clone(turned_away));
         Box::pin(async move {
             let answer = tokio::time::timeout(most, answer).await;
-            answer.unwrap_or_else(|_| Ok(Refused::Slow.answer()))
+            let answer = answer.unwrap_or_else(|_| Ok(Refused::Slow.answer()))?;
+            // What is no call at all (another method of HTTP, too long a body) is counted nowhere else.
+            let is_none = answer.status().is_client_error();
+            let other = is_none.then(|| turned_away.count(caller.0)).flatten();
+            Ok(other.unwrap_or(answer))
         })
     }
 }
@@ -239,5 +305,17 @@ mod tests {
         }
         assert!(!Entrance::default().lets_in("null"));
         assert!(!Entrance::default().lets_in("http://192.0.2.1"));
+    }
+
+    #[test]
+    fn a_flood_of_strangers_writes_a_line_now_and_then_that_counts_them() {
+        let mut log = Throttle::default();
+        let at = Duration::from_secs;
+        assert_eq!(log.line(at(5)), Some(0));
+        for _ in 0..1_000 {
+            assert_eq!(log.line(at(14)), None);
+        }
+        assert_eq!(log.line(at(15)), Some(1_000));
+        assert_eq!(log.line(at(25)), Some(0));
     }
 }

@@ -1,8 +1,9 @@
 //! The methods.
 
 use crate::{
-    Intake, IntakeError, NodeView, ReceiptSource, RpcError, convert, description, events, list,
-    lookup,
+    Intake, IntakeError, NodeView, ReceiptSource, RpcError, convert, description, events,
+    health::{self, Looks},
+    list, lookup,
     snapshot::Snapshot,
     submission,
     subscription::{self, Feeds, Filter, Ground},
@@ -11,10 +12,10 @@ use crate::{
 use async_trait::async_trait;
 use bmn_primitives::{ChainId, Stage};
 use bmn_rpc_api::{
-    BmnApiServer, Cursor, EventFilter, EventPage, IndexApiServer, Limit, NodeStatus,
+    BmnApiServer, Cursor, EventFilter, EventPage, Health, IndexApiServer, Limit, NodeStatus,
     OperatorApiServer, OrderFile, OrderSubmission, SecretAnswer, SecretParam, SubscribeFrom,
-    SubscriptionFilter, SubscriptionKind, Swap, SwapChange, SwapFilter, SwapKey, SwapPage,
-    SwapProof, WithdrawPermission,
+    SubscriptionFilter, SubscriptionKind, SummaryApiServer, Swap, SwapChange, SwapFilter, SwapKey,
+    SwapPage, SwapProof, WithdrawPermission,
 };
 use bmn_store::Store;
 use jsonrpsee::{
@@ -27,8 +28,11 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 /// Bounds of the handlers themselves; those of a server are in [`ServeLimits`](crate::ServeLimits).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RpcLimits {
-    /// Orders and secrets worked on at once; more are refused.
+    /// Orders worked on at once; more are refused.
     pub submissions: usize,
+    /// Secrets worked on at once; more are refused. They have places of their own: no flood of orders keeps one
+    /// out.
+    pub secrets: usize,
     /// False where neither is taken from anybody: `bmn_submitOrder` and `bmn_submitSecret` answer
     /// `notSupported`.
     pub takes_submissions: bool,
@@ -42,7 +46,7 @@ pub struct RpcLimits {
 impl Default for RpcLimits {
     fn default() -> Self {
         let patience = Duration::from_secs(10);
-        Self { submissions: 32, takes_submissions: true, proofs: 4, patience }
+        Self { submissions: 32, secrets: 32, takes_submissions: true, proofs: 4, patience }
     }
 }
 
@@ -59,8 +63,10 @@ struct Inner {
     receipts: Arc<dyn ReceiptSource>,
     committed: watch::Receiver<u64>,
     submissions: Semaphore,
+    secrets: Semaphore,
     proofs: Semaphore,
     feeds: Feeds,
+    looks: Looks,
     limits: RpcLimits,
 }
 
@@ -87,10 +93,22 @@ impl BmnRpc {
         limits: RpcLimits,
     ) -> Self {
         let submissions = Semaphore::new(limits.submissions);
+        let secrets = Semaphore::new(limits.secrets);
         let proofs = Semaphore::new(limits.proofs);
-        let feeds = Feeds::default();
-        let inner =
-            Inner { store, intake, view, receipts, committed, submissions, proofs, feeds, limits };
+        let (feeds, looks) = (Feeds::default(), Looks::default());
+        let inner = Inner {
+            store,
+            intake,
+            view,
+            receipts,
+            committed,
+            submissions,
+            secrets,
+            proofs,
+            feeds,
+            looks,
+            limits,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -98,8 +116,11 @@ impl BmnRpc {
     /// answer of theirs: no sealed secret, reserve, price, limit or host.
     pub fn into_module(self) -> RpcModule<()> {
         let mut module = BmnApiServer::into_rpc(self.clone()).remove_context();
-        let index = IndexApiServer::into_rpc(self).remove_context();
-        module.merge(index).expect("the parts of the namespace share no method");
+        let index = IndexApiServer::into_rpc(self.clone()).remove_context();
+        let summary = SummaryApiServer::into_rpc(self).remove_context();
+        for part in [index, summary] {
+            module.merge(part).expect("the parts of the namespace share no method");
+        }
         description::discoverable(description::described(module))
     }
 
@@ -127,6 +148,10 @@ impl BmnRpc {
             .map_err(|error| RpcError::Interrupted(error.to_string()))?
     }
 
+    pub(crate) fn looks(&self) -> &Looks {
+        &self.inner.looks
+    }
+
     pub(crate) fn ground(&self) -> Ground<'_> {
         Ground {
             store: &self.inner.store,
@@ -137,12 +162,16 @@ impl BmnRpc {
         }
     }
 
-    fn submission(&self) -> Result<SemaphorePermit<'_>, RpcError> {
+    /// A place among `places` of submissions, of which there are `limit`.
+    fn submission<'a>(
+        &self,
+        places: &'a Semaphore,
+        limit: usize,
+    ) -> Result<SemaphorePermit<'a>, RpcError> {
         if !self.inner.limits.takes_submissions {
             return Err(RpcError::SubmissionsOff);
         }
-        let limit = self.inner.limits.submissions;
-        self.inner.submissions.try_acquire().map_err(|_| RpcError::Busy { limit })
+        places.try_acquire().map_err(|_| RpcError::Busy { limit })
     }
 
     pub(crate) fn serves(&self, chain: ChainId) -> Result<(), RpcError> {
@@ -155,7 +184,7 @@ impl BmnRpc {
     }
 
     async fn take_order(&self, file: &OrderFile) -> Result<OrderSubmission, RpcError> {
-        let _permit = self.submission()?;
+        let _permit = self.submission(&self.inner.submissions, self.inner.limits.submissions)?;
         let order = submission::order(file)?;
         self.serves(order.chain)?;
         Ok(submission::answer(&self.inner.intake.submit_order(order).await?))
@@ -166,7 +195,7 @@ impl BmnRpc {
         SecretParam(secret): SecretParam,
         id: Option<&SwapKey>,
     ) -> Result<SecretAnswer, RpcError> {
-        let _permit = self.submission()?;
+        let _permit = self.submission(&self.inner.secrets, self.inner.limits.secrets)?;
         // Said first: an index that is behind may not know the hashlock yet.
         if let Some(why) = self.inner.view.not_acting() {
             return Err(IntakeError::NotActing(why).into());
@@ -181,7 +210,9 @@ impl BmnRpc {
     async fn swap_proof(&self, id: SwapKey) -> Result<SwapProof, RpcError> {
         let limit = self.inner.limits.proofs;
         let _permit = self.inner.proofs.try_acquire().map_err(|_| RpcError::Proving { limit })?;
-        let found = self.listed(move |snapshot| swap_proof::find(snapshot, &id)).await?;
+        let source = Arc::clone(&self.inner.receipts);
+        let read = move |snapshot: &Snapshot| swap_proof::find(snapshot, &id, source.as_ref());
+        let found = self.listed(read).await?;
         swap_proof::prove(found, self.inner.receipts.as_ref()).await
     }
 
@@ -221,6 +252,10 @@ impl BmnApiServer for BmnRpc {
     async fn status(&self) -> RpcResult<NodeStatus> {
         let view = self.view();
         Ok(self.listed(move |snapshot| view::status(snapshot, view.as_ref())).await?)
+    }
+
+    async fn health(&self) -> RpcResult<Health> {
+        Ok(health::look(self, self.looks()).await)
     }
 
     async fn submit_order(&self, order: OrderFile) -> RpcResult<OrderSubmission> {

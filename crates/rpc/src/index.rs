@@ -4,8 +4,8 @@ use crate::{NodeView, RpcError, convert, events::block_range, place, snapshot::S
 use alloy::primitives::Address;
 use bmn_primitives::{ChainId, Hashlock, OrderHash};
 use bmn_rpc_api::{
-    Cursor, DestinationFilter, DestinationPage, EscrowState, EscrowStates, Limit, PendingFilter,
-    PendingOrder, PendingPage, SourceFilter, SourcePage,
+    AsOf, Cursor, DestinationFilter, DestinationPage, EscrowState, EscrowStates, Limit,
+    PendingFilter, PendingOrder, PendingPage, SourceFilter, SourcePage,
 };
 use bmn_store::{DestinationQuery, LegState, PageBounds, SourceQuery};
 
@@ -35,7 +35,7 @@ fn states(wanted: Option<&EscrowStates>) -> Vec<LegState> {
 /// A page of source escrows.
 pub(crate) fn sources(
     snapshot: &Snapshot,
-    filter: &SourceFilter,
+    (filter, then): (&SourceFilter, Option<AsOf>),
     from: Option<&Cursor>,
     limit: Limit,
 ) -> Result<SourcePage> {
@@ -50,10 +50,11 @@ pub(crate) fn sources(
         states: states(filter.state.as_ref()),
         blocks: block_range(filter.from_block, filter.to_block)?,
     };
-    let after = place::open(snapshot, SOURCES, filter, from)?;
+    let bound = (filter, then);
+    let after = place::open(snapshot, SOURCES, &bound, from)?;
     let found = snapshot.sources(&query, after, bounds(limit), |_| Ok(true))?;
     let items = found.items.iter().map(|leg| source(snapshot, leg)).collect::<Result<_>>()?;
-    let next = found.next.map(|key| place::seal(snapshot, SOURCES, filter, key)).transpose()?;
+    let next = found.next.map(|key| place::seal(snapshot, SOURCES, &bound, key)).transpose()?;
     Ok(SourcePage { items, next })
 }
 
@@ -64,7 +65,7 @@ fn source(snapshot: &Snapshot, leg: &bmn_swap::SourceLeg) -> Result<bmn_rpc_api:
 /// A page of destination escrows.
 pub(crate) fn destinations(
     snapshot: &Snapshot,
-    filter: &DestinationFilter,
+    (filter, then): (&DestinationFilter, Option<AsOf>),
     from: Option<&Cursor>,
     limit: Limit,
 ) -> Result<DestinationPage> {
@@ -76,7 +77,8 @@ pub(crate) fn destinations(
         states: states(filter.state.as_ref()),
         blocks: block_range(filter.from_block, filter.to_block)?,
     };
-    let after = place::open(snapshot, DESTINATIONS, filter, from)?;
+    let bound = (filter, then);
+    let after = place::open(snapshot, DESTINATIONS, &bound, from)?;
     let found =
         snapshot.destinations(&query, after, bounds(limit), |leg| match filter.unmatched {
             None => Ok(true),
@@ -87,7 +89,7 @@ pub(crate) fn destinations(
         let order = snapshot.by_plan(leg.chain, leg.escrow)?;
         items.push(convert::indexed_destination(leg, order, snapshot.is_unmatched(leg)?));
     }
-    let seal = |key| place::seal(snapshot, DESTINATIONS, filter, key);
+    let seal = |key| place::seal(snapshot, DESTINATIONS, &bound, key);
     Ok(DestinationPage { items, next: found.next.map(seal).transpose()? })
 }
 
@@ -95,7 +97,7 @@ pub(crate) fn destinations(
 pub(crate) fn pending(
     snapshot: &Snapshot,
     view: &dyn NodeView,
-    (resolver, filter): (Address, &PendingFilter),
+    (resolver, filter, then): (Address, &PendingFilter, Option<AsOf>),
     from: Option<&Cursor>,
     limit: Limit,
 ) -> Result<PendingPage> {
@@ -105,7 +107,7 @@ pub(crate) fn pending(
         states: vec![LegState::Open],
         ..SourceQuery::default()
     };
-    let bound = (resolver, filter);
+    let bound = (resolver, filter, then);
     let after = place::open(snapshot, PENDING, &bound, from)?;
     let found =
         snapshot.sources(&query, after, bounds(limit), |leg| match filter.min_profit_bps {

@@ -3,7 +3,7 @@
 use crate::{BmnRpc, index, secrets, snapshot::Snapshot, statistics};
 use async_trait::async_trait;
 use bmn_rpc_api::{
-    BlockParam, ChainParam, Cursor, DestinationFilter, DestinationPage, IndexApiServer,
+    AsOf, BlockParam, ChainParam, Cursor, DestinationFilter, DestinationPage, IndexApiServer,
     IndexDigest, Limit, PendingFilter, PendingPage, ResolverParam, RevealedSecret, SourceFilter,
     SourcePage, StatisticsFilter, StatisticsPage, SwapKey,
 };
@@ -16,11 +16,13 @@ impl IndexApiServer for BmnRpc {
         filter: Option<SourceFilter>,
         cursor: Option<Cursor>,
         limit: Option<Limit>,
+        as_of: Option<AsOf>,
     ) -> RpcResult<SourcePage> {
         let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
-        let read =
-            move |snapshot: &Snapshot| index::sources(snapshot, &filter, cursor.as_ref(), limit);
-        Ok(self.listed(read).await?)
+        let read = move |snapshot: &Snapshot| {
+            index::sources(snapshot, (&filter, as_of), cursor.as_ref(), limit)
+        };
+        Ok(self.listed_as_of(as_of, read).await?)
     }
 
     async fn get_destinations(
@@ -28,12 +30,13 @@ impl IndexApiServer for BmnRpc {
         filter: Option<DestinationFilter>,
         cursor: Option<Cursor>,
         limit: Option<Limit>,
+        as_of: Option<AsOf>,
     ) -> RpcResult<DestinationPage> {
         let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
         let read = move |snapshot: &Snapshot| {
-            index::destinations(snapshot, &filter, cursor.as_ref(), limit)
+            index::destinations(snapshot, (&filter, as_of), cursor.as_ref(), limit)
         };
-        Ok(self.listed(read).await?)
+        Ok(self.listed_as_of(as_of, read).await?)
     }
 
     async fn get_pending_orders(
@@ -42,14 +45,15 @@ impl IndexApiServer for BmnRpc {
         filter: Option<PendingFilter>,
         cursor: Option<Cursor>,
         limit: Option<Limit>,
+        as_of: Option<AsOf>,
     ) -> RpcResult<PendingPage> {
         let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
         let view = self.view();
         let read = move |snapshot: &Snapshot| {
-            let wanted = (resolver, &filter);
+            let wanted = (resolver, &filter, as_of);
             index::pending(snapshot, view.as_ref(), wanted, cursor.as_ref(), limit)
         };
-        Ok(self.listed(read).await?)
+        Ok(self.listed_as_of(as_of, read).await?)
     }
 
     async fn get_revealed_secret(&self, id: SwapKey) -> RpcResult<Vec<RevealedSecret>> {
@@ -61,11 +65,13 @@ impl IndexApiServer for BmnRpc {
         filter: Option<StatisticsFilter>,
         cursor: Option<Cursor>,
         limit: Option<Limit>,
+        as_of: Option<AsOf>,
     ) -> RpcResult<StatisticsPage> {
         let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
-        let read =
-            move |snapshot: &Snapshot| statistics::page(snapshot, &filter, cursor.as_ref(), limit);
-        Ok(self.listed(read).await?)
+        let read = move |snapshot: &Snapshot| {
+            statistics::page(snapshot, (&filter, as_of), cursor.as_ref(), limit)
+        };
+        Ok(self.listed_as_of(as_of, read).await?)
     }
 
     async fn get_digest(

@@ -2,9 +2,9 @@
 
 use alloy::primitives::{Address, B256, U256};
 use async_trait::async_trait;
-use bmn_chain::{ChainError, RawReceipts};
+use bmn_chain::{ChainError, MinedCall, RawReceipts};
 use bmn_primitives::{ChainId, Dialect, ErrorClass, Hashlock, OrderId, Secret};
-use bmn_swap::{Decision, Profit, Refusal, SignedOrder};
+use bmn_swap::{Decision, FactoryTerms, Profit, Refusal, SignedOrder};
 use std::time::Duration;
 
 /// What an order file says about its own order. Whoever identifies the order must compare: a file
@@ -113,6 +113,20 @@ pub trait ReceiptSource: Send + Sync {
         chain: ChainId,
         block: B256,
     ) -> Result<Option<RawReceipts>, ChainError>;
+
+    /// What a mined transaction called; none where that cannot be said. No proof: whoever reads it checks what
+    /// it gives.
+    ///
+    /// # Errors
+    /// As [`bmn_chain::ChainClient::mined_call`].
+    async fn mined_call(&self, _: ChainId, _: B256) -> Result<Option<MinedCall>, ChainError> {
+        Ok(None)
+    }
+
+    /// The terms of a believed factory; none of any other.
+    fn factory(&self, _: ChainId, _: Address) -> Option<FactoryTerms> {
+        None
+    }
 }
 
 /// Takes orders and secrets.
@@ -158,6 +172,19 @@ pub struct Trade {
     pub deposit: U256,
 }
 
+/// Whether a node acts on its chains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acting {
+    /// On every one.
+    Everywhere,
+    /// Not on every one yet: an index does not show the newest blocks.
+    Behind,
+    /// On none, as it is told to.
+    IndexOnly,
+    /// On none, and it waits for its operator.
+    Halted,
+}
+
 /// What only the running node knows about itself.
 pub trait NodeView: Send + Sync {
     /// Version for people.
@@ -169,8 +196,18 @@ pub trait NodeView: Send + Sync {
     /// Why the node is not acting, in words for everybody: they name no host. None while it is.
     fn not_acting(&self) -> Option<String>;
 
+    /// Whether it acts; what [`not_acting`](Self::not_acting) gives reasons for.
+    fn acting(&self) -> Acting {
+        if self.not_acting().is_some() { Acting::Halted } else { Acting::Everywhere }
+    }
+
     /// Every configured chain, by id.
     fn chains(&self) -> Vec<ServedChain>;
+
+    /// How long due actions waited until their transactions were accepted, oldest first; none where that is not measured.
+    fn latencies(&self) -> Vec<Duration> {
+        Vec::new()
+    }
 
     /// What a trade earns at the configured prices, with these base fees of the source and the
     /// destination chain in wei per gas; none where a chain or a token is not configured.

@@ -56,6 +56,12 @@ impl JwtKey {
         self.0.encode(&Claims::default()).map_err(|error| TokenError(error.to_string()))
     }
 
+    /// Why the value of an `Authorization` header does not open what this key guards; none when it does.
+    /// The words hold nothing of it.
+    pub fn refusal(&self, authorization: Option<&[u8]>) -> Option<String> {
+        self.check(authorization).err().map(|fault| fault.to_string())
+    }
+
     /// Whether the value of an `Authorization` header opens the listener.
     pub(crate) fn check(&self, authorization: Option<&[u8]>) -> Result<(), TokenFault> {
         let header = authorization.ok_or(TokenFault::Missing)?;

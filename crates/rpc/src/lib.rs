@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod as_of;
 mod audit;
 mod clients;
+mod connections;
 mod convert;
 mod cursor;
 mod description;
@@ -10,6 +12,7 @@ mod error;
 mod events;
 mod explain;
 mod handlers;
+mod health;
 mod index;
 mod index_handlers;
 mod intake;
@@ -18,6 +21,8 @@ mod jwt;
 mod limited;
 mod list;
 mod lookup;
+mod measured;
+mod measures;
 mod operator;
 mod place;
 mod public;
@@ -26,9 +31,11 @@ mod secrets;
 mod serve;
 mod shadow;
 mod snapshot;
+mod socket;
 mod statistics;
 mod submission;
 mod subscription;
+mod summary;
 mod swap_proof;
 mod value;
 mod view;
@@ -36,14 +43,17 @@ mod view;
 pub use audit::{AUDIT_BYTES, AuditEntry, AuditLog, audited};
 pub use bmn_rpc_api::{DescribedEvent, describe_event};
 pub use clients::{ClientLimits, LimitNotice, Monotonic};
+pub use description::described;
 pub use entrance::{Caller, Entrance, Origins};
 pub use error::RpcError;
 pub use handlers::{BmnRpc, RpcLimits};
 pub use intake::{
-    Claims, Intake, IntakeError, NodeView, ReceiptSource, ServedChain, Submitted, SubmittedOrder,
-    Trade,
+    Acting, Claims, Intake, IntakeError, NodeView, ReceiptSource, ServedChain, Submitted,
+    SubmittedOrder, Trade,
 };
 pub use jwt::{JwtKey, NotAKey, TokenError};
+pub use measured::{METRICS, Metric, MetricKind};
+pub use measures::{IndexMode, Measures};
 pub use operator::{AdminRpc, ModeChange, Operations};
 pub use queue_admin::QueueAdmin;
 pub use serve::{ServeError, ServeLimits, serve, serve_behind};

@@ -1,6 +1,9 @@
 //! The limits of one connection's client, around the methods.
 
-use crate::clients::{AtWork, Client, Clients, exceeded};
+use crate::{
+    clients::{Client, Clients, Place, exceeded},
+    socket::Connection,
+};
 use jsonrpsee::{
     server::{
         MethodResponse,
@@ -17,6 +20,7 @@ pub(crate) struct LimitLayer {
     /// None where a client may ask what he likes.
     pub(crate) clients: Option<Arc<Clients>>,
     pub(crate) client: Client,
+    pub(crate) connection: Arc<Connection>,
     pub(crate) request_time: Duration,
 }
 
@@ -40,13 +44,23 @@ impl LimitLayer {
         self.clients.as_ref().map_or(Ok(()), |clients| clients.ask(self.client))
     }
 
-    fn begin(&self) -> Result<Option<AtWork>, ErrorObjectOwned> {
+    fn begin(&self) -> Result<Option<Place>, ErrorObjectOwned> {
         self.clients.as_ref().map(|clients| clients.begin(self.client)).transpose()
     }
 
     fn too_long(&self) -> ErrorObjectOwned {
         let message = format!("not answered within {} s", self.request_time.as_secs());
         exceeded("requestTime", message, 0)
+    }
+
+    /// The client's place stays taken until he has taken the answer: what waits for him is held here.
+    fn answered(&self, place: Option<Place>, answer: MethodResponse) -> MethodResponse {
+        let Some(place) = place else { return answer };
+        // What begins a subscription was sent on its own, and a notification has no answer.
+        if answer.is_method_call() || answer.is_batch() {
+            self.connection.owes(answer.as_json().get().len(), place);
+        }
+        answer
     }
 
     /// Each call of a batch is counted: those above the rate are answered with the error, one by one.
@@ -80,12 +94,13 @@ where
         async move {
             let id = request.id.clone().into_owned();
             let begun = limits.ask().and_then(|()| limits.begin());
-            let _at_work = match begun {
-                Ok(at_work) => at_work,
+            let place = match begun {
+                Ok(place) => place,
                 Err(error) => return MethodResponse::error(id, error),
             };
             let answer = tokio::time::timeout(limits.request_time, service.call(request)).await;
-            answer.unwrap_or_else(|_| MethodResponse::error(id, limits.too_long()))
+            let answer = answer.unwrap_or_else(|_| MethodResponse::error(id, limits.too_long()));
+            limits.answered(place, answer)
         }
     }
 
@@ -93,12 +108,14 @@ where
         let Self { service, limits } = self.clone();
         async move {
             limits.ask_for_each(&mut batch);
-            let _at_work = match limits.begin() {
-                Ok(at_work) => at_work,
+            let place = match limits.begin() {
+                Ok(place) => place,
                 Err(error) => return MethodResponse::error(Id::Null, error),
             };
             let answer = tokio::time::timeout(limits.request_time, service.batch(batch)).await;
-            answer.unwrap_or_else(|_| MethodResponse::error(Id::Null, limits.too_long()))
+            let answer =
+                answer.unwrap_or_else(|_| MethodResponse::error(Id::Null, limits.too_long()));
+            limits.answered(place, answer)
         }
     }
 

@@ -5,18 +5,19 @@ use crate::{
 };
 use alloy::primitives::Address;
 use bmn_primitives::{ChainId, Hashlock, OrderHash, OrderId};
-use bmn_rpc_api::{Cursor, Limit, Swap, SwapFilter, SwapPage};
+use bmn_rpc_api::{Cursor, Limit, OrderEntry, OrderPage, Swap, SwapFilter, SwapPage};
 use bmn_swap::Status;
 use std::collections::BTreeSet;
 
-const METHOD: &str = "getSwaps";
+const SWAPS: &str = "getSwaps";
+const ORDERS: &str = "getOrders";
 
 /// Rows one request looks at. A filter that matches little must not read the whole store at once.
 const SCAN: usize = 2_000;
 
 type Result<T> = std::result::Result<T, RpcError>;
 
-/// A page of orders.
+/// A page of orders with all there is to each.
 pub(crate) fn swaps(
     snapshot: &Snapshot,
     view: &dyn NodeView,
@@ -24,32 +25,65 @@ pub(crate) fn swaps(
     from: Option<&Cursor>,
     limit: Limit,
 ) -> Result<SwapPage> {
+    let show = |loaded: &Loaded| shown(snapshot, loaded);
+    let (items, next) = page(snapshot, view, (SWAPS, filter), from, limit, show)?;
+    Ok(SwapPage { items, next })
+}
+
+/// A page of orders alone.
+pub(crate) fn orders(
+    snapshot: &Snapshot,
+    view: &dyn NodeView,
+    filter: &SwapFilter,
+    from: Option<&Cursor>,
+    limit: Limit,
+) -> Result<OrderPage> {
+    let show = |loaded: &Loaded| Ok(convert::order_entry(&loaded.order, loaded.state.status));
+    let (items, next) = page(snapshot, view, (ORDERS, filter), from, limit, show)?;
+    Ok(OrderPage { items, next })
+}
+
+fn page<T>(
+    snapshot: &Snapshot,
+    view: &dyn NodeView,
+    (method, filter): (&str, &SwapFilter),
+    from: Option<&Cursor>,
+    limit: Limit,
+    show: impl Fn(&Loaded) -> Result<T>,
+) -> Result<(Vec<T>, Option<Cursor>)> {
     events::block_range(filter.from_block, filter.to_block)?;
     let mut after = match from {
         None => None,
         Some(from) => {
-            let position = cursor::open(METHOD, filter, from)?;
+            let position = cursor::open(method, filter, from)?;
             Some(OrderId::from_bytes(&position).ok_or(RpcError::BadCursor)?)
         }
     };
     let sieve = Sieve::new(snapshot, view, filter);
-    let mut items = Vec::new();
-    let candidates = candidates(snapshot, filter, after, SCAN)?;
-    let mut more = candidates.len() == SCAN;
-    for id in candidates {
-        if items.len() == limit.items() {
-            more = true;
-            break;
+    let (mut items, mut looked, mut at_once) = (Vec::new(), 0, limit.items() + 1);
+    let more = 'all: loop {
+        // Few are read where all match, and twice as many each time where few do.
+        let wanted = at_once.min(SCAN - looked);
+        let candidates = candidates(snapshot, filter, after, wanted)?;
+        let is_last = candidates.len() < wanted;
+        for id in candidates {
+            if items.len() == limit.items() {
+                break 'all true;
+            }
+            (after, looked) = (Some(id), looked + 1);
+            if let Some(loaded) = snapshot.loaded(id)?
+                && sieve.passes(&loaded)?
+            {
+                items.push(show(&loaded)?);
+            }
         }
-        after = Some(id);
-        if let Some(loaded) = snapshot.loaded(id)?
-            && sieve.passes(&loaded)?
-        {
-            items.push(shown(snapshot, &loaded)?);
+        if is_last || looked >= SCAN {
+            break !is_last;
         }
-    }
-    let next = after.filter(|_| more).map(|id| cursor::seal(METHOD, filter, &id.to_bytes()));
-    Ok(SwapPage { items, next })
+        at_once *= 2;
+    };
+    let next = after.filter(|_| more).map(|id| cursor::seal(method, filter, &id.to_bytes()));
+    Ok((items, next))
 }
 
 // Every index lists orders by id, so whichever promises the fewest decides what is looked at, and
@@ -190,6 +224,14 @@ const HISTORY: usize = 64;
 /// One order with its jobs and the way it came.
 pub(crate) fn swap(snapshot: &Snapshot, id: OrderId) -> Result<Option<Swap>> {
     snapshot.loaded(id)?.map(|loaded| shown(snapshot, &loaded)).transpose()
+}
+
+/// One order alone.
+pub(crate) fn order(snapshot: &Snapshot, id: OrderId) -> Result<Option<OrderEntry>> {
+    let (Some(order), Some(status)) = (snapshot.order(id)?, snapshot.status(id)?) else {
+        return Ok(None);
+    };
+    Ok(Some(convert::order_entry(&order, status)))
 }
 
 fn shown(snapshot: &Snapshot, loaded: &Loaded) -> Result<Swap> {

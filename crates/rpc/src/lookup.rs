@@ -2,7 +2,7 @@
 
 use crate::{RpcError, snapshot::Snapshot};
 use alloy::primitives::{Address, B256};
-use bmn_primitives::{Hashlock, OrderHash, OrderId, SwapId};
+use bmn_primitives::{ChainId, Hashlock, OrderHash, OrderId, SwapId};
 use bmn_rpc_api::SwapKey;
 use bmn_store::{DestinationQuery, PageBounds, SourceQuery};
 use std::collections::BTreeSet;
@@ -55,6 +55,15 @@ pub(crate) fn order(snapshot: &Snapshot, key: &SwapKey) -> Result<OrderId, RpcEr
         (Some(first), Some(second)) => {
             Err(RpcError::Ambiguous([first, second].into_iter().chain(found).collect()))
         }
+    }
+}
+
+/// The escrow that an id is the address of, with its chain where the id says so.
+pub(crate) fn escrow(key: &SwapKey) -> Option<(Option<ChainId>, Address)> {
+    match read(key)? {
+        Named::Swap(swap) => Some((Some(swap.chain), swap.escrow)),
+        Named::Escrow(escrow) => Some((None, escrow)),
+        Named::Order(_) | Named::Hash(_) => None,
     }
 }
 

@@ -2,14 +2,15 @@
 
 use crate::{
     BmnRpc, IntakeError, RpcError, description, explain, jobs, lookup, shadow, snapshot::Snapshot,
-    subscription,
+    subscription, summary,
 };
 use alloy::primitives::Address;
 use async_trait::async_trait;
 use bmn_primitives::ChainId;
 use bmn_rpc_api::{
     AdminApiServer, Cursor, DeadLetterFilter, DeadLetterPage, JobFilter, JobPage, Limit, NodeModes,
-    OperatorApiServer, OrderExplanation, ShadowReport, SwapKey, SwitchKind, WireSwitch,
+    OperatorApiServer, OrderExplanation, PerformanceMetrics, QueueMetrics, ShadowReport, SwapKey,
+    SwitchKind, WireSwitch,
 };
 use bmn_swap::{MAX_SWITCHES, Mode, Modes, Switch};
 use jsonrpsee::{
@@ -140,6 +141,15 @@ impl OperatorApiServer for BmnRpc {
             .await?)
     }
 
+    async fn queue_metrics(&self) -> RpcResult<Vec<QueueMetrics>> {
+        let view = self.view();
+        Ok(self.listed(move |snapshot| summary::queues(snapshot, view.as_ref())).await?)
+    }
+
+    async fn performance_metrics(&self) -> RpcResult<PerformanceMetrics> {
+        Ok(summary::performance(self.view().as_ref()))
+    }
+
     async fn follow_alerts(&self, pending: PendingSubscriptionSink) -> SubscriptionResult {
         subscription::alerts::run(pending, self.ground()).await
     }
@@ -168,7 +178,7 @@ impl AdminApiServer for AdminRpc {
 }
 
 /// The modes as the wire shows them.
-fn modes(snapshot: &Snapshot) -> Result<NodeModes, RpcError> {
+pub(crate) fn modes(snapshot: &Snapshot) -> Result<NodeModes, RpcError> {
     let modes = snapshot.modes()?;
     Ok(NodeModes {
         mode: modes.mode.to_string(),

@@ -4,20 +4,21 @@
 use crate::RpcError;
 use alloy::primitives::{Address, B256};
 use bmn_primitives::{BlockRef, ChainId, Hashlock, Leg, OrderHash, OrderId, SwapId};
-use bmn_queue::{JobFilter, JobRow};
+use bmn_queue::{JobFilter, JobRow, Lane, NextWake, StateKind};
 use bmn_store::{
     BlockReads, Change, Cursor, DayCounts, DecisionReads, DestinationQuery, EventKey, EventRow,
-    Found, IndexReads, IndexedBlock, LateReads, LateRow, OrderState, PageBounds, ReadTx, Reads,
-    RollingDigest, SourceQuery, Store, Volume,
+    Found, IndexReads, IndexedBlock, LateReads, LateRow, OrderState, PageBounds, Reads,
+    RollingDigest, SourceQuery, Store, View, Volume,
 };
 use bmn_swap::{
     Action, ActionKey, Assessment, DestinationLeg, Modes, Order, SecretKnowledge, SourceLeg, Status,
 };
+use std::collections::BTreeMap;
 
 type Result<T> = std::result::Result<T, RpcError>;
 
 /// One state of the store.
-pub(crate) struct Snapshot(ReadTx);
+pub(crate) struct Snapshot(View);
 
 /// An order with everything an answer shows of it.
 pub(crate) struct Loaded {
@@ -29,8 +30,14 @@ pub(crate) struct Loaded {
 }
 
 impl Snapshot {
+    /// The newest state.
     pub(crate) fn of(store: &Store) -> Result<Self> {
-        Ok(Self(store.read()?))
+        Ok(Self(View::Committed(store.read()?)))
+    }
+
+    /// The newest state, but for the index of one chain, which is as it was after a block.
+    pub(crate) fn as_of(store: &Store, chain: ChainId, number: u64) -> Result<Self> {
+        Ok(Self(store.read_as_of(chain, number)?))
     }
 
     pub(crate) fn loaded(&self, id: OrderId) -> Result<Option<Loaded>> {
@@ -49,6 +56,10 @@ impl Snapshot {
 
     pub(crate) fn order(&self, id: OrderId) -> Result<Option<Order>> {
         Ok(self.0.order(id)?)
+    }
+
+    pub(crate) fn status(&self, id: OrderId) -> Result<Option<Status>> {
+        Ok(self.0.order_state(id)?.map(|state| state.status))
     }
 
     pub(crate) fn assessment(&self, id: OrderId) -> Result<Option<Assessment>> {
@@ -301,6 +312,16 @@ impl Snapshot {
         limit: usize,
     ) -> Result<Vec<JobRow>> {
         Ok(bmn_queue::dead_letters(&self.0, order, chain, after, limit)?)
+    }
+
+    /// Steps that are not done, by chain and state.
+    pub(crate) fn depths(&self) -> Result<BTreeMap<(ChainId, Lane, StateKind), u64>> {
+        Ok(bmn_queue::depths(&self.0)?)
+    }
+
+    /// What the steps that wait for a chain wait for first.
+    pub(crate) fn next_wake(&self, chain: ChainId) -> Result<NextWake> {
+        Ok(bmn_queue::next_wake(&self.0, chain)?)
     }
 
     pub(crate) fn jobs(

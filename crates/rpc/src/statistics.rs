@@ -4,8 +4,8 @@ use crate::{RpcError, convert, cursor, snapshot::Snapshot};
 use alloy::primitives::Address;
 use bmn_primitives::{ChainId, Leg};
 use bmn_rpc_api::{
-    Cursor, DailyStatistics, Day, IndexDigest, Limit, SideCounts, StatisticsFilter, StatisticsPage,
-    TokenVolume,
+    AsOf, ChainStatistics, ChainVolume, Cursor, DailyMetrics, DailyStatistics, Day, Days,
+    IndexDigest, Limit, SideCounts, StatisticsFilter, StatisticsPage, TokenVolume,
 };
 use bmn_store::{DayCounts, Volume};
 
@@ -19,12 +19,13 @@ type Result<T> = std::result::Result<T, RpcError>;
 /// A page of days.
 pub(crate) fn page(
     snapshot: &Snapshot,
-    filter: &StatisticsFilter,
+    (filter, then): (&StatisticsFilter, Option<AsOf>),
     from: Option<&Cursor>,
     limit: Limit,
 ) -> Result<StatisticsPage> {
     let days = days(filter)?;
-    let after = from.map(|from| position(&cursor::open(METHOD, filter, from)?)).transpose()?;
+    let bound = (filter, then);
+    let after = from.map(|from| position(&cursor::open(METHOD, &bound, from)?)).transpose()?;
     let mut items: Vec<DailyStatistics> = Vec::new();
     for (chain, _) in snapshot.cursors()? {
         let wanted = filter.chain.is_none_or(|only| only == chain.0);
@@ -44,7 +45,7 @@ pub(crate) fn page(
             if items.len() == limit.items() {
                 let next = items.last().map(|last| {
                     let (chain, day) = (last.chain.to_be_bytes(), last.day.number().to_be_bytes());
-                    cursor::seal(METHOD, filter, &[&chain[..], &day].concat())
+                    cursor::seal(METHOD, &bound, &[&chain[..], &day].concat())
                 });
                 return Ok(StatisticsPage { items, next });
             }
@@ -52,6 +53,96 @@ pub(crate) fn page(
         }
     }
     Ok(StatisticsPage { items, next: None })
+}
+
+/// Everything a chain showed, in one sum.
+///
+/// # Errors
+/// [`RpcError::NotIndexed`].
+pub(crate) fn of_chain(snapshot: &Snapshot, chain: u64) -> Result<ChainStatistics> {
+    if !snapshot.cursors()?.iter().any(|(id, _)| id.0 == chain) {
+        return Err(RpcError::NotIndexed(format!("chain {chain} is not indexed")));
+    }
+    let days = snapshot.days(ChainId(chain), (0, u32::MAX), usize::MAX)?;
+    let mut sum = Sum::default();
+    days.iter().for_each(|(_, counts)| sum.add(counts));
+    let named = |day: Option<&(u32, DayCounts)>| day.and_then(|(day, _)| Day::from_number(*day));
+    let ended = sum.withdrawn.source + sum.cancelled.source;
+    Ok(ChainStatistics {
+        chain,
+        first_day: named(days.first()),
+        last_day: named(days.last()),
+        days: days.len() as u64,
+        created: sum.created,
+        withdrawn: sum.withdrawn,
+        cancelled: sum.cancelled,
+        rescued: sum.rescued,
+        secrets: sum.secrets,
+        success_bps: (sum.withdrawn.source * 10_000).checked_div(ended),
+    })
+}
+
+/// The newest days of all chains, those without anything included.
+pub(crate) fn newest(snapshot: &Snapshot, days: Days) -> Result<Vec<DailyMetrics>> {
+    let cursors = snapshot.cursors()?;
+    let tips = cursors.iter().filter_map(|(_, cursor)| cursor.tip);
+    let Some(last) = tips.map(|tip| Day::of(tip.time).number()).max() else {
+        return Ok(Vec::new());
+    };
+    let first = (last + 1).saturating_sub(days.number());
+    (first..=last).filter_map(Day::from_number).map(|day| on_day(snapshot, &cursors, day)).collect()
+}
+
+fn on_day(
+    snapshot: &Snapshot,
+    cursors: &[(ChainId, bmn_store::Cursor)],
+    day: Day,
+) -> Result<DailyMetrics> {
+    let (mut sum, mut locked, mut more_tokens) = (Sum::default(), Vec::new(), false);
+    for (chain, _) in cursors {
+        let number = day.number();
+        let counts = snapshot.days(*chain, (number, number), 1)?;
+        counts.iter().for_each(|(_, counts)| sum.add(counts));
+        let (tokens, more) = volumes(snapshot, (*chain, number), Leg::Source, None)?;
+        more_tokens |= more;
+        let of_chain =
+            |TokenVolume { token, amount }| ChainVolume { chain: chain.0, token, amount };
+        locked.extend(tokens.into_iter().map(of_chain));
+    }
+    Ok(DailyMetrics {
+        day,
+        created: sum.created,
+        withdrawn: sum.withdrawn,
+        cancelled: sum.cancelled,
+        rescued: sum.rescued,
+        secrets: sum.secrets,
+        locked,
+        more_tokens,
+    })
+}
+
+/// Counts of several days.
+#[derive(Default)]
+struct Sum {
+    created: SideCounts,
+    withdrawn: SideCounts,
+    cancelled: SideCounts,
+    rescued: SideCounts,
+    secrets: u64,
+}
+
+impl Sum {
+    fn add(&mut self, day: &DayCounts) {
+        let add = |sum: &mut SideCounts, [source, destination]: [u64; 2]| {
+            sum.source += source;
+            sum.destination += destination;
+        };
+        add(&mut self.created, [day.sources, day.destinations]);
+        add(&mut self.withdrawn, day.withdrawn);
+        add(&mut self.cancelled, day.cancelled);
+        add(&mut self.rescued, day.rescued);
+        self.secrets += day.secrets;
+    }
 }
 
 fn days(filter: &StatisticsFilter) -> Result<(u32, u32)> {

@@ -21,8 +21,9 @@ pub use driver::{Progress, RunOptions, Simulation, run_in_real_time, runs_in_rea
 pub use error::SimError;
 pub use maker::{Maker, Strangers};
 pub use network::{
-    ChainEndpoint, DevOwners, Endpoints, MakerFunds, Network, NetworkChain, SIMULATION_GENESIS,
-    ServiceOptions, dev_contract_code, dev_contract_name, dev_genesis, serve,
+    Beside, ChainEndpoint, DevOwners, Endpoints, MakerFunds, Network, NetworkChain,
+    SIMULATION_GENESIS, ServiceOptions, dev_contract_code, dev_contract_name, dev_genesis, serve,
+    serve_beside,
 };
 pub use report::{Report, Row, TrapResult};
 pub use wallet::{Payload, Sent, Wallet};

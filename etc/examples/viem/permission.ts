@@ -9,6 +9,9 @@ import { holds, same } from "./refused.ts";
 
 const ACTION = "DST_PUBLIC_WITHDRAW";
 
+/** r, s and 27 or 28. viem reads 0 and 1, and signatures of 64 bytes as well; the escrow reverts on them. */
+const SIGNATURE = /^0x[0-9a-f]{128}1[bc]$/i;
+
 /** The signature is one that the destination escrow accepts from the maker, with which he calls `publicWithdrawSigned`. */
 export async function verifyPermission(
   permission: WithdrawPermission,
@@ -19,6 +22,7 @@ export async function verifyPermission(
   same("chain of the permission", permission.chainId, chainId);
   same("action of the permission", permission.action, ACTION);
   holds("the permission is for another escrow", isAddressEqual(permission.escrow, destination.escrow));
+  holds("the escrow would not take the permission's signature: it has to end in 27 or 28", SIGNATURE.test(permission.signature));
   const signer = await recoverTypedDataAddress({
     domain: { name: "BMN-Escrow", version: "2.3", chainId, verifyingContract: destination.escrow },
     types: {

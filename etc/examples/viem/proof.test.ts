@@ -208,6 +208,13 @@ describe("a permission that would not help is refused", () => {
       permitted({}, { ...made.ordered, terms: { ...made.ordered.terms, maker: otherAddress } }),
       /knows no resolver/,
     ));
+  test("with a signature of another form", async () => {
+    const { signature } = permission;
+    for (const end of ["00", "01", "1a", "1d", ""]) {
+      await refuses(permitted({ signature: `${signature.slice(0, -2)}${end}` as Hex }), /end in 27 or 28/);
+    }
+    await refuses(permitted({ signature: `${signature}1b` }), /end in 27 or 28/);
+  });
   test("signed by somebody else", async () => {
     const { domain, types, message } = {
       domain: {},

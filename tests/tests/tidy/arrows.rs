@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["queue"],
     &["indexer", "executor", "notify"],
     &["host-dev", "host-rpc", "rpc-api", "rpc", "telemetry", "config"],
-    &["node"],
+    &["node", "operations"],
     &["launch", "sim"],
     &["embed"],
     &["bmn", "tests", "benches"],

@@ -12,13 +12,19 @@ use bmn_chain::{Block, ChainEvent, KnownBlocks};
 use bmn_embed::{
     acks::Acks,
     feed::Feed,
+    front::Front,
     ledger::Ledger,
     local::LocalChain,
     source::{SourceConfig, SourceLimits},
 };
 use bmn_host_rpc::LogSelection;
 use bmn_primitives::{BlockRef, ChainId};
-use bmn_reth::{chain::NodeChain, exex, node::Extension, provider::NodeLedger};
+use bmn_reth::{
+    chain::NodeChain,
+    exex,
+    node::{Extension, serve},
+    provider::NodeLedger,
+};
 use futures_util::StreamExt;
 use reth_e2e_test_utils::node::NodeTestContext;
 use reth_ethereum::{
@@ -42,7 +48,7 @@ use reth_ethereum::{
     },
     rpc::{
         api::eth::{RpcNodeCore, helpers::FullEthApi},
-        builder::RpcModuleSelection,
+        builder::{RpcModuleSelection, auth::AuthServerHandle},
         eth::EthApiError,
         types::engine::{
             CancunPayloadFields, ExecutionData, ExecutionPayload, ExecutionPayloadSidecar,
@@ -53,6 +59,7 @@ use reth_ethereum::{
 };
 use std::{
     future::Future,
+    net::SocketAddr,
     ops::RangeInclusive,
     path::{Path, PathBuf},
     pin::Pin,
@@ -69,6 +76,8 @@ pub(crate) enum Inside {
     Extension(Arc<Feed>, Acks),
     /// The extension and a resolver that it feeds.
     Resolver(Extension),
+    /// The methods of whoever stands behind this, and nothing that follows the node.
+    Methods(Front),
 }
 
 /// How a node is set up.
@@ -102,6 +111,7 @@ pub(crate) trait Node: Send + Sync {
     fn written(&self) -> u64;
     /// Executes these blocks again, as an extension of reth's would: how many logs they made.
     fn execute_again(&self, range: RangeInclusive<u64>) -> usize;
+    fn servers(&self) -> &Servers;
     /// Ends the node.
     async fn stop(self: Box<Self>);
 }
@@ -124,6 +134,14 @@ impl<L: Ledger> DynLedger for L {
     }
 }
 
+/// Where a node answers.
+pub(crate) struct Servers {
+    /// HTTP and WebSocket, for everybody.
+    pub(crate) public: SocketAddr,
+    /// The authenticated one.
+    pub(crate) auth: AuthServerHandle,
+}
+
 type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Ask<Q, A> = Box<dyn Fn(Q) -> Answer<A> + Send + Sync>;
 
@@ -135,6 +153,7 @@ struct Running<Eth: RpcNodeCore> {
     insert: Ask<ExecutionData, ()>,
     choose: Ask<ForkchoiceState, ()>,
     written: Box<dyn Fn() -> u64 + Send + Sync>,
+    servers: Servers,
     runtime: Runtime,
     directory: PathBuf,
 }
@@ -210,6 +229,10 @@ where
         logs
     }
 
+    fn servers(&self) -> &Servers {
+        &self.servers
+    }
+
     async fn stop(self: Box<Self>) {
         let (runtime, directory) = (self.runtime.clone(), self.directory.clone());
         drop(self);
@@ -240,7 +263,9 @@ fn config(setup: &Setup, directory: &Path) -> NodeConfig<ChainSpec> {
     let rpc = RpcServerArgs::default()
         .with_unused_ports()
         .with_http()
-        .with_http_api(RpcModuleSelection::All);
+        .with_ws()
+        .with_http_api(RpcModuleSelection::All)
+        .with_ws_api(RpcModuleSelection::All);
     let mut config = NodeConfig::new(Arc::clone(&setup.spec))
         .with_debug(debug)
         .with_datadir_args(datadir)
@@ -305,6 +330,9 @@ pub(crate) async fn launch(setup: Setup, directory: &Path) -> Box<dyn Node> {
                 .install_exex("bmn", async move |ctx| Ok(inside.exex(ctx)))
                 .extend_rpc_modules(move |ctx| extension.enter_rpc(ctx))
         }
+        Inside::Methods(front) => {
+            builder.extend_rpc_modules(move |ctx| serve(&front, ctx.modules, ctx.auth_module))
+        }
     };
     let NodeHandle { node, .. } = builder
         .launch_with_fn(|builder| {
@@ -318,6 +346,10 @@ pub(crate) async fn launch(setup: Setup, directory: &Path) -> Box<dyn Node> {
         .await
         .unwrap();
     let eth = node.rpc_registry.eth_api().clone();
+    let handles = &node.add_ons_handle.rpc_server_handles;
+    let servers =
+        Servers { public: handles.rpc.http_local_addr().unwrap(), auth: handles.auth.clone() };
+    assert_eq!(handles.rpc.ws_local_addr(), Some(servers.public));
     let (provider, evm) = (node.provider.clone(), node.evm_config.clone());
     let engine = node.add_ons_handle.beacon_engine_handle.clone();
     let context = NodeTestContext::new(node, |_| unreachable!("blocks are built by request"));
@@ -350,7 +382,18 @@ pub(crate) async fn launch(setup: Setup, directory: &Path) -> Box<dyn Node> {
     let local = NodeChain::new(chain, eth.clone(), feed, acks);
     let ledger = NodeLedger::new(provider, evm);
     let directory = directory.to_owned();
-    Box::new(Running { local, ledger, eth, build, insert, choose, written, runtime, directory })
+    Box::new(Running {
+        local,
+        ledger,
+        eth,
+        build,
+        insert,
+        choose,
+        written,
+        servers,
+        runtime,
+        directory,
+    })
 }
 
 struct NothingKnown;

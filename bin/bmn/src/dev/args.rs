@@ -19,7 +19,7 @@ Examples:
 /// Run two development chains with a resolver, or simulate swaps on them.
 ///
 /// Without --swaps both chains and the resolver serve JSON-RPC until Ctrl-C, the resolver's operator methods
-/// included, without a key, as long as --host is a loopback address. With --swaps a seeded
+/// included, without a key, as long as --host is a loopback address; a fourth port has /health and /metrics. With --swaps a seeded
 /// simulation settles that many swaps in virtual time and ends with 0 only if all ended as they
 /// should and every balance adds up; with --json the last line of stdout is one JSON object.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -62,12 +62,12 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub(crate) host: IpAddr,
 
-    /// First of three ports: chain A, chain B, resolver. 0 takes any free ones.
+    /// First of four ports: chain A, chain B, resolver, operations. 0 takes any free ones.
     #[arg(
         long,
         value_name = "PORT",
         default_value_t = 8545,
-        value_parser = clap::value_parser!(u16).range(0..=65_533)
+        value_parser = clap::value_parser!(u16).range(0..=65_532)
     )]
     pub(crate) ports: u16,
 
@@ -102,10 +102,17 @@ pub(crate) enum Scenario {
 impl DevArgs {
     /// Where chain A, chain B and the resolver listen.
     pub(crate) fn addresses(&self) -> [SocketAddr; 3] {
-        [0, 1, 2].map(|offset| {
-            let port = if self.ports == 0 { 0 } else { self.ports + offset };
-            SocketAddr::new(self.host, port)
-        })
+        [0, 1, 2].map(|offset| self.address(offset))
+    }
+
+    /// Where the operations port is.
+    pub(crate) fn operations(&self) -> SocketAddr {
+        self.address(3)
+    }
+
+    fn address(&self, offset: u16) -> SocketAddr {
+        let port = if self.ports == 0 { 0 } else { self.ports + offset };
+        SocketAddr::new(self.host, port)
     }
 }
 
@@ -130,6 +137,11 @@ mod tests {
         assert_eq!(ports(""), [8545, 8546, 8547]);
         assert_eq!(ports("--ports 9000"), [9000, 9001, 9002]);
         assert_eq!(ports("--ports 0"), [0, 0, 0]);
+        let operations = |line| parse(line).unwrap().operations().port();
+        assert_eq!(
+            [operations(""), operations("--ports 65532"), operations("--ports 0")],
+            [8548, 65535, 0]
+        );
         assert_eq!(parse("--host ::1").unwrap().addresses()[0].to_string(), "[::1]:8545");
     }
 
@@ -144,7 +156,7 @@ mod tests {
             "--scenario mixed",
             "--realtime",
             "--swaps 0",
-            "--ports 65534",
+            "--ports 65533",
             "--scenario sad",
             "--skew 61",
         ] {

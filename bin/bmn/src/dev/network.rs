@@ -4,9 +4,12 @@ use super::args::DevArgs;
 use crate::{
     failure::Failure,
     output::{Output, fields, table},
+    resolver::operations::recorder,
     signals,
 };
-use bmn_sim::{Endpoints, ServiceOptions, accounts::DevAccount, serve};
+use bmn_node::Resolver;
+use bmn_operations::{Limits, Parts};
+use bmn_sim::{Beside, Endpoints, ServiceOptions, accounts::DevAccount, serve_beside};
 use serde_json::{Value, json};
 
 /// Where the other commands look for a resolver.
@@ -15,12 +18,25 @@ const DEFAULT_RESOLVER: &str = "http://127.0.0.1:8547";
 /// Runs the network until it is told to stop.
 pub(super) async fn run(args: &DevArgs, output: Output) -> Result<(), Failure> {
     let options = ServiceOptions { data_dir: args.data_dir.clone(), addresses: args.addresses() };
+    let address = args.operations();
+    let beside = async |resolver: &Resolver| {
+        // One user on his own machine: what changes the resolver is on its port, without a key.
+        let parts = Parts {
+            rpc: resolver.handlers(),
+            operator: None,
+            hosts: Vec::new(),
+            recorder: recorder(),
+            limits: Limits::default(),
+        };
+        let port = bmn_operations::open(address, parts).await?;
+        Ok(Some(Beside { address: port.address(), open: Box::new(port) }))
+    };
     let mut written = Ok(());
     let ready = |endpoints: &Endpoints| {
         written = output.result(&for_programs(endpoints), || for_people(endpoints));
         output.note("Running. Ctrl-C stops it.");
     };
-    serve(options, ready, signals::stop()).await.map_err(eyre::Report::new)?;
+    serve_beside(options, beside, ready, signals::stop()).await.map_err(eyre::Report::new)?;
     output.note("Stopped.");
     written
 }
@@ -51,7 +67,7 @@ fn for_programs(endpoints: &Endpoints) -> Value {
         })
         .collect();
     json!({
-        "chains": chains, "resolver": endpoints.resolver,
+        "chains": chains, "resolver": endpoints.resolver, "operations": endpoints.operations,
         "contracts": contracts, "accounts": accounts,
     })
 }
@@ -67,6 +83,12 @@ fn for_people(endpoints: &Endpoints) -> String {
         })
         .collect();
     urls.push(("Resolver", format!("{}  (bmn_*)", endpoints.resolver)));
+    urls.extend(
+        endpoints
+            .operations
+            .iter()
+            .map(|url| ("Operations", format!("{url}  (/health, /metrics)"))),
+    );
     let contracts: Vec<(&str, String)> =
         endpoints.contracts.iter().map(|(name, address)| (*name, address.to_string())).collect();
     let accounts: Vec<[String; 4]> = (0..)

@@ -40,6 +40,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin_rpc_addr: Option<SocketAddr>,
 
+    /// Address to serve /health, /metrics and /api/v1 on; nowhere without; port 0 takes any.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) operations_addr: Option<SocketAddr>,
+
     /// File with that key, 64 hex digits; made where there is none. Without it jwt.hex in the data directory.
     #[arg(long, value_name = "FILE")]
     pub(crate) jwt_secret: Option<PathBuf>,

@@ -1,10 +1,14 @@
 //! Where a node answers: to everybody, and to its operator.
 
+use super::operations;
 use crate::failure::Failure;
 use bmn_config::{CorsOrigins, NodeConfig, RpcLimits};
 use bmn_launch::access;
 use bmn_node::Resolver;
-use bmn_rpc::{ClientLimits, Entrance, Monotonic, Origins, ServeError, ServeLimits, serve_behind};
+use bmn_operations::Port;
+use bmn_rpc::{
+    AuditLog, ClientLimits, Entrance, Monotonic, Origins, ServeError, ServeLimits, serve_behind,
+};
 use jsonrpsee::{RpcModule, server::ServerHandle};
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
@@ -14,12 +18,17 @@ pub(super) struct Listeners {
     pub(super) public: SocketAddr,
     /// Where the operator's are as well, and the file with their key.
     pub(super) admin: Option<(SocketAddr, PathBuf)>,
+    /// Health, metrics and the REST interface.
+    pub(super) operations: Option<Port>,
+    audit: Option<Arc<AuditLog>>,
     handles: Vec<ServerHandle>,
 }
 
 impl Listeners {
     /// Begins to answer.
     pub(super) async fn open(resolver: &Resolver, config: &NodeConfig) -> Result<Self, Failure> {
+        // Before the first connection, which is counted.
+        let recorder = config.operations.and_then(|_| operations::recorder());
         let limits = limits(config.access.limits);
         let entrance = Entrance {
             origins: origins(&config.access.cors),
@@ -27,9 +36,15 @@ impl Listeners {
             key: None,
         };
         let (handle, public) = listen(resolver.rpc_module(), config.rpc, limits, entrance).await?;
-        let mut listeners = Self { public, admin: None, handles: vec![handle] };
+        let mut listeners =
+            Self { public, admin: None, operations: None, audit: None, handles: vec![handle] };
         if let Some(address) = config.access.admin_rpc {
             listeners.open_admin(resolver, config, address).await?;
+        }
+        if let Some(address) = config.operations {
+            let audit = listeners.audit.clone();
+            let port = operations::open(resolver, config, address, recorder, audit).await?;
+            listeners.operations = Some(port);
         }
         Ok(listeners)
     }
@@ -43,6 +58,7 @@ impl Listeners {
         let file = access::jwt_file(config);
         let key = Some(access::jwt_key_or_new(&file)?);
         let audit = Arc::new(access::audit_log(config)?);
+        self.audit = Some(Arc::clone(&audit));
         let mut module = resolver.rpc_module();
         let merged = module.merge(resolver.private_module(&audit));
         merged.map_err(|error| Failure::Run(eyre::Report::new(error)))?;
@@ -56,7 +72,13 @@ impl Listeners {
         Ok(())
     }
 
-    /// Ends once what was being answered is answered.
+    /// What there is to know about where the operator's methods are.
+    pub(super) fn warning(&self) -> Option<String> {
+        let (address, _) = self.admin.as_ref()?;
+        in_the_clear(*address)
+    }
+
+    /// Ends once what was being answered is answered, or the time for it is over.
     pub(super) async fn stop(self) {
         for handle in &self.handles {
             let _ = handle.stop();
@@ -64,7 +86,20 @@ impl Listeners {
         for handle in self.handles {
             handle.stopped().await;
         }
+        if let Some(port) = self.operations {
+            port.stop().await;
+        }
     }
+}
+
+/// A warning where others may read along.
+fn in_the_clear(address: SocketAddr) -> Option<String> {
+    (!address.ip().to_canonical().is_loopback()).then(|| {
+        format!(
+            "admin_rpc listens on {address} without TLS: whoever sees what passes reads the answers and can use a \
+             token for a minute. Listen on 127.0.0.1, behind a proxy with TLS."
+        )
+    })
 }
 
 async fn listen(
@@ -83,6 +118,7 @@ fn limits(limits: RpcLimits) -> ServeLimits {
         per_second,
         burst: count(limits.burst),
         concurrent: count(limits.concurrent),
+        connections: count(limits.client_connections),
     });
     ServeLimits {
         client,
@@ -109,5 +145,19 @@ mod tests {
         assert_eq!(limits(RpcLimits::default()), ServeLimits::default());
         let none = RpcLimits { requests_per_second: 0, ..RpcLimits::default() };
         assert_eq!(limits(none).client, None);
+    }
+
+    #[test]
+    fn an_operators_listener_that_others_can_reach_is_warned_of() {
+        for (address, is_warned) in [
+            ("127.0.0.1:8548", false),
+            ("[::1]:8548", false),
+            ("[::ffff:127.0.0.1]:8548", false),
+            ("0.0.0.0:8548", true),
+            ("192.0.2.1:8548", true),
+            ("[::]:8548", true),
+        ] {
+            assert_eq!(in_the_clear(address.parse().unwrap()).is_some(), is_warned, "{address}");
+        }
     }
 }

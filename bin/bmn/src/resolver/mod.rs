@@ -4,6 +4,7 @@ pub(crate) mod args;
 mod checks;
 pub(crate) mod config;
 mod listeners;
+pub(crate) mod operations;
 mod progress;
 mod watch;
 
@@ -68,7 +69,7 @@ pub(crate) async fn run(args: &RunArgs, output: Output) -> Result<(), Failure> {
     };
     let ran = supervise(resolver.run(stop.clone()), beside, signal, &stop, output).await;
     // Answering goes on until nothing more is written.
-    listeners.stop().await;
+    close(listeners, output).await;
     ran?;
     output.note(&format!("Stopped, everything on disk. {}", summary(&places(&store, &config)?)));
     Ok(())
@@ -88,6 +89,7 @@ fn configured(args: &RunArgs) -> Result<NodeConfig, Failure> {
     }
     config.rpc = args.rpc_addr.unwrap_or(config.rpc);
     config.access.admin_rpc = args.admin_rpc_addr.or(config.access.admin_rpc);
+    config.operations = args.operations_addr.or(config.operations);
     if args.jwt_secret.is_some() {
         config.access.jwt_secret.clone_from(&args.jwt_secret);
     }
@@ -138,8 +140,7 @@ async fn supervise(
             never = &mut watching => match never {},
             () = &mut signal => {
                 if stop.is_cancelled() {
-                    output.note("Stopped at once; the next start goes on from what is on disk.");
-                    std::process::exit(INTERRUPTED);
+                    end_at_once(output);
                 }
                 output.note("Stopping: what is being done is ended first; Ctrl-C again stops at once.");
                 stop.cancel();
@@ -147,6 +148,20 @@ async fn supervise(
             }
         }
     }
+}
+
+/// Ends the answering. A client that takes its time does not keep a second signal from being the end.
+async fn close(listeners: Listeners, output: Output) {
+    let signal = signals::stop();
+    tokio::select! {
+        () = listeners.stop() => {}
+        () = signal => end_at_once(output),
+    }
+}
+
+fn end_at_once(output: Output) -> ! {
+    output.note("Stopped at once; the next start goes on from what is on disk.");
+    std::process::exit(INTERRUPTED);
 }
 
 fn refused(error: LaunchError) -> Failure {
@@ -192,6 +207,8 @@ fn announce(
     let admin = listeners.admin.as_ref();
     let admin =
         admin.map(|(address, key)| (format!("http://{address}"), key.display().to_string()));
+    let operations = listeners.operations.as_ref();
+    let operations = operations.map(|port| format!("http://{}", port.address()));
     let chains: Vec<Value> = places
         .iter()
         .map(|(spec, tip)| {
@@ -203,13 +220,16 @@ fn announce(
         })
         .collect();
     let value = json!({
-        "rpc": url, "adminRpc": admin.as_ref().map(|admin| &admin.0), "indexOnly": config.index_only,
-        "account": us, "chains": chains,
+        "rpc": url, "adminRpc": admin.as_ref().map(|admin| &admin.0),
+        "operations": operations, "indexOnly": config.index_only, "account": us, "chains": chains,
     });
     output.result(&value, || {
         let acts = us.map_or_else(|| "nobody: index only".to_owned(), |us| us.to_string());
         let mut rows = vec![("answers at", format!("{url}  (bmn_*)"))];
         rows.extend(admin.map(|(url, key)| ("operator's", format!("{url}  (key in {key})"))));
+        rows.extend(
+            operations.map(|url| ("operations", format!("{url}  (/health, /metrics, /api/v1)"))),
+        );
         rows.push(("acts as", acts));
         rows.extend(places.iter().map(|(spec, tip)| {
             let place = match tip {
@@ -220,6 +240,10 @@ fn announce(
         }));
         output::fields(&rows)
     })?;
+    if let Some(warning) = listeners.warning() {
+        tracing::warn!(target: "bmn::rpc", warning, "anybody may read along");
+        output.note(&warning);
+    }
     output.note("Running. Ctrl-C stops it.");
     Ok(())
 }

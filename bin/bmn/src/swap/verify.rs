@@ -1,28 +1,46 @@
 //! `bmn swap verify`.
 
-use super::witness::{Holdings, Witness};
+use super::{
+    sides::{self, Judgement},
+    witness::{Holdings, Witness},
+};
 use crate::{
     chains::{ChainArgs, Chains},
     failure::Failure,
-    files,
     output::{self, Output},
 };
 use alloy::primitives::{Address, B256, U256};
 use bmn_contracts::ContractEvent;
-use bmn_node::believed_factories;
-use bmn_primitives::{BlockRef, Immutables, Window};
+use bmn_node::{believed_factories, route_of};
+use bmn_primitives::{AddressWord, BlockRef, Complement, Immutables, Window};
 use bmn_rpc_api::{Amount, EscrowSide, ProvenEscrow, SwapProof};
+use bmn_swap::{FactoryTerms, Route};
 use clap::Args;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::{
+    fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+/// Largest proof that is read, bytes. One holds the receipts of whole transactions, and may be that of a full block.
+const MOST: u64 = 64 << 20;
 
 const AFTER: &str = "\
-What is believed: the factories of the chain specifications here, and the nodes of --chain-rpc. Not
-believed: the node that made the proof. Shown is that each event is in a block of its chain, that a
-factory created the escrows, what they are bound to (their addresses are computed from it), and that an
-open one holds it. That nothing else happened is not shown: an escrow is open as far as the proof says.
+What is believed: the factories of the chain specifications here but those that are only indexed, and the nodes
+of --chain-rpc. Not believed: the node that made the proof. Shown is that each event is in a block of its chain,
+that a factory created the escrows, and what they are bound to (their addresses are computed from it). Decided is
+that there is one source and one destination that pays what the source asks for: maker, token, amount, deposit,
+fees, chain, order hash and hashlock, windows in order, clocks that are those of their blocks; and that an open
+one holds what it is bound to, and can still be withdrawn.
 
-Exit code 0: everything is true. 1: something is not; the message says what.
+That nothing else happened is not shown: an escrow is open as far as the proof says. Whether maker, taker, tokens
+and amounts are those you agreed on, and the blocks deep enough, is yours to compare: they are in the answer.
+
+A proof that lacks a side, or what a side is bound to or asks for, is refused. With --partial the answer says what
+was not shown, and what is shown has to be true nevertheless.
+
+Exit code 0: everything is true. 1: something is not, or is not shown; the message says what.
 
 Examples:
   bmn swap verify proof.json --chain-rpc http://127.0.0.1:8545 --chain-rpc http://127.0.0.1:8546
@@ -40,6 +58,10 @@ pub(crate) struct VerifyArgs {
     #[arg(long = "chain-rpc", value_name = "URL", required = true, num_args = 1)]
     chain_rpc: Vec<String>,
 
+    /// Accept a proof that leaves something out, and say what.
+    #[arg(long)]
+    partial: bool,
+
     #[command(flatten)]
     chains: ChainArgs,
 }
@@ -49,6 +71,8 @@ pub(crate) struct VerifyArgs {
 #[serde(rename_all = "camelCase")]
 struct Verified {
     hashlock: Option<B256>,
+    /// What was not shown; nothing but with `--partial`.
+    not_shown: Vec<String>,
     escrows: Vec<VerifiedEscrow>,
 }
 
@@ -61,7 +85,14 @@ struct VerifiedEscrow {
     factory: Address,
     dialect: String,
     state: &'static str,
+    /// It is one of the two that answer each other; others only have the same hashlock.
+    answers: bool,
+    /// Who owns the source's tokens; who is paid by the destination.
+    maker: Option<Address>,
+    /// Whose the source becomes; who paid the destination.
+    taker: Option<Address>,
     terms: Option<Terms>,
+    asks: Option<Asks>,
     events: Vec<VerifiedEvent>,
 }
 
@@ -77,6 +108,17 @@ struct Terms {
     cancel_from: u64,
 }
 
+/// What a source asks the destination for. Amounts in the smallest unit.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Asks {
+    chain: u64,
+    maker: Address,
+    token: Address,
+    amount: Amount,
+    safety_deposit: Amount,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct VerifiedEvent {
@@ -90,89 +132,215 @@ struct VerifiedEvent {
 /// Checks a proof.
 pub(super) async fn run(args: &VerifyArgs, output: &Output) -> Result<(), Failure> {
     let name = args.file.display();
-    let proof: SwapProof = serde_json::from_str(&files::read_small(&args.file)?)
+    let proof: SwapProof = serde_json::from_str(&read_proof(&args.file)?)
         .map_err(|error| Failure::Usage(format!("{name}: not the proof of a swap: {error}")))?;
     let chains = args.chains.load()?;
+    let routes: Vec<_> = chains.all().map(route_of).collect();
+    are_for_money(&proof, &routes)?;
     let believed: Vec<_> = chains.all().flat_map(believed_factories).collect();
     let proven = proof.verify(&believed).map_err(|error| Failure::No(error.to_string()))?;
     if proven.is_empty() {
         return Err(Failure::No("escrows: there are none, nothing is shown".to_owned()));
     }
-    check_sides(&proven)?;
+    let Decided { pair, not_shown } = decide(&proof, &proven, &routes, args.partial)?;
     let mut witnesses = Vec::with_capacity(args.chain_rpc.len());
     for url in &args.chain_rpc {
         witnesses.push(Witness::open(url).await?);
     }
     let mut escrows = Vec::with_capacity(proven.len());
-    for escrow in &proven {
-        escrows.push(witnessed(escrow, &witnesses, &chains).await?);
+    for (index, escrow) in proven.iter().enumerate() {
+        let answers = pair.is_some_and(|(one, other)| index == one || index == other);
+        let seen = Seen { escrow, answers, matters: answers || pair.is_none() };
+        let route = route(&routes, escrow.factory.chain);
+        escrows.push(seen.witnessed(&witnesses, &chains, route).await?);
     }
-    let verified = Verified { hashlock: proof.hashlock, escrows };
-    output.result(&verified, || text(&verified, &chains))?;
-    if proof.more {
-        output.note("note: the swap has more escrows or events than the proof holds");
+    let verified = Verified { hashlock: proof.hashlock, not_shown, escrows };
+    output.result(&verified, || text(&verified, &chains))
+}
+
+/// The text of a proof; `-` is stdin.
+fn read_proof(path: &Path) -> Result<String, Failure> {
+    let text = match path == Path::new("-") {
+        true => read_up_to(io::stdin().lock(), MOST),
+        false => fs::File::open(path).and_then(|file| read_up_to(file, MOST)),
+    };
+    text.map_err(|source| Failure::File { path: path.to_owned(), source })
+}
+
+fn read_up_to(reader: impl Read, most: u64) -> io::Result<String> {
+    let mut text = String::new();
+    reader.take(most + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > most {
+        return Err(io::Error::other(format!(
+            "larger than {most} bytes, which no proof of a swap is"
+        )));
+    }
+    Ok(text)
+}
+
+/// No factory of it is one that is only read: money is relied on here.
+fn are_for_money(proof: &SwapProof, routes: &[Route]) -> Result<(), Failure> {
+    for (index, escrow) in proof.escrows.iter().enumerate() {
+        let factory = route(routes, escrow.chain).and_then(|it| it.factory(escrow.factory));
+        if let Some(reason) = factory.and_then(FactoryTerms::index_only_reason) {
+            let (chain, factory) = (escrow.chain, escrow.factory);
+            return Err(Failure::No(format!(
+                "escrows[{index}].factory: {factory:#x} on chain {chain} is only indexed and not relied on: {reason}"
+            )));
+        }
     }
     Ok(())
 }
 
-/// The destination pays what the source asks for, of a swap with one of each.
-fn check_sides(proven: &[ProvenEscrow]) -> Result<(), Failure> {
-    let [source, destination] = proven else { return Ok(()) };
-    let (Some(asked), Some(paid)) = (&source.complement, &destination.immutables) else {
+fn route(routes: &[Route], chain: u64) -> Option<&Route> {
+    routes.iter().find(|route| route.chain.0 == chain)
+}
+
+/// A fill came through the limit-order contract of its factory. Old factories say so of any caller.
+fn is_fill(escrow: &ProvenEscrow, route: Option<&Route>) -> Result<(), Failure> {
+    let Some(factory) = route.and_then(|it| it.factory(escrow.factory.address)) else {
         return Ok(());
     };
-    let wrong = [
-        ("chain", asked.chain_id != U256::from(destination.factory.chain)),
-        ("token", asked.token != paid.token),
-        ("amount", asked.amount > paid.amount),
-        ("maker", asked.maker != paid.maker),
-    ];
-    match wrong.iter().find(|(_, wrong)| *wrong) {
+    let expected = factory.limit_order_protocol;
+    let through = |event: &ContractEvent| match event {
+        ContractEvent::PostInteraction { protocol, .. } => Some(*protocol),
+        _ => None,
+    };
+    let mut protocols = escrow.events.iter().filter_map(|(_, event)| through(event));
+    match protocols.find(|protocol| *protocol != expected) {
         None => Ok(()),
-        Some((field, _)) => Err(Failure::No(format!(
-            "the {field} of the destination is not what the source asks for: {} is not paid",
-            asked.amount
+        Some(other) => Err(Failure::No(format!(
+            "source {:#x}: found a fill through {other:#x}, expected {expected:#x}",
+            escrow.escrow
         ))),
     }
 }
 
-/// What the verifier's own nodes say of an escrow.
-async fn witnessed(
-    escrow: &ProvenEscrow,
-    witnesses: &[Witness],
-    chains: &Chains,
-) -> Result<VerifiedEscrow, Failure> {
-    let chain = escrow.factory.chain;
-    let own: Vec<_> = witnesses.iter().filter(|witness| witness.chain == chain).collect();
-    if own.is_empty() {
-        let (name, seen) = (chains.name(chain), witnesses.iter().map(|it| it.chain.to_string()));
-        let seen = seen.collect::<Vec<_>>().join(", ");
-        return Err(Failure::Usage(format!(
-            "--chain-rpc is needed for chain {chain} ({name}): those given are of {seen}"
-        )));
+/// What a proof is good for.
+struct Decided {
+    /// The two escrows that answer each other, by their index.
+    pair: Option<(usize, usize)>,
+    not_shown: Vec<String>,
+}
+
+fn decide(
+    proof: &SwapProof,
+    proven: &[ProvenEscrow],
+    routes: &[Route],
+    partial: bool,
+) -> Result<Decided, Failure> {
+    let inclusion = |chain: u64| route(routes, chain).map_or(0, |route| route.pace.inclusion);
+    let (pair, mut not_shown) = match sides::judge(proven, inclusion) {
+        Judgement::Answered { source, destination } => (Some((source, destination)), vec![]),
+        Judgement::Unshown(what) => (None, what),
+        Judgement::Wrong(reason) => return Err(Failure::No(reason)),
+    };
+    if proof.more {
+        not_shown.push("escrows or events that the node left out (`more`)".to_owned());
     }
-    let mut events = Vec::with_capacity(escrow.events.len());
-    for (block, event) in &escrow.events {
-        events.push(canonical(chain, *block, event, &own).await?);
+    if not_shown.is_empty() || partial {
+        return Ok(Decided { pair, not_shown });
     }
-    let terms = escrow.immutables.as_ref().map(|bound| terms(escrow.side, bound)).transpose()?;
-    let state = state(escrow);
-    if let (Some(terms), "open") = (&terms, state) {
-        for witness in &own {
-            let holdings = witness.holdings(escrow.escrow, terms.token).await?;
-            holds(terms, &holdings, escrow)?;
+    let what = not_shown.join("; ");
+    Err(Failure::No(format!("not shown: {what}. --partial accepts what is shown alone")))
+}
+
+/// An escrow that was proven.
+struct Seen<'a> {
+    escrow: &'a ProvenEscrow,
+    /// It is one of the two that answer each other.
+    answers: bool,
+    /// What it holds is relied on. A stranger's with the same hashlock may hold what it likes.
+    matters: bool,
+}
+
+impl Seen<'_> {
+    /// What the verifier's own nodes say of it.
+    async fn witnessed(
+        &self,
+        witnesses: &[Witness],
+        chains: &Chains,
+        route: Option<&Route>,
+    ) -> Result<VerifiedEscrow, Failure> {
+        let escrow = self.escrow;
+        let chain = escrow.factory.chain;
+        let own = own_of(chain, witnesses, chains)?;
+        let mut events = Vec::with_capacity(escrow.events.len());
+        for (block, event) in &escrow.events {
+            events.push(canonical(chain, *block, event, &own).await?);
         }
+        if self.matters {
+            is_fill(escrow, route)?;
+        }
+        let terms = escrow.immutables.as_ref().map(|bound| terms(escrow.side, bound));
+        let state = state(escrow);
+        if let (Some(terms), "open", true) = (&terms, state, self.matters) {
+            let inclusion = route.map_or(0, |route| route.pace.inclusion);
+            for witness in &own {
+                in_time(escrow, terms, witness.head_time, inclusion)?;
+                let holdings = witness.holdings(escrow.escrow, terms.token).await?;
+                holds(terms, &holdings, escrow)?;
+            }
+        }
+        let (maker, taker) = parties(escrow);
+        Ok(VerifiedEscrow {
+            side: escrow.side,
+            chain,
+            escrow: escrow.escrow,
+            factory: escrow.factory.address,
+            dialect: escrow.factory.dialect.name().to_owned(),
+            state,
+            answers: self.answers,
+            maker,
+            taker,
+            terms,
+            asks: escrow.complement.as_ref().map(asks),
+            events,
+        })
     }
-    Ok(VerifiedEscrow {
-        side: escrow.side,
-        chain,
-        escrow: escrow.escrow,
-        factory: escrow.factory.address,
-        dialect: escrow.factory.dialect.name().to_owned(),
-        state,
-        terms,
-        events,
-    })
+}
+
+/// The witnesses of a chain.
+fn own_of<'a>(
+    chain: u64,
+    witnesses: &'a [Witness],
+    chains: &Chains,
+) -> Result<Vec<&'a Witness>, Failure> {
+    let own: Vec<_> = witnesses.iter().filter(|witness| witness.chain == chain).collect();
+    if !own.is_empty() {
+        return Ok(own);
+    }
+    let (name, seen) = (chains.name(chain), witnesses.iter().map(|it| it.chain.to_string()));
+    let seen = seen.collect::<Vec<_>>().join(", ");
+    Err(Failure::Usage(format!(
+        "--chain-rpc is needed for chain {chain} ({name}): those given are of {seen}"
+    )))
+}
+
+/// Maker and taker, of what the escrow is bound to or else as its events name them.
+fn parties(escrow: &ProvenEscrow) -> (Option<Address>, Option<Address>) {
+    if let Some(bound) = &escrow.immutables {
+        return (Some(bound.maker.masked()), Some(bound.taker.masked()));
+    }
+    let named = |event: &ContractEvent| match event {
+        ContractEvent::SourceNamed { maker, taker, .. } => Some((Some(*maker), Some(*taker))),
+        ContractEvent::PostInteraction { taker, .. } => Some((None, Some(*taker))),
+        ContractEvent::DestinationCreated { taker, .. } => Some((None, Some(taker.masked()))),
+        _ => None,
+    };
+    escrow.events.iter().find_map(|(_, event)| named(event)).unwrap_or_default()
+}
+
+fn asks(complement: &Complement) -> Asks {
+    let address = |word: AddressWord| word.masked();
+    Asks {
+        // What answers it is on a chain with an id of that size.
+        chain: u64::try_from(complement.chain_id).unwrap_or(u64::MAX),
+        maker: address(complement.maker),
+        token: address(complement.token),
+        amount: complement.amount.into(),
+        safety_deposit: complement.safety_deposit.into(),
+    }
 }
 
 /// The block of an event is that of every node asked.
@@ -215,21 +383,33 @@ fn state(escrow: &ProvenEscrow) -> &'static str {
     }
 }
 
-fn terms(side: EscrowSide, bound: &Immutables) -> Result<Terms, Failure> {
+fn terms(side: EscrowSide, bound: &Immutables) -> Terms {
     let locks = bound.timelocks;
     let (withdraw, cancel): (Window, Window) = match side {
         EscrowSide::Source => (locks.src_withdraw(), locks.src_cancel()),
         EscrowSide::Destination => (locks.dst_withdraw(), locks.dst_cancel()),
     };
-    let token = bound.token.clean().map_err(|error| Failure::No(format!("token: {error}")))?;
-    Ok(Terms {
-        token,
+    Terms {
+        // Of those that are relied on it is an address and nothing else.
+        token: bound.token.masked(),
         amount: bound.amount.into(),
         safety_deposit: bound.safety_deposit.into(),
         withdraw_from: withdraw.start,
         withdraw_until: withdraw.end,
         cancel_from: cancel.start,
-    })
+    }
+}
+
+/// An open destination can still be withdrawn: whoever discloses now is paid.
+fn in_time(escrow: &ProvenEscrow, terms: &Terms, now: u64, inclusion: u64) -> Result<(), Failure> {
+    let until = terms.withdraw_until;
+    if escrow.side == EscrowSide::Source || now.saturating_add(inclusion) < until {
+        return Ok(());
+    }
+    Err(Failure::No(format!(
+        "destination {:#x} can be withdrawn before {until}, its chain is at {now} (unix seconds): it is too late",
+        escrow.escrow
+    )))
 }
 
 /// An open escrow has what it is bound to.
@@ -255,27 +435,47 @@ fn holds(terms: &Terms, holdings: &Holdings, escrow: &ProvenEscrow) -> Result<()
 fn text(verified: &Verified, chains: &Chains) -> String {
     let lock = verified.hashlock.map_or_else(|| "not named".to_owned(), |lock| lock.to_string());
     let mut fields = vec![("hashlock", lock)];
+    fields.extend(verified.not_shown.iter().map(|what| ("not shown", what.clone())));
+    let whole = verified.escrows.iter().any(|escrow| escrow.answers);
     for escrow in &verified.escrows {
-        let side = match escrow.side {
-            EscrowSide::Source => "source",
-            EscrowSide::Destination => "destination",
+        let side = match (escrow.side, escrow.answers || !whole) {
+            (EscrowSide::Source, true) => "source",
+            (EscrowSide::Destination, true) => "destination",
+            (EscrowSide::Source, false) => "other source",
+            (EscrowSide::Destination, false) => "other destination",
         };
         let chain = chains.name(escrow.chain);
         fields.push((side, format!("{:#x} on {chain}, {}", escrow.escrow, escrow.state)));
         fields.push(("  factory", format!("{} {:#x}", escrow.dialect, escrow.factory)));
-        match &escrow.terms {
-            None => fields.push(("  bound to", "not shown".to_owned())),
-            Some(terms) => {
-                let held = chains.describe(escrow.chain, terms.token, terms.amount.0);
-                fields.push(("  bound to", held));
-                let (from, until) = (terms.withdraw_from, terms.withdraw_until);
-                fields.push(("  withdraw", format!("from {from} until {until} (unix seconds)")));
-                fields.push(("  cancel", format!("from {} (unix seconds)", terms.cancel_from)));
-            }
-        }
+        let who = |who: Option<Address>| {
+            who.map_or_else(|| "not shown".to_owned(), |who| format!("{who:#x}"))
+        };
+        fields.push(("  maker", who(escrow.maker)));
+        fields.push(("  taker", who(escrow.taker)));
+        fields.extend(told_terms(escrow, chains));
         fields.extend(escrow.events.iter().map(|event| ("  event", told(event))));
     }
-    format!("everything is true\n{}", output::fields(&fields))
+    let heading = match verified.not_shown.is_empty() {
+        true => "everything is true",
+        false => "what is shown is true, and not all is shown",
+    };
+    format!("{heading}\n{}", output::fields(&fields))
+}
+
+fn told_terms(escrow: &VerifiedEscrow, chains: &Chains) -> Vec<(&'static str, String)> {
+    let Some(terms) = &escrow.terms else {
+        return vec![("  bound to", "not shown".to_owned())];
+    };
+    let held = chains.describe(escrow.chain, terms.token, terms.amount.0);
+    let (from, until) = (terms.withdraw_from, terms.withdraw_until);
+    let mut fields = vec![("  bound to", held)];
+    if let Some(Asks { chain, maker, token, amount, .. }) = &escrow.asks {
+        let (what, on) = (chains.describe(*chain, *token, amount.0), chains.name(*chain));
+        fields.push(("  asks for", format!("{what} on {on} for {maker:#x}")));
+    }
+    fields.push(("  withdraw", format!("from {from} until {until} (unix seconds)")));
+    fields.push(("  cancel", format!("from {} (unix seconds)", terms.cancel_from)));
+    fields
 }
 
 fn told(event: &VerifiedEvent) -> String {
@@ -284,4 +484,16 @@ fn told(event: &VerifiedEvent) -> String {
         _ => format!("{} blocks on top", event.confirmations),
     };
     format!("{} in block {}, {depth}", event.event, event.block)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_is_read_up_to_its_limit() {
+        assert_eq!(read_up_to(&b"proof"[..], 5).unwrap(), "proof");
+        let error = read_up_to(&b"proof"[..], 4).unwrap_err().to_string();
+        assert!(error.contains("larger than 4 bytes"), "{error}");
+    }
 }

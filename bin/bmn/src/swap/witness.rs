@@ -13,6 +13,8 @@ pub(super) struct Witness {
     pub(super) chain: u64,
     /// Number of its newest block.
     pub(super) head: u64,
+    /// Its time, unix seconds.
+    pub(super) head_time: u64,
     /// Number of its newest final block; `None` where it names none.
     pub(super) finalized: Option<u64>,
 }
@@ -32,14 +34,15 @@ impl Witness {
         let node = Node::new("--chain-rpc", url)?;
         let chain: U64 = ask(&node, "eth_chainId", json!([])).await?;
         let head = block(&node, "latest").await?;
-        let (head, _) = head.ok_or_else(|| node.unreachable("it has no block".to_owned()))?;
+        let none = || node.unreachable("it has no block".to_owned());
+        let Seen { number: head, time: head_time, .. } = head.ok_or_else(none)?;
         let tag = [("eth_getBlockByNumber", json!(["finalized", false]))];
         // Not every node knows the tag.
         let finalized = match node.batch(&tag).await?.pop() {
             Some(Ok(found)) => number_of(&found),
             _ => None,
         };
-        Ok(Self { node, chain: chain.to(), head, finalized })
+        Ok(Self { node, chain: chain.to(), head, head_time, finalized })
     }
 
     /// Its URL without anything secret.
@@ -50,7 +53,7 @@ impl Witness {
     /// Hash of its block at a number; `None` where it has none.
     pub(super) async fn hash_at(&self, number: u64) -> Result<Option<B256>, Failure> {
         let found = block(&self.node, &format!("{number:#x}")).await?;
-        Ok(found.filter(|(found, _)| *found == number).map(|(_, hash)| hash))
+        Ok(found.filter(|found| found.number == number).map(|found| found.hash))
     }
 
     /// What an escrow has at the newest block.
@@ -81,12 +84,24 @@ async fn ask<T: DeserializeOwned>(
     serde_json::from_value(answer).map_err(strange)
 }
 
-async fn block(node: &Node, at: &str) -> Result<Option<(u64, B256)>, Failure> {
+/// A block as a node tells it.
+struct Seen {
+    number: u64,
+    hash: B256,
+    time: u64,
+}
+
+async fn block(node: &Node, at: &str) -> Result<Option<Seen>, Failure> {
     let found: Value = ask(node, "eth_getBlockByNumber", json!([at, false])).await?;
     let hash = serde_json::from_value(found["hash"].clone()).ok();
-    Ok(number_of(&found).zip(hash))
+    let told = number_of(&found).zip(quantity(&found["timestamp"])).zip(hash);
+    Ok(told.map(|((number, time), hash)| Seen { number, hash, time }))
 }
 
 fn number_of(block: &Value) -> Option<u64> {
-    serde_json::from_value::<U64>(block["number"].clone()).ok().map(|number| number.to())
+    quantity(&block["number"])
+}
+
+fn quantity(value: &Value) -> Option<u64> {
+    serde_json::from_value::<U64>(value.clone()).ok().map(|number| number.to())
 }

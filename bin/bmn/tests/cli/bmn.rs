@@ -5,12 +5,12 @@ use assert_cmd::Command;
 use async_trait::async_trait;
 use bmn_rpc_api::{
     BlockNotice, BmnApiServer, ChainHead, ChangeFilter, Cursor, DeadLetter, DeadLetterFilter,
-    DeadLetterKey, DeadLetterPage, EventFilter, EventPage, JobEntry, JobFilter, JobPage, Limit,
-    NodeModes, NodeStatus, Notice, OperatorApiServer, OrderDecision, OrderExplanation, OrderFile,
-    OrderSubmission, QueueAdminApiServer, RefusalReason, ReorgNotice, RpcErrorCode, SecretAnswer,
-    SecretParam, ShadowReport, SubscribeFrom, SubscriptionFilter, SubscriptionKind, Swap,
-    SwapChange, SwapFilter, SwapKey, SwapPage, SwapProof, SwapStatus, WireBlock,
-    WithdrawPermission,
+    DeadLetterKey, DeadLetterPage, EventFilter, EventPage, Health, JobEntry, JobFilter, JobPage,
+    Limit, NodeModes, NodeStatus, Notice, OperatorApiServer, OrderDecision, OrderExplanation,
+    OrderFile, OrderSubmission, PerformanceMetrics, QueueAdminApiServer, QueueMetrics,
+    RefusalReason, ReorgNotice, RpcErrorCode, SecretAnswer, SecretParam, ShadowReport,
+    SubscribeFrom, SubscriptionFilter, SubscriptionKind, Swap, SwapChange, SwapFilter, SwapKey,
+    SwapPage, SwapProof, SwapStatus, WireBlock, WithdrawPermission,
 };
 use jsonrpsee::{
     Methods, PendingSubscriptionSink, RpcModule, SubscriptionMessage,
@@ -207,6 +207,14 @@ impl OperatorApiServer for ScriptedAdmin {
         Ok(())
     }
 
+    async fn queue_metrics(&self) -> RpcResult<Vec<QueueMetrics>> {
+        Ok(vec![])
+    }
+
+    async fn performance_metrics(&self) -> RpcResult<PerformanceMetrics> {
+        Err(RpcErrorCode::NotSupported.says("not scripted"))
+    }
+
     async fn explain_order(&self, _id: SwapKey) -> RpcResult<OrderExplanation> {
         Err(RpcErrorCode::NotFound.says("no such order"))
     }
@@ -292,6 +300,10 @@ impl BmnApiServer for ScriptedNode {
             }],
         }))
         .unwrap())
+    }
+
+    async fn health(&self) -> RpcResult<Health> {
+        Err(RpcErrorCode::NotSupported.says("not scripted"))
     }
 
     async fn submit_order(&self, order: OrderFile) -> RpcResult<OrderSubmission> {

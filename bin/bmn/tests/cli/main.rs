@@ -9,6 +9,7 @@ mod help;
 mod kill;
 mod network;
 mod node;
+mod operations;
 mod operator;
 mod orders;
 mod proofs;

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use bmn_rpc::{Entrance, JwtKey, Monotonic, ServeLimits, serve_behind};
 use bmn_rpc_api::{
     AdminApiServer, Cursor, DeadLetterFilter, DeadLetterPage, JobFilter, JobPage, Limit, NodeModes,
-    OperatorApiServer, OrderExplanation, RpcErrorCode, ShadowReport, SwapKey, WireSwitch,
+    OperatorApiServer, OrderExplanation, PerformanceMetrics, QueueMetrics, RpcErrorCode,
+    ShadowReport, SwapKey, WireSwitch,
 };
 use jsonrpsee::{
     PendingSubscriptionSink, RpcModule,
@@ -89,6 +90,14 @@ impl OperatorApiServer for Operated {
     async fn follow_alerts(&self, pending: PendingSubscriptionSink) -> SubscriptionResult {
         pending.reject(RpcErrorCode::Unavailable.says("no alerts here")).await;
         Ok(())
+    }
+
+    async fn queue_metrics(&self) -> RpcResult<Vec<QueueMetrics>> {
+        Ok(vec![])
+    }
+
+    async fn performance_metrics(&self) -> RpcResult<PerformanceMetrics> {
+        Err(RpcErrorCode::NotSupported.says("not scripted"))
     }
 
     async fn explain_order(&self, id: SwapKey) -> RpcResult<OrderExplanation> {

@@ -24,6 +24,43 @@ impl Bed {
         network.mine();
         network.submit_order(directory.path());
         network.mine_until(&["bothLocked"]);
+        Self::beside(directory, network)
+    }
+
+    /// The same with orders of the dialects that state offsets, or less than BMN v4.
+    fn of_dialects() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let network = Network::start(None);
+        network.mine();
+        let (at, [source, _]) = (directory.path(), &network.chains);
+        for (dialect, more) in [
+            ("bmn302", ""),
+            ("oneinch1", "--deposit 0.001 --src-deposit 0.002 --credit-fee 1"),
+            (
+                "oneinch2",
+                "--integrator-fee 120 0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc --nonce 7",
+            ),
+        ] {
+            let order = format!(
+                "order new --dialect {dialect} --from-chain 1337 --to-chain 1338 --sell 900 TKA --buy 1710 USDX \
+                 --maker 0x90F79bf6EB2c4f870365E785982E1f101E93b906 --chain-rpc {source} \
+                 --secret-file {dialect}.secret -o {dialect}.json {more}"
+            );
+            must(at, &order);
+            must(at, &format!("order sign {dialect}.json --dev-account 3"));
+            must(at, &format!("order submit {dialect}.json --rpc {}", network.resolver));
+        }
+        for _ in 0..400 {
+            network.mine();
+            if network.swaps().iter().all(|swap| swap["status"] == "bothLocked") {
+                return Self::beside(directory, network);
+            }
+        }
+        panic!("{:?}", network.swaps());
+    }
+
+    /// A node beside the network that only follows.
+    fn beside(directory: tempfile::TempDir, network: Network) -> Self {
         let hashlock = network.swaps()[0]["hashlock"].as_str().unwrap().to_owned();
         let [a, b] = &network.chains;
         fs::write(directory.path().join("bmn.toml"), config([a, b], "index_only = true")).unwrap();
@@ -51,14 +88,41 @@ impl Bed {
     }
 
     fn verify(&self, proof: &Value, urls: &[&str]) -> Done {
-        let path = self.at().join("proof.json");
-        fs::write(&path, proof.to_string()).unwrap();
+        self.verify_with(&proof.to_string(), urls, "")
+    }
+
+    fn verify_with(&self, proof: &str, urls: &[&str], more: &str) -> Done {
+        fs::write(self.at().join("proof.json"), proof).unwrap();
         let urls: String = urls.iter().map(|url| format!(" --chain-rpc {url}")).collect();
-        run_in(self.at(), &format!("swap verify proof.json{urls} --json"), "")
+        run_in(self.at(), &format!("swap verify proof.json{urls} --json{more}"), "")
     }
 
     fn own(&self) -> [&str; 2] {
         self.network.chains.each_ref().map(String::as_str)
+    }
+}
+
+#[test]
+fn sides_of_every_dialect_answer_each_other_and_what_no_event_states_is_said() {
+    let bed = Bed::of_dialects();
+    let rpc = bed.another.text("/rpc");
+    let swaps = bed.network.swaps();
+    assert_eq!(swaps.len(), 3);
+    for swap in swaps {
+        let text = |field: &str| swap[field].as_str().unwrap();
+        let (lock, dialect) = (text("hashlock"), text("dialect"));
+        for node in [rpc, &bed.network.resolver] {
+            let proof = must(bed.at(), &format!("swap proof {lock} --rpc {node} --json"));
+            let whole = bed.verify_with(&proof, &bed.own(), "");
+            if dialect != "bmn302" {
+                assert_eq!(whole.code, 0, "{dialect} {node}: {}", whole.stderr);
+                continue;
+            }
+            assert_eq!(whole.code, 1, "{dialect} {node}: {}", whole.stderr);
+            assert!(whole.stderr.contains("what the source asks for"), "{}", whole.stderr);
+            let part = bed.verify_with(&proof, &bed.own(), " --partial");
+            assert_eq!(part.code, 0, "{dialect} {node}: {}", part.stderr);
+        }
     }
 }
 
@@ -82,6 +146,21 @@ fn a_true_proof_of_another_node_is_accepted_from_both_locked_to_the_end() {
     let told: Vec<_> = escrows.iter().map(|it| (&it["side"], &it["state"])).collect();
     assert_eq!(told, [(&json!("source"), &json!("open")), (&json!("destination"), &json!("open"))]);
     assert_eq!(escrows[0]["terms"]["amount"], "1000000000000000000000");
+    assert_eq!(verified["notShown"], json!([]));
+    assert!(escrows.iter().all(|it| it["answers"] == true), "{verified}");
+    let maker = json!("0x90f79bf6eb2c4f870365e785982e1f101e93b906");
+    let paid = [&escrows[0]["maker"], &escrows[0]["asks"]["maker"], &escrows[1]["maker"]];
+    assert_eq!(paid, [&maker; 3]);
+    assert_eq!(escrows[0]["taker"], escrows[1]["taker"], "the resolver of both sides");
+    assert_eq!(escrows[0]["asks"]["amount"], escrows[1]["terms"]["amount"]);
+
+    // In the other order, and with a mebibyte of nothing: full blocks have receipts of that size.
+    let mut turned = proof.clone();
+    turned["escrows"].as_array_mut().unwrap().reverse();
+    let long = format!("{}{turned}", " ".repeat(1 << 20));
+    let done = bed.verify_with(&long, &bed.own(), "");
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert_eq!(done.json()["escrows"][0]["side"], "destination");
 
     let order = format!("swap proof {} --rpc {}", bed.hashlock, bed.network.resolver);
     must(bed.at(), &format!("{order} --out own.json"));
@@ -89,6 +168,7 @@ fn a_true_proof_of_another_node_is_accepted_from_both_locked_to_the_end() {
     let said = must(bed.at(), &format!("swap verify own.json --chain-rpc {a} --chain-rpc {b}"));
     assert!(said.starts_with("everything is true\n"), "{said}");
     assert!(said.contains("1000 TKA") && said.contains("1950 USDX"), "{said}");
+    assert!(said.contains("  maker") && said.contains("  taker"), "{said}");
 
     for _ in 0..6 {
         bed.network.mine();
@@ -161,6 +241,49 @@ fn whatever_was_altered_is_refused_and_named() {
         &|forged| forged["escrows"][1]["events"][0]["event"]["fields"]["taker"] = json!("0x1"),
         "event.fields",
     );
+}
+
+/// Everything in it is true, and it is not enough.
+#[test]
+fn a_proof_that_leaves_something_out_is_refused_unless_that_is_accepted() {
+    let bed = Bed::new();
+    let proof = bed.proof();
+    let lacks = |change: &dyn Fn(&mut Value), words: &str| {
+        let mut less = proof.clone();
+        change(&mut less);
+        let text = less.to_string();
+        let done = bed.verify_with(&text, &bed.own(), "");
+        assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{words}: {}", done.stderr);
+        assert!(done.stderr.contains(&format!("not shown: {words}")), "{words}: {}", done.stderr);
+        let done = bed.verify_with(&text, &bed.own(), " --partial");
+        assert_eq!(done.code, 0, "{words}: {}", done.stderr);
+        let told = done.json()["notShown"].to_string();
+        assert!(told.contains(words), "{told}");
+    };
+    let escrows = |less: &mut Value| less["escrows"].as_array().unwrap().clone();
+    lacks(&|less| less["escrows"] = json!([escrows(less)[0]]), "the destination of the swap");
+    lacks(&|less| less["escrows"] = json!([escrows(less)[1]]), "the source of the swap");
+    lacks(&|less| less["escrows"][1]["immutables"] = Value::Null, "what the destination 0x");
+    lacks(&|less| less["more"] = json!(true), "escrows or events that the node left out");
+    // What is shown has to be true nevertheless.
+    let mut forged = proof.clone();
+    forged["more"] = json!(true);
+    forged["escrows"][1]["immutables"]["amount"] = json!("1");
+    let done = bed.verify_with(&forged.to_string(), &bed.own(), " --partial");
+    assert_eq!(done.code, 1, "{}", done.stderr);
+
+    let indexed = include_str!("../../../../chainspecs/dev-a.toml").replacen(
+        "rescue_delay_secs = 604_800",
+        "rescue_delay_secs = 604_800\nindex_only = true",
+        1,
+    );
+    fs::write(bed.at().join("indexed.toml"), indexed).unwrap();
+    for more in [" --chainspec indexed.toml", " --chainspec indexed.toml --partial"] {
+        let done = bed.verify_with(&proof.to_string(), &bed.own(), more);
+        assert_eq!(done.code, 1, "{more}: {}", done.stderr);
+        let words = "is only indexed and not relied on: the chain specification says so";
+        assert!(done.stderr.contains(words), "{more}: {}", done.stderr);
+    }
 }
 
 #[test]

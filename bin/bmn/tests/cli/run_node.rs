@@ -125,7 +125,7 @@ impl Running {
     }
 
     /// SIGTERM; the exit code.
-    fn stop(mut self) -> i32 {
+    pub(crate) fn stop(mut self) -> i32 {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
         self.child.wait().unwrap().code().unwrap()

@@ -2,10 +2,12 @@
 
 use super::{DocumentError, source::Type, text};
 use crate::{
-    BlockParam, ChainParam, Cursor, DeadLetter, DeadLetterFilter, DeadLetterKey, DeadLetterPage,
-    DestinationFilter, DestinationPage, EventFilter, EventPage, IndexDigest, JobEntry, JobFilter,
-    JobPage, Limit, NodeModes, NodeStatus, Notice, OrderExplanation, OrderSubmission,
-    PendingFilter, PendingPage, ResolverParam, RevealedSecret, SecretAnswer, SecretParam,
+    AsOf, BlockParam, ChainIndexer, ChainParam, ChainStatistics, Cursor, DailyMetrics, Days,
+    DeadLetter, DeadLetterFilter, DeadLetterKey, DeadLetterPage, DestinationFilter,
+    DestinationPage, EventFilter, EventPage, Health, IndexDigest, JobEntry, JobFilter, JobPage,
+    LastBlock, Limit, MinProfit, NodeModes, NodeStatus, NodeVersion, Notice, OrderEntry,
+    OrderExplanation, OrderPage, OrderSubmission, PendingFilter, PendingPage, PerformanceMetrics,
+    ProfitableOrders, QueueMetrics, ResolverParam, RevealedSecret, SecretAnswer, SecretParam,
     ShadowReport, SourceFilter, SourcePage, StatisticsFilter, StatisticsPage, SubscribeFrom,
     SubscriptionFilter, SubscriptionKind, Swap, SwapChange, SwapFilter, SwapKey, SwapPage,
     SwapProof, WireSwitch, WithdrawPermission, order_schema::OrderFileForm as OrderFile,
@@ -101,9 +103,14 @@ fn of<T: JsonSchema>(generator: &mut SchemaGenerator, nullable: bool) -> Schema 
 table! {
     u64
     String
+    AsOf
     BlockParam
+    ChainIndexer
     ChainParam
+    ChainStatistics
     Cursor
+    DailyMetrics
+    Days
     DeadLetter
     DeadLetterFilter
     DeadLetterKey
@@ -112,20 +119,29 @@ table! {
     DestinationPage
     EventFilter
     EventPage
+    Health
     IndexDigest
     JobEntry
     JobFilter
     JobPage
+    LastBlock
     Limit
+    MinProfit
     NodeModes
     NodeStatus
+    NodeVersion
     Notice
     Notice
+    OrderEntry
     OrderExplanation
+    OrderPage
     OrderFile
     OrderSubmission
     PendingFilter
     PendingPage
+    PerformanceMetrics
+    ProfitableOrders
+    QueueMetrics
     ResolverParam
     RevealedSecret
     SecretAnswer

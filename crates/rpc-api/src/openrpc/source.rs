@@ -7,16 +7,18 @@ use syn::{
 };
 
 /// The files that hold the traits.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("api.rs", include_str!("../api.rs")),
+    ("summary_api.rs", include_str!("../summary_api.rs")),
     ("index_api.rs", include_str!("../index_api.rs")),
     ("operator_api.rs", include_str!("../operator_api.rs")),
     ("queue_api.rs", include_str!("../queue_api.rs")),
 ];
 
 /// Who may call the methods of a trait.
-const TRAITS: [(&str, Access); 5] = [
+const TRAITS: [(&str, Access); 6] = [
     ("BmnApi", Access::Public),
+    ("SummaryApi", Access::Public),
     ("IndexApi", Access::Public),
     ("OperatorApi", Access::Operator),
     ("AdminApi", Access::Admin),

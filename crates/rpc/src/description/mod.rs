@@ -44,6 +44,11 @@ static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| {
     Description { document, signatures }
 });
 
+/// The document's version.
+pub(crate) fn version() -> String {
+    DESCRIPTION.document["info"]["version"].as_str().unwrap_or_default().to_owned()
+}
+
 /// Adds `rpc.discover`.
 pub(crate) fn discoverable(mut module: RpcModule<()>) -> RpcModule<()> {
     let answer =
@@ -52,8 +57,9 @@ pub(crate) fn discoverable(mut module: RpcModule<()>) -> RpcModule<()> {
     module
 }
 
-/// The same methods, each held against its description; a test sees to it that every one has its own.
-pub(crate) fn described(module: RpcModule<()>) -> RpcModule<()> {
+/// The same methods, each held against its description: wrong parameters are refused (-32602) and the error names
+/// them. A method that the document does not describe stays as it is. The modules of this crate are so already.
+pub fn described(module: RpcModule<()>) -> RpcModule<()> {
     let methods = Methods::from(module);
     let mut described = Methods::new();
     for name in methods.method_names() {

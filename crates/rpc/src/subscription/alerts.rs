@@ -1,15 +1,17 @@
 //! What a person should look at, as it begins and ends.
 
 use super::{Ground, Sink, told};
-use crate::{NodeView, RpcError, jobs, snapshot::Snapshot};
+use crate::{
+    NodeView, RpcError,
+    health::{STOPPED_AFTER, Tips},
+    jobs,
+    snapshot::Snapshot,
+};
 use bmn_primitives::{BlockRef, ChainId};
 use bmn_rpc_api::{AlertKind, AlertNotice, Notice};
 use bmn_store::Mode;
 use jsonrpsee::{PendingSubscriptionSink, core::SubscriptionResult, server::SendTimeoutError};
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 type Result<T> = std::result::Result<T, RpcError>;
 
@@ -21,9 +23,6 @@ const WORDS: usize = 512;
 
 /// How often it is looked at what no commit announces.
 const LOOKS: Duration = Duration::from_secs(1);
-
-/// How long a chain may go without a block.
-const STOPPED_AFTER: Duration = Duration::from_secs(120);
 
 /// What an alert is about: its kind, chain, order and action.
 type About = (AlertKind, Option<u64>, Option<String>, Option<String>);
@@ -43,8 +42,9 @@ pub(crate) async fn run(
         ground.committed.mark_unchanged();
         let store = ground.store.clone();
         let read = tokio::task::spawn_blocking(move || Read::of(&Snapshot::of(&store)?));
-        let read = read.await.map_err(|error| RpcError::Interrupted(error.to_string()))??;
-        let stopped = tips.stopped(&read.tips, ground.view.uptime());
+        let read = read.await.map_err(|error| RpcError::Interrupted(error.to_string()));
+        let read = read.and_then(|read| read).map_err(super::in_words)?;
+        let stopped = tips.stopped(read.tips.iter().copied(), ground.view.uptime());
         let stands = standing(read, &stopped, ground.view);
         for notice in changes(&known, &stands) {
             match sink.offer(&told::written(&Notice::Alert(notice))).await {
@@ -119,26 +119,6 @@ fn standing(read: Read, stopped: &[ChainId], view: &dyn NodeView) -> Standing {
     stands
 }
 
-/// The newest block of each chain, and since when it is.
-#[derive(Default)]
-struct Tips(HashMap<ChainId, (BlockRef, Duration)>);
-
-impl Tips {
-    /// Chains whose newest block is the same for too long.
-    fn stopped(&mut self, tips: &[(ChainId, BlockRef)], now: Duration) -> Vec<ChainId> {
-        let mut stopped = Vec::new();
-        for (chain, tip) in tips {
-            let seen = self.0.entry(*chain).or_insert((*tip, now));
-            if seen.0 != *tip {
-                *seen = (*tip, now);
-            } else if now.saturating_sub(seen.1) >= STOPPED_AFTER {
-                stopped.push(*chain);
-            }
-        }
-        stopped
-    }
-}
-
 /// What began, first, and what is over.
 fn changes(before: &Standing, after: &Standing) -> Vec<AlertNotice> {
     let began = after.iter().filter(|(about, why)| before.get(*about) != Some(*why));
@@ -161,23 +141,6 @@ fn notice((kind, chain, order, action): &About, why: &str, standing: bool) -> Al
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy::primitives::B256;
-
-    fn tip(number: u64) -> (ChainId, BlockRef) {
-        (ChainId(1), BlockRef { number, hash: B256::with_last_byte(1), time: number })
-    }
-
-    #[test]
-    fn a_chain_has_stopped_when_its_newest_block_stays_the_same_for_two_minutes() {
-        let mut tips = Tips::default();
-        let seconds = Duration::from_secs;
-        assert_eq!(tips.stopped(&[tip(7)], seconds(5)), []);
-        assert_eq!(tips.stopped(&[tip(7)], seconds(124)), []);
-        assert_eq!(tips.stopped(&[tip(7)], seconds(125)), [ChainId(1)]);
-        assert_eq!(tips.stopped(&[tip(8)], seconds(126)), []);
-        assert_eq!(tips.stopped(&[tip(8)], seconds(245)), []);
-        assert_eq!(tips.stopped(&[tip(8)], seconds(246)), [ChainId(1)]);
-    }
 
     #[test]
     fn what_begins_ends_or_has_another_reason_is_told_and_nothing_else() {

@@ -14,19 +14,31 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// Steps that are kept for subscribers a little behind.
 const KEPT: usize = 16;
 
+/// Reads at once for subscribers that stand elsewhere than most: each is a snapshot and a thread.
+const READS: usize = 8;
+
 /// The feeds of a node, one for each source that was ever followed.
-#[derive(Default)]
-pub(crate) struct Feeds(Mutex<HashMap<Source, Arc<Feed>>>);
+pub(crate) struct Feeds {
+    of: Mutex<HashMap<Source, Arc<Feed>>>,
+    reads: Arc<Semaphore>,
+}
+
+impl Default for Feeds {
+    fn default() -> Self {
+        Self { of: Mutex::default(), reads: Arc::new(Semaphore::new(READS)) }
+    }
+}
 
 impl Feeds {
     pub(super) fn of(&self, source: Source) -> Arc<Feed> {
-        let mut feeds = self.0.lock();
-        Arc::clone(feeds.entry(source).or_insert_with(|| Arc::new(Feed::new(source))))
+        let mut feeds = self.of.lock();
+        let feed = || Arc::new(Feed::new(source, Arc::clone(&self.reads)));
+        Arc::clone(feeds.entry(source).or_insert_with(feed))
     }
 }
 
@@ -38,6 +50,8 @@ pub(super) struct Feed {
     is_read: AtomicBool,
     /// Wakes those who wait for that.
     done: Notify,
+    /// Places of those who read for themselves, of all feeds together.
+    reads: Arc<Semaphore>,
 }
 
 /// The right to read what follows the head. Given up, whatever became of its holder, it wakes who waits.
@@ -91,9 +105,9 @@ enum Known {
 }
 
 impl Feed {
-    fn new(source: Source) -> Self {
+    fn new(source: Source, reads: Arc<Semaphore>) -> Self {
         let (is_read, done) = (AtomicBool::new(false), Notify::new());
-        Self { source, shared: Mutex::default(), is_read, done }
+        Self { source, shared: Mutex::default(), is_read, done, reads }
     }
 
     pub(super) const fn source(&self) -> Source {
@@ -118,7 +132,15 @@ impl Feed {
             match self.known(place, announced) {
                 Known::Step(step) => return Ok(Some(step)),
                 Known::Nothing => return Ok(None),
-                Known::Elsewhere => return self.look(store, place, announced).await,
+                Known::Elsewhere => {
+                    let read = self.reads.acquire().await;
+                    let _read = read.map_err(|error| RpcError::Interrupted(error.to_string()))?;
+                    // Somebody may have read it meanwhile.
+                    if matches!(self.known(place, announced), Known::Elsewhere) {
+                        return self.look(store, place, announced).await;
+                    }
+                    continue;
+                }
                 Known::Head => {}
             }
             let Some(_turn) = self.turn() else {
@@ -126,8 +148,18 @@ impl Feed {
                 continue;
             };
             if matches!(self.known(place, announced), Known::Head) {
-                return self.look(store, place, announced).await;
+                let place = self.fullest(place);
+                return self.look(store, &place, announced).await;
             }
+        }
+    }
+
+    /// The place, as whoever remembers most of the way to it has it: what is read once is for those who were
+    /// there all the time, too, and they are told exactly which blocks a reorg replaced.
+    fn fullest(&self, place: &Place) -> Place {
+        match &self.shared.lock().head {
+            Some(head) if head.place.is(place) => head.place.fuller(place).clone(),
+            _ => place.clone(),
         }
     }
 
@@ -185,7 +217,9 @@ impl Feed {
             // Who finds nothing stands at the end, wherever the head was thought to be.
             None => {
                 let quiet = Some(announced);
-                shared.head = Some(Head { place: place.clone(), quiet });
+                let known = shared.head.as_ref().filter(|_| is_head);
+                let place = known.map_or(place, |head| head.place.fuller(place)).clone();
+                shared.head = Some(Head { place, quiet });
             }
             Some(step) if is_head => {
                 let quiet = step.is_last.then_some(announced);
@@ -242,7 +276,7 @@ mod tests {
         let store = Store::open(StoreOptions::directory(directory.path())).unwrap();
         let (one, two, other) = (header(1, 1), header(2, 2), header(2, 3));
         commit(&store, None, &one);
-        let feed = Feed::new(Source::Chain(SubscriptionKind::Blocks, CHAIN));
+        let feed = Feeds::default().of(Source::Chain(SubscriptionKind::Blocks, CHAIN));
         let at_one = || {
             let snapshot = Snapshot::of(&store).unwrap();
             Place::Chain(Arc::new(Position::now(&snapshot, CHAIN).unwrap()))
@@ -267,5 +301,63 @@ mod tests {
         let again = feed.next(&store, &void.next, 3).await.unwrap().unwrap();
         assert!(again.next.is(&told.next));
         assert!(feed.next(&store, &again.next, 3).await.unwrap().is_none(), "it is at the end");
+    }
+
+    fn now(store: &Store) -> Place {
+        let snapshot = Snapshot::of(store).unwrap();
+        Place::Chain(Arc::new(Position::now(&snapshot, CHAIN).unwrap()))
+    }
+
+    fn resumed(place: &Place) -> Place {
+        let Place::Chain(position) = place else { panic!() };
+        let kind = SubscriptionKind::Blocks;
+        Place::Chain(Arc::new(Position::open(kind, &position.seal(kind)).unwrap()))
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_back_does_not_make_the_others_forget_what_they_know() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreOptions::directory(directory.path())).unwrap();
+        let chained = |number, fork| {
+            let parent_hash = B256::with_last_byte(u8::try_from(number - 1).unwrap());
+            Header { parent_hash, ..header(number, fork) }
+        };
+        for (number, fork) in [(1, 1), (2, 2), (3, 3)] {
+            commit(&store, None, &chained(number, fork));
+        }
+        let feed = Feeds::default().of(Source::Chain(SubscriptionKind::Blocks, CHAIN));
+        let all_the_time = now(&store);
+        let back = resumed(&all_the_time);
+        assert!(all_the_time.is(&back));
+        for place in [&all_the_time, &back, &all_the_time, &back] {
+            assert!(feed.next(&store, place, 0).await.unwrap().is_none());
+        }
+        commit(&store, Some(&chained(3, 3)), &chained(3, 9));
+        // One read for both, whoever of them comes first.
+        let void = feed.next(&store, &back, 1).await.unwrap().unwrap();
+        let same = feed.next(&store, &all_the_time, 1).await.unwrap().unwrap();
+        assert!(void.rewinds && Arc::ptr_eq(&void, &same));
+        let Place::Chain(position) = &void.next else { panic!() };
+        assert_eq!(position.number(), Some(2), "block 3 is another, and no other");
+    }
+
+    #[tokio::test]
+    async fn those_who_stand_elsewhere_read_a_few_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreOptions::directory(directory.path())).unwrap();
+        commit(&store, None, &header(1, 1));
+        let feeds = Feeds::default();
+        let feed = feeds.of(Source::Chain(SubscriptionKind::Blocks, CHAIN));
+        let place = now(&store);
+        commit(&store, None, &header(2, 2));
+        let every = feeds.reads.acquire_many(u32::try_from(READS).unwrap()).await.unwrap();
+        let mut waiting = std::pin::pin!(feed.next(&store, &place, 0));
+        let waited = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(waiting.as_mut().poll(context).is_pending())
+        });
+        assert!(waited.await);
+        assert_eq!(Arc::strong_count(&feeds.reads), 2);
+        drop(every);
+        assert!(waiting.await.unwrap().is_some());
     }
 }

@@ -15,13 +15,13 @@ mod told;
 pub(crate) use feed::Feeds;
 pub(crate) use filter::Filter;
 
-use crate::{NodeView, RpcError, snapshot::Snapshot};
+use crate::{NodeView, RpcError, measured::Open, snapshot::Snapshot};
 use bmn_rpc_api::SubscribeFrom;
 use bmn_store::Store;
 use feed::Feed;
 use jsonrpsee::{
     PendingSubscriptionSink, SubscriptionMessage, SubscriptionSink,
-    core::SubscriptionResult,
+    core::{SubscriptionError, SubscriptionResult},
     server::{SendTimeoutError, TrySendError},
     types::ErrorObjectOwned,
 };
@@ -51,7 +51,7 @@ pub(crate) async fn run(
     // NB: the beginning is settled before the subscription is accepted. What is committed in between
     // would otherwise reach a client that already counts on hearing of it, and be skipped.
     ground.committed.mark_unchanged();
-    let mut tracks = match begin(&ground, &filter, from.as_ref()) {
+    let tracks = match begin(&ground, &filter, from.as_ref()) {
         Ok(tracks) => tracks,
         Err(error) => {
             pending.reject(ErrorObjectOwned::from(error)).await;
@@ -59,7 +59,26 @@ pub(crate) async fn run(
         }
     };
     let sink = Sink { sink: pending.accept().await?, patience: ground.patience };
-    let mut subscriber = Subscriber { sink, filter };
+    let left = sink.sink.clone();
+    let subscriber = Subscriber { sink, filter };
+    let _open = Open::subscription();
+    tokio::select! {
+        // Whoever left is not read for any further, however much there is that is not for it.
+        () = left.closed() => Ok(()),
+        told = tell(subscriber, ground, tracks) => told.map_err(in_words),
+    }
+}
+
+/// What a subscriber is told of a failure: no words of the store, which go to the log.
+fn in_words(error: RpcError) -> SubscriptionError {
+    SubscriptionError::from(ErrorObjectOwned::from(error).message())
+}
+
+async fn tell(
+    mut subscriber: Subscriber,
+    mut ground: Ground<'_>,
+    mut tracks: Vec<Track>,
+) -> Result<(), RpcError> {
     loop {
         let announced = *ground.committed.borrow_and_update();
         for at in 0..tracks.len() {
@@ -73,9 +92,8 @@ pub(crate) async fn run(
                 }
             }
         }
-        tokio::select! {
-            () = subscriber.sink.sink.closed() => return Ok(()),
-            changed = ground.committed.changed() => if changed.is_err() { return Ok(()) },
+        if ground.committed.changed().await.is_err() {
+            return Ok(());
         }
     }
 }
@@ -193,5 +211,16 @@ impl Sink {
         let id = self.sink.subscription_id();
         SubscriptionMessage::new(self.sink.method_name(), id, &notice)
             .expect("a notice is JSON already")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscriber_is_told_of_a_failure_without_the_words_of_the_store() {
+        let told = in_words(RpcError::Interrupted("/var/lib/bmn: page 7".to_owned()));
+        assert_eq!(serde_json::to_value(told).unwrap(), "internal error");
     }
 }

@@ -171,7 +171,13 @@ impl Position {
         self.key().map(|key| key.number)
     }
 
-    /// Whether both have been told the same. What was final at that time makes no difference.
+    /// Whether it can say more exactly than the same position of another where a reorg began.
+    pub(super) const fn remembers_more_than(&self, other: &Self) -> bool {
+        self.passed.len() > other.passed.len()
+    }
+
+    /// Whether both have been told the same. What was final at that time and what is remembered of the way make no
+    /// difference.
     pub(super) fn is(&self, other: &Self) -> bool {
         let same = |one: &Last, other: &Last| {
             (one.place.key, one.place.digest, one.hash)

@@ -94,6 +94,14 @@ impl Place {
             _ => false,
         }
     }
+
+    /// Of two that are the same, the one that remembers more of the way to it.
+    pub(super) fn fuller<'a>(&'a self, other: &'a Self) -> &'a Self {
+        match (self, other) {
+            (Self::Chain(one), Self::Chain(more)) if more.remembers_more_than(one) => other,
+            _ => self,
+        }
+    }
 }
 
 /// What follows a place.

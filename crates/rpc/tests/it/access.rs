@@ -1,23 +1,24 @@
 //! Who may call what, from where, and with which token.
 
 use crate::{
-    dead_letters,
     fixture::{Fixture, ScriptedIntake, View},
-    operator,
+    rows,
     wire::{ANY, call, post, send, upgrade},
 };
 use alloy_rpc_types_engine::{Claims, JwtSecret};
 use bmn_rpc::{
-    Entrance, JwtKey, Monotonic, Origins, RpcLimits, ServeError, ServeLimits, serve, serve_behind,
+    ClientLimits, Entrance, JwtKey, Monotonic, Origins, RpcLimits, ServeError, ServeLimits, serve,
+    serve_behind,
 };
 use jsonrpsee::server::ServerHandle;
 use serde_json::json;
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::{collections::BTreeSet, net::SocketAddr, num::NonZeroU32, time::Duration};
 
 /// Methods for everybody.
-pub(crate) const PUBLIC: [&str; 18] = [
+pub(crate) const PUBLIC: [&str; 27] = [
     "rpc.discover",
     "bmn_status",
+    "bmn_health",
     "bmn_submitOrder",
     "bmn_submitSecret",
     "bmn_getSwap",
@@ -34,15 +35,25 @@ pub(crate) const PUBLIC: [&str; 18] = [
     "bmn_getRevealedSecret",
     "bmn_getStatistics",
     "bmn_getDigest",
+    "bmn_version",
+    "bmn_getLastBlock",
+    "bmn_indexerStatus",
+    "bmn_getChainStatistics",
+    "bmn_getDailyMetrics",
+    "bmn_getOrder",
+    "bmn_getOrders",
+    "bmn_getProfitableOrders",
 ];
 
 /// Reads of the operator.
-const OPERATOR: [&str; 7] = [
+const OPERATOR: [&str; 9] = [
     "bmn_explainOrder",
     "bmn_getMode",
     "bmn_shadowReport",
     "bmn_getJobs",
     "bmn_listDeadLetters",
+    "bmn_queueMetrics",
+    "bmn_performanceMetrics",
     "bmn_subscribeAlerts",
     "bmn_unsubscribeAlerts",
 ];
@@ -58,7 +69,7 @@ async fn each_method_has_its_level_and_the_public_module_has_no_other() {
     assert_eq!(public, PUBLIC.into_iter().collect());
     let reads: BTreeSet<_> = fixture.operated.method_names().collect();
     assert_eq!(reads, PUBLIC.into_iter().chain(OPERATOR).collect());
-    let (modes, queue) = (operator::admin(&fixture.store), dead_letters::admin(&fixture));
+    let (modes, queue) = (rows::modes(&fixture.store), rows::queue(&fixture.store));
     let changes: BTreeSet<_> = modes.method_names().chain(queue.method_names()).collect();
     assert_eq!(changes, ADMIN.into_iter().collect());
     let (_server, address) =
@@ -144,6 +155,40 @@ async fn only_a_fresh_token_of_the_key_opens_the_operators_listener() {
         assert_eq!(answer.json()["result"]["version"], "bmn/test", "{answer:?}");
         assert_eq!(upgrade(address, &[&line]).await.status, 101);
     }
+}
+
+#[tokio::test]
+async fn who_is_turned_away_too_often_is_told_to_come_later_and_whoever_has_the_key_comes_in() {
+    let few = |number| NonZeroU32::new(number).unwrap();
+    let limited = ClientLimits { per_second: few(1), burst: few(3), ..ClientLimits::default() };
+    let clock = || Monotonic::new(|| Duration::ZERO);
+    let key = JwtKey::random();
+    let (module, entrance) =
+        (Fixture::new().module, Entrance { key: Some(key), ..Entrance::default() });
+    // Behind the key nobody is counted, and before it everybody.
+    let limits = ServeLimits { client: None, ..ServeLimits::default() };
+    let (_server, address) = serve_behind(module, ANY, &limits, entrance, clock()).await.unwrap();
+    let burst = ClientLimits::default().burst.get();
+    for _ in 0..burst {
+        assert_eq!(post(address, &[], STATUS).await.status, 401);
+    }
+    let answer = post(address, &[], STATUS).await;
+    assert_eq!(answer.status, 429, "{answer:?}");
+    assert!(answer.head.contains("retry-after: 1"), "{answer:?}");
+    let line = format!("authorization: Bearer {}", key.token().unwrap());
+    assert_eq!(post(address, &[&line], STATUS).await.status, 200);
+
+    // What is turned away, by us or by the server library, is counted with what is asked.
+    let limits = ServeLimits { client: Some(limited), ..ServeLimits::default() };
+    let module = Fixture::new().module;
+    let (_server, address) =
+        serve_behind(module, ANY, &limits, Entrance::default(), clock()).await.unwrap();
+    assert_eq!(post(address, &["host: evil.example"], STATUS).await.status, 403);
+    assert_eq!(send(address, "DELETE /", &[], "").await.status, 405);
+    assert_eq!(post(address, &[], STATUS).await.status, 200);
+    assert_eq!(post(address, &["host: evil.example"], STATUS).await.status, 429);
+    assert_eq!(send(address, "DELETE /", &[], "").await.status, 429);
+    assert_eq!(post(address, &[], STATUS).await.json()["error"]["code"], -32005);
 }
 
 #[tokio::test]

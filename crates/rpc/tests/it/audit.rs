@@ -2,17 +2,18 @@
 
 use crate::{
     access::ADMIN,
-    dead_letters,
     fixture::{A, Fixture, order_id},
-    operator,
+    operator, rows,
     wire::{ANY, call, post},
 };
 use bmn_rpc::{
     AUDIT_BYTES, AuditEntry, AuditLog, Entrance, JwtKey, Monotonic, ServeLimits, audited,
     serve_behind,
 };
+use jsonrpsee::{RpcModule, core::RpcResult};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, path::Path, sync::Arc};
+use tokio::sync::Notify;
 
 fn kept(path: &Path) -> Vec<AuditEntry> {
     let text = std::fs::read_to_string(path).unwrap();
@@ -43,12 +44,12 @@ fn calls(order: &str) -> Vec<(&'static str, Value, i32, bool)> {
 #[tokio::test]
 async fn each_call_leaves_one_entry_and_no_secret_is_in_any() {
     let fixture = Fixture::new();
-    let order = dead_letters::fill(3, &fixture.store);
+    let order = rows::bury_fill(3, &fixture.store);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit.log");
     let log = Arc::new(AuditLog::open(&path, AUDIT_BYTES, || 1_234).unwrap());
-    let mut changes = operator::admin(&fixture.store);
-    changes.merge(dead_letters::admin(&fixture)).unwrap();
+    let mut changes = rows::modes(&fixture.store);
+    changes.merge(rows::queue(&fixture.store)).unwrap();
     let mut module = audited(changes, &log);
     module.merge(fixture.operated.clone()).unwrap();
     let key = JwtKey::random();
@@ -88,8 +89,40 @@ async fn without_a_server_the_caller_is_not_known() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit.log");
     let log = Arc::new(AuditLog::open(&path, AUDIT_BYTES, || 7).unwrap());
-    let module = audited(operator::admin(&fixture.store), &log);
+    let module = audited(rows::modes(&fixture.store), &log);
     operator::ask(&module, "bmn_setMode", json!(["shadow"])).await;
     let [entry] = &kept(&path)[..] else { panic!() };
     assert_eq!((entry.caller, entry.outcome, entry.time), (None, 0, 7));
+}
+
+#[tokio::test]
+async fn a_call_whose_caller_hangs_up_is_done_and_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit.log");
+    let log = Arc::new(AuditLog::open(&path, AUDIT_BYTES, || 7).unwrap());
+    let (begun, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let mut module = RpcModule::new((Arc::clone(&begun), Arc::clone(&gate)));
+    let slow = module.register_async_method("bmn_slow", |_, gates, _| async move {
+        gates.0.notify_one();
+        gates.1.notified().await;
+        RpcResult::Ok(5)
+    });
+    slow.unwrap();
+    let module = audited(module.remove_context(), &log);
+    let request = call("bmn_slow", json!([]));
+    tokio::select! {
+        _ = module.raw_json_request(&request, 1) => panic!("it was let go too early"),
+        () = begun.notified() => {}
+    }
+    assert_eq!(kept(&path), []);
+    gate.notify_one();
+    let written = async {
+        while kept(&path).is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let written = tokio::time::timeout(std::time::Duration::from_secs(20), written).await;
+    written.expect("the entry of a call that was done");
+    let [entry] = &kept(&path)[..] else { panic!() };
+    assert_eq!((entry.method.as_str(), entry.outcome), ("bmn_slow", 0));
 }

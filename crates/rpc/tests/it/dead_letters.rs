@@ -1,60 +1,15 @@
 //! Steps that were given up, and what the operator does about them.
 
-use crate::fixture::{A, B, Fixture, order_id};
+use crate::{
+    fixture::{A, B, Fixture, order_id},
+    rows,
+};
 use alloy::primitives::Address;
-use bmn_primitives::ChainId;
-use bmn_queue::{FailureClass, Rules};
-use bmn_rpc::QueueAdmin;
-use bmn_store::{Mode, RebuildReason, Store};
-use bmn_swap::{Action, ActionKey, Due, Pace, Policy, Route, When};
+use bmn_store::{Mode, RebuildReason};
+use bmn_swap::Action;
 use jsonrpsee::RpcModule;
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, sync::Arc};
-
-fn rules() -> Rules {
-    let route = |chain| Route {
-        chain,
-        pace: Pace { block_time: 2, inclusion: 6, confirmations: 3, skew: 4 },
-        tokens: Vec::new(),
-        true_tokens: Vec::new(),
-        factories: Vec::new(),
-        min_order_value: 0,
-        limits: Default::default(),
-        resolver: None,
-    };
-    let policy = Policy {
-        min_profit_bps: 0,
-        max_order_value: u128::MAX,
-        maker_reaction: 30,
-        max_window: 10_000,
-        allow_direct_source: false,
-        max_open_orders: 10,
-        cancel_refused_gas: 0,
-        limits: Default::default(),
-    };
-    Rules { us: Address::repeat_byte(0xee), routes: vec![route(A), route(B)], policy }
-}
-
-fn bury(store: &Store, n: u8, actions: &[(Action, ChainId, Address)]) {
-    let mut tx = store.write().unwrap();
-    for chain in [A, B] {
-        tx.set_mode(chain, Mode::Live).unwrap();
-    }
-    let order = order_id(A, n);
-    let key = |(action, chain, escrow)| ActionKey { order, action, chain, escrow };
-    let due: Vec<_> = actions.iter().map(|it| Due { key: key(*it), when: When::Now }).collect();
-    bmn_queue::reconcile(&mut tx, order, &due, |_| Some(1_000_053)).unwrap();
-    for (_, chain, _) in actions {
-        let claim = bmn_queue::lease(&mut tx, *chain, 1, 0).unwrap().unwrap().claim();
-        bmn_queue::bury(&mut tx, &claim, FailureClass::Final, "the token does not move").unwrap();
-    }
-    tx.commit().unwrap();
-}
-
-pub(crate) fn fill(n: u8, store: &Store) -> String {
-    bury(store, n, &[(Action::Fill, A, Address::ZERO)]);
-    order_id(A, n).to_string()
-}
+use std::collections::BTreeSet;
 
 async fn ask(module: &RpcModule<()>, method: &str, params: Value) -> Value {
     let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
@@ -62,14 +17,10 @@ async fn ask(module: &RpcModule<()>, method: &str, params: Value) -> Value {
     serde_json::from_str(answer.get()).unwrap()
 }
 
-pub(crate) fn admin(fixture: &Fixture) -> RpcModule<()> {
-    QueueAdmin::new(fixture.store.clone(), Arc::new(rules())).into_module()
-}
-
 #[tokio::test]
 async fn a_dead_letter_says_why_when_and_what_happened_before() {
     let fixture = Fixture::new();
-    let order = fill(3, &fixture.store);
+    let order = rows::bury_fill(3, &fixture.store);
     let page = fixture.ok("bmn_listDeadLetters", json!([])).await;
     assert_eq!(page["next"], Value::Null);
     let [letter] = &page["items"].as_array().unwrap()[..] else { panic!("{page}") };
@@ -87,7 +38,7 @@ async fn dead_letters_come_page_by_page_and_by_filter() {
     let fixture = Fixture::new();
     for n in 10..15 {
         let destination = (Action::FundDestination, B, Address::ZERO);
-        bury(&fixture.store, n, &[(Action::Fill, A, Address::ZERO), destination]);
+        rows::bury(&fixture.store, n, &[(Action::Fill, A, Address::ZERO), destination]);
     }
     let (mut cursor, mut seen) = (Value::Null, Vec::new());
     loop {
@@ -114,12 +65,12 @@ async fn dead_letters_come_page_by_page_and_by_filter() {
 #[tokio::test]
 async fn what_changes_the_node_is_in_no_public_module() {
     let fixture = Fixture::new();
-    let admin = admin(&fixture);
+    let admin = rows::queue(&fixture.store);
     let known: BTreeSet<_> = fixture.operated.method_names().collect();
     let private: BTreeSet<_> = admin.method_names().collect();
     assert_eq!(private, BTreeSet::from(["bmn_requeueJob", "bmn_dropJob"]));
     assert!(known.is_disjoint(&private) && known.contains("bmn_listDeadLetters"));
-    let order = fill(3, &fixture.store);
+    let order = rows::bury_fill(3, &fixture.store);
     for method in private {
         let name = json!([{ "order": order, "action": "fill" }]);
         assert_eq!(fixture.error(method, name).await.0, -32601, "{method}");
@@ -129,9 +80,9 @@ async fn what_changes_the_node_is_in_no_public_module() {
 #[tokio::test]
 async fn a_requeued_job_is_due_again_with_its_history() {
     let fixture = Fixture::new();
-    let order = fill(3, &fixture.store);
+    let order = rows::bury_fill(3, &fixture.store);
     let name = json!([{ "order": order, "action": "fill" }]);
-    let answer = ask(&admin(&fixture), "bmn_requeueJob", name.clone()).await;
+    let answer = ask(&rows::queue(&fixture.store), "bmn_requeueJob", name.clone()).await;
     assert_eq!(answer["result"]["state"], "ready", "{answer}");
     assert_eq!(answer["result"]["attempts"], 0);
     assert_eq!(answer["result"]["lastError"], "the token does not move");
@@ -139,7 +90,7 @@ async fn a_requeued_job_is_due_again_with_its_history() {
     assert_eq!(page["items"], json!([]));
     let jobs = fixture.ok("bmn_getJobs", json!([{ "order": order }])).await;
     assert_eq!(jobs["items"][0]["state"], "ready");
-    let again = ask(&admin(&fixture), "bmn_requeueJob", name).await;
+    let again = ask(&rows::queue(&fixture.store), "bmn_requeueJob", name).await;
     assert_eq!(again["error"]["code"], -32001, "{again}");
 }
 
@@ -147,9 +98,9 @@ async fn a_requeued_job_is_due_again_with_its_history() {
 async fn what_is_not_wanted_is_refused_by_the_plan_and_can_be_dropped() {
     let fixture = Fixture::new();
     // The order was refused when it came.
-    let order = fill(2, &fixture.store);
+    let order = rows::bury_fill(2, &fixture.store);
     let name = json!([{ "order": order, "action": "fill" }]);
-    let admin = admin(&fixture);
+    let admin = rows::queue(&fixture.store);
     let answer = ask(&admin, "bmn_requeueJob", name.clone()).await;
     assert_eq!(answer["error"]["code"], -32027, "{answer}");
     assert!(answer["error"]["message"].as_str().unwrap().contains("refused"), "{answer}");
@@ -161,9 +112,9 @@ async fn what_is_not_wanted_is_refused_by_the_plan_and_can_be_dropped() {
 #[tokio::test]
 async fn what_is_still_due_is_not_dropped() {
     let fixture = Fixture::new();
-    let order = fill(3, &fixture.store);
+    let order = rows::bury_fill(3, &fixture.store);
     let name = json!([{ "order": order, "action": "fill" }]);
-    let answer = ask(&admin(&fixture), "bmn_dropJob", name).await;
+    let answer = ask(&rows::queue(&fixture.store), "bmn_dropJob", name).await;
     assert_eq!(answer["error"]["code"], -32027, "{answer}");
     let page = fixture.ok("bmn_listDeadLetters", json!([])).await;
     assert_eq!(page["items"].as_array().unwrap().len(), 1);
@@ -173,9 +124,9 @@ async fn what_is_still_due_is_not_dropped() {
 async fn a_name_that_several_have_is_answered_with_all_of_them() {
     let fixture = Fixture::new();
     let escrows = [Address::repeat_byte(1), Address::repeat_byte(2)];
-    bury(&fixture.store, 3, &escrows.map(|escrow| (Action::CancelSource, A, escrow)));
+    rows::bury(&fixture.store, 3, &escrows.map(|escrow| (Action::CancelSource, A, escrow)));
     let order = order_id(A, 3).to_string();
-    let admin = admin(&fixture);
+    let admin = rows::queue(&fixture.store);
     let short = json!([{ "order": order, "action": "cancelSource" }]);
     let answer = ask(&admin, "bmn_dropJob", short).await;
     assert_eq!(answer["error"]["code"], -32025, "{answer}");
@@ -190,13 +141,13 @@ async fn a_name_that_several_have_is_answered_with_all_of_them() {
 #[tokio::test]
 async fn nothing_is_judged_while_an_index_is_not_current() {
     let fixture = Fixture::new();
-    let order = fill(3, &fixture.store);
+    let order = rows::bury_fill(3, &fixture.store);
     let mut tx = fixture.store.write().unwrap();
     tx.set_mode(B, Mode::Rebuilding(RebuildReason::Asked)).unwrap();
     tx.commit().unwrap();
     let name = json!([{ "order": order, "action": "fill" }]);
     for method in ["bmn_requeueJob", "bmn_dropJob"] {
-        let answer = ask(&admin(&fixture), method, name.clone()).await;
+        let answer = ask(&rows::queue(&fixture.store), method, name.clone()).await;
         assert_eq!(answer["error"]["code"], -32002, "{answer}");
     }
 }

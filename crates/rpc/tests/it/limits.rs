@@ -1,13 +1,14 @@
 //! What one client may ask, over real sockets; time is the test's.
 
 use crate::{
-    fixture::{Fixture, ScriptedIntake, View},
+    fixture::{Fixture, SECRET, ScriptedIntake, View},
     wire::{ANY, call, post, read},
 };
 use bmn_rpc::{
     ClientLimits, Entrance, LimitNotice, Monotonic, RpcLimits, ServeLimits, serve, serve_behind,
 };
 use jsonrpsee::{
+    RpcModule,
     core::{ClientError, client::ClientT, rpc_params},
     server::ServerHandle,
 };
@@ -22,7 +23,11 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{io::AsyncReadExt, io::AsyncWriteExt, net::TcpStream, sync::Notify};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::Notify,
+};
 
 fn client(per_second: u32, burst: u32, concurrent: u32) -> ServeLimits {
     let many = |number| NonZeroU32::new(number).unwrap();
@@ -30,6 +35,7 @@ fn client(per_second: u32, burst: u32, concurrent: u32) -> ServeLimits {
         per_second: many(per_second),
         burst: many(burst),
         concurrent: many(concurrent),
+        ..ClientLimits::default()
     };
     ServeLimits { client: Some(client), ..ServeLimits::default() }
 }
@@ -179,16 +185,150 @@ async fn a_client_that_does_not_send_what_it_began_is_let_go() {
     assert_eq!((answer.status, answer.body.as_str()), (408, "the request took too long\n"));
 }
 
+/// Bounds by which no connection is closed because its client does nothing.
+fn patient(limits: ServeLimits) -> ServeLimits {
+    ServeLimits { arrival_time: Duration::from_secs(86_400), ..limits }
+}
+
+/// Whether a connection is closed unread.
+async fn is_turned_away(mut stream: TcpStream) -> bool {
+    let mut byte = [0; 1];
+    let ended = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut byte)).await;
+    // In order or by a reset.
+    matches!(ended, Ok(Ok(0) | Err(_)))
+}
+
 #[tokio::test]
 async fn above_its_connections_a_server_holds_no_more() {
     let module = Fixture::new().module;
-    let limits = ServeLimits { connections: 2, ..ServeLimits::default() };
+    let limits = patient(ServeLimits { connections: 2, ..ServeLimits::default() });
     let (_server, address) = serve(module, ANY, &limits).await.unwrap();
-    let first = TcpStream::connect(address).await.unwrap();
-    let second = TcpStream::connect(address).await.unwrap();
-    let mut third = TcpStream::connect(address).await.unwrap();
-    // Closed unread, in order or by a reset.
-    let ended = third.read(&mut [0; 1]).await;
-    assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
-    drop((first, second));
+    // Each is heard before the next comes.
+    let socket = WsClientBuilder::new().build(format!("ws://{address}")).await.unwrap();
+    let (mut second, status) = (TcpStream::connect(address).await.unwrap(), request());
+    second.write_all(status.as_bytes()).await.unwrap();
+    assert_eq!(read(&mut second).await.status, 200);
+    assert!(is_turned_away(TcpStream::connect(address).await.unwrap()).await);
+    socket.request::<Value, _>("bmn_status", rpc_params![]).await.unwrap();
+    drop(second);
+    assert!(post(address, &[], &call("bmn_status", json!([]))).await.json()["result"].is_object());
+}
+
+#[tokio::test]
+async fn one_client_holds_no_more_than_its_own_connections() {
+    let module = Fixture::new().module;
+    let mut limits = patient(client(100, 100, 10));
+    limits.client.as_mut().unwrap().connections = NonZeroU32::new(2).unwrap();
+    let (_server, address) = serve(module, ANY, &limits).await.unwrap();
+    let _socket = WsClientBuilder::new().build(format!("ws://{address}")).await.unwrap();
+    let mut second = TcpStream::connect(address).await.unwrap();
+    second.write_all(request().as_bytes()).await.unwrap();
+    assert_eq!(read(&mut second).await.status, 200);
+    assert!(is_turned_away(TcpStream::connect(address).await.unwrap()).await);
+    drop(second);
+    assert!(post(address, &[], &call("bmn_status", json!([]))).await.json()["result"].is_object());
+}
+
+/// A method `big` with answers of so many bytes, and how often it was called.
+fn big(bytes: usize) -> (RpcModule<()>, Arc<AtomicU64>) {
+    let called = Arc::new(AtomicU64::new(0));
+    let mut module = RpcModule::new(Arc::clone(&called));
+    let method = module.register_method("big", move |_, called, _| {
+        called.fetch_add(1, Ordering::Relaxed);
+        "x".repeat(bytes)
+    });
+    method.unwrap();
+    (module.remove_context(), called)
+}
+
+/// A request of HTTP, whole.
+fn request_of(body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}
+
+fn request() -> String {
+    request_of(&call("bmn_status", json!([])))
+}
+
+/// A message of a WebSocket client, with a mask of zeros.
+fn frame(text: &str) -> Vec<u8> {
+    let length = u16::try_from(text.len()).ok().filter(|length| *length > 125).unwrap();
+    let mut frame = vec![0x81, 0xfe];
+    frame.extend(length.to_be_bytes());
+    frame.extend([0; 4]);
+    frame.extend(text.as_bytes());
+    frame
+}
+
+const UPGRADE: &str = "GET / HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                       sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+#[tokio::test]
+async fn who_takes_no_answers_is_not_worked_for_and_let_go() {
+    // More than all buffers of both sockets hold.
+    const FLOOD: u64 = 15_000;
+    const SIZE: usize = 4_096;
+    let body = call("big", json!(["x".repeat(SIZE)]));
+    for (upgrade, message) in [(UPGRADE, frame(&body)), ("", request_of(&body).into_bytes())] {
+        let (module, called) = big(SIZE);
+        let write_time = Duration::from_millis(300);
+        let limits = ServeLimits { client: None, write_time, ..ServeLimits::default() };
+        let (_server, address) = serve(module, ANY, &limits).await.unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        if !upgrade.is_empty() {
+            stream.write_all(upgrade.as_bytes()).await.unwrap();
+            assert_eq!(read(&mut stream).await.status, 101);
+        }
+        let flood = async {
+            for _ in 0..FLOOD {
+                stream.write_all(&message).await?;
+            }
+            std::io::Result::Ok(())
+        };
+        let flooded = tokio::time::timeout(Duration::from_secs(60), flood).await;
+        assert!(matches!(flooded, Ok(Err(_))), "it was let go: {flooded:?}");
+        let called = called.load(Ordering::Relaxed);
+        assert!((1..FLOOD / 2).contains(&called), "{called} calls were worked on");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_keeps_its_place_at_work() {
+    let (module, called) = big(7 * 1024 * 1024);
+    let (_server, address) = serve(module, ANY, &client(1_000, 1_000, 2)).await.unwrap();
+    let ask = request_of(&call("big", json!([])));
+    let connect = async || TcpStream::connect(address).await.unwrap();
+    let (mut first, mut second) = (connect().await, connect().await);
+    for stream in [&mut first, &mut second] {
+        stream.write_all(ask.as_bytes()).await.unwrap();
+        // The head of an answer comes when it was worked out.
+        stream.readable().await.unwrap();
+    }
+    let refused = post(address, &[], &call("big", json!([]))).await.json();
+    assert_eq!(notice(&refused["error"]).limit, "concurrentRequests");
+    assert_eq!(called.load(Ordering::Relaxed), 2);
+    assert_eq!(read(&mut first).await.status, 200);
+    let answer = post(address, &[], &call("big", json!([]))).await;
+    assert!(answer.json()["result"].is_string(), "its place was given back");
+}
+
+#[tokio::test]
+async fn a_flood_of_orders_keeps_no_secret_out() {
+    let gate = Arc::new(Notify::new());
+    let intake = ScriptedIntake { gate: Some(Arc::clone(&gate)), ..ScriptedIntake::default() };
+    let limits = RpcLimits { submissions: 1, secrets: 1, ..RpcLimits::default() };
+    let fixture = Fixture::with(intake, limits, View(None));
+    let secret = alloy::hex::encode_prefixed(SECRET);
+    let order = fixture.error("bmn_submitOrder", json!([crate::submissions::file()]));
+    let others = async {
+        let second = fixture.error("bmn_submitOrder", json!([crate::submissions::file()])).await;
+        assert_eq!(second.0, -32005, "every place of orders is taken");
+        fixture.ok("bmn_submitSecret", json!([secret])).await;
+        gate.notify_one();
+    };
+    tokio::join!(order, others);
+    assert_eq!(fixture.intake.secrets.lock().unwrap().len(), 1);
 }

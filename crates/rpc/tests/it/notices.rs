@@ -183,8 +183,20 @@ async fn a_position_above_what_is_indexed_and_a_chain_that_is_made_again_are_wai
     assert_eq!((code, text.contains("indexed again")), (-32002, true), "{text}");
     // What is there in the meantime is not told before all of it is there.
     fixture.extend(&header(3), &[Does::Creates(8)]);
-    let two_of_b = fixture.ok("bmn_getDigest", json!([B.0, 2])).await;
-    assert_ne!(two_of_b["digest"], json!(null));
+    let mut of_b = fixture.subscribe(json!(["blocks", null, { "chain": B.0 }]), 8).await;
+    for number in 3..6 {
+        let mut tx = fixture.store.write().unwrap();
+        tx.begin_block(B, &header(number)).unwrap();
+        tx.end_block().unwrap();
+        tx.commit().unwrap();
+        fixture.announce();
+        // Each announcement wakes everybody: who is told of the other chain had his turn like these.
+        assert_eq!(word(&mut of_b).await, format!("block {number}..{number} with 0"));
+        for waits in [&mut resumed, &mut orders] {
+            let told = tokio::time::timeout(std::time::Duration::ZERO, next(waits)).await;
+            assert!(told.is_err(), "{told:?}");
+        }
+    }
     mode(Mode::Live);
     assert_eq!(word(&mut resumed).await, "open 8 in 3");
     assert_eq!(word(&mut orders).await, "open 8 in 3");

@@ -1,98 +1,17 @@
 //! Methods for whoever runs the node.
 
-use crate::fixture::{
-    A, B, Fixture, ScriptedIntake, View, Withholds, block, header, inclusion, order, order_id,
-    source_leg, state,
+use crate::{
+    fixture::{A, B, Fixture, block, header, inclusion, order_id, source_leg},
+    rows::{self, decided, shadowed},
 };
 use alloy::primitives::{Address, B256, U256};
-use bmn_contracts::EscrowImplementations;
-use bmn_primitives::{ChainId, Dialect, Hashlock, SwapId};
-use bmn_rpc::{AdminRpc, BmnRpc, IntakeError, ModeChange, Operations};
+use bmn_primitives::SwapId;
 use bmn_store::{DecisionReads, Store};
-use bmn_swap::{
-    Circumstances, Decision, EscrowEnd, FactoryTerms, Fill, Market, ModeReason, Modes, Order, Pace,
-    Policy, Price, PriceSourceTerms, PriceTerms, Quote, Refusal, Route, SecretKnowledge, Status,
-    Terms, TokenTerms, assess, worth,
-};
+use bmn_swap::{EscrowEnd, Fill, Modes, Order, PriceSourceTerms, PriceTerms, Quote};
 use jsonrpsee::RpcModule;
 use serde_json::{Value, json};
-use std::sync::Arc;
-use tokio::sync::watch;
 
 const TOKEN: Address = Address::repeat_byte(0xa1);
-
-fn route(chain: ChainId) -> Route {
-    let token = |address| TokenTerms { address, decimals: 18, price: Price(1_000_000) };
-    Route {
-        chain,
-        pace: Pace { block_time: 2, inclusion: 6, confirmations: 3, skew: 2 },
-        tokens: vec![token(TOKEN), token(Address::ZERO)],
-        true_tokens: vec![],
-        resolver: None,
-        factories: vec![FactoryTerms {
-            address: Address::repeat_byte(0xfa),
-            dialect: Dialect::Bmn4,
-            limit_order_protocol: Address::repeat_byte(0xc0),
-            implementations: EscrowImplementations::for_factory(Dialect::Bmn4, TOKEN),
-            rescue_delay: 604_800,
-            index_only: false,
-        }],
-        min_order_value: 0,
-        limits: Default::default(),
-    }
-}
-
-fn policy() -> Policy {
-    Policy {
-        min_profit_bps: 10,
-        max_order_value: u128::MAX,
-        maker_reaction: 1,
-        max_window: 86_400,
-        allow_direct_source: false,
-        max_open_orders: 10,
-        cancel_refused_gas: 0,
-        limits: Default::default(),
-    }
-}
-
-/// An order of ten tokens for nine, stored with the numbers of its decision.
-pub(crate) fn decided(
-    store: &Store,
-    n: u8,
-    change: impl FnOnce(&mut [Route; 2], &mut Policy, &mut Market),
-) {
-    let mut taken = sold(n);
-    let (mut routes, mut policy, mut market) = ([route(A), route(B)], policy(), Market::default());
-    change(&mut routes, &mut policy, &mut market);
-    let terms = Terms { us: Address::repeat_byte(0x99), routes: &routes, policy: &policy };
-    let gas_price = (1_000_000_000, 2_000_000_000);
-    let reasons = worth(&taken, &market, gas_price, 4, block(1).time, &terms);
-    let seen =
-        Circumstances { at: block(1), gas_price, open_orders: 4, market: &market, source: None };
-    let told = assess(&taken, &reasons, &seen, &terms);
-    let mut status = Status::Accepted;
-    if !reasons.is_empty() {
-        taken.decision = Decision::Refused(reasons);
-        status = Status::Refused;
-    }
-    put(store, &taken, status, &told);
-}
-
-fn sold(n: u8) -> Order {
-    let whole = U256::from(10).pow(U256::from(18));
-    let mut sold = order(order_id(A, n), Hashlock(B256::repeat_byte(n)), Decision::Accepted);
-    sold.source_amount = U256::from(10) * whole;
-    sold.destination_amount = U256::from(9) * whole;
-    sold
-}
-
-fn put(store: &Store, order: &Order, status: Status, told: &bmn_swap::Assessment) {
-    let mut tx = store.write().unwrap();
-    tx.put_order(order).unwrap();
-    tx.put_order_state(order.id, &state(status, SecretKnowledge::Unknown)).unwrap();
-    tx.put_assessment(order.id, told).unwrap();
-    tx.commit().unwrap();
-}
 
 #[tokio::test]
 async fn a_taken_order_is_explained_by_what_it_pays() {
@@ -154,30 +73,6 @@ async fn an_order_without_numbers_is_not_explained() {
     assert_eq!(fixture.error("bmn_explainOrder", json!(["nonsense"])).await.0, -32602);
 }
 
-struct Modifies(Store);
-
-impl Operations for Modifies {
-    fn change_modes(&self, change: ModeChange) -> Result<Modes, IntakeError> {
-        let mut tx = self.0.write().unwrap();
-        let modes = change.apply(tx.modes().unwrap());
-        tx.set_modes(&modes).unwrap();
-        tx.commit().unwrap();
-        Ok(modes)
-    }
-}
-
-pub(crate) fn admin(store: &Store) -> RpcModule<()> {
-    let intake = Arc::new(ScriptedIntake::default());
-    let rpc = BmnRpc::new(
-        store.clone(),
-        intake,
-        Arc::new(View(None)),
-        Arc::new(Withholds),
-        watch::channel(0).1,
-    );
-    AdminRpc::new(rpc, Arc::new(Modifies(store.clone()))).into_module()
-}
-
 pub(crate) async fn ask(module: &RpcModule<()>, method: &str, params: Value) -> Value {
     let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
     let (answer, _) = module.raw_json_request(&request.to_string(), 1).await.unwrap();
@@ -199,7 +94,7 @@ async fn the_public_module_reads_the_mode_and_cannot_change_it() {
 #[tokio::test]
 async fn modes_and_switches_are_set_told_and_taken_back() {
     let fixture = Fixture::new();
-    let admin = admin(&fixture.store);
+    let admin = rows::modes(&fixture.store);
     let token = json!({ "kind": "token", "chainId": A.0, "token": TOKEN });
     let steps = [
         ("bmn_setMode", json!(["percent=25"]), "percent=25", 0, true),
@@ -225,7 +120,7 @@ async fn modes_and_switches_are_set_told_and_taken_back() {
 #[tokio::test]
 async fn what_no_mode_or_switch_is_changes_nothing() {
     let fixture = Fixture::new();
-    let admin = admin(&fixture.store);
+    let admin = rows::modes(&fixture.store);
     for (method, params, says) in [
         ("bmn_setMode", json!(["percent=101"]), "`mode`: expected"),
         ("bmn_setMode", json!([]), ""),
@@ -242,17 +137,6 @@ async fn what_no_mode_or_switch_is_changes_nothing() {
         assert!(answer["error"].to_string().contains(says), "{answer}");
     }
     assert_eq!(fixture.store.read().unwrap().modes().unwrap(), Modes::default());
-}
-
-/// An order that shadow mode would have taken.
-pub(crate) fn shadowed(store: &Store, n: u8) -> Order {
-    decided(store, n, |_, _, _| {});
-    let id = order_id(A, n);
-    let told = store.read().unwrap().assessment(id).unwrap().unwrap();
-    let reasons = vec![Refusal::Mode(ModeReason::Shadow)];
-    let order = Order { decision: Decision::Refused(reasons), ..sold(n) };
-    put(store, &order, Status::Refused, &told);
-    order
 }
 
 /// A block on A with the escrow that a fill of the order made, if one did.

@@ -3,7 +3,7 @@
 use crate::{
     access::PUBLIC,
     fixture::{A, B, DESTINATION, Fixture, SOURCE, order, order_id, state},
-    operator,
+    rows,
 };
 use alloy::primitives::{Address, B256, U256};
 use bmn_primitives::Hashlock;
@@ -58,13 +58,16 @@ fn private_reasons() -> Vec<Refusal> {
         },
         Refusal::CapExceeded { kind: CapKind::Maker, used: wide, adding: 1, limit: wide },
         Refusal::NoPart { remaining: U256::ONE, most: U256::from(number), reason: FEED.to_owned() },
+        Refusal::TooLittleTime { left: 1, least: number },
+        Refusal::OpensLater { opens_at: 1, now: 1, longest: number },
+        Refusal::IndexOnly { chain, factory: token, reason: FEED.to_owned() },
     ]
 }
 
 /// Order 50 was refused for what is ours; order 3 has a reservation, a job that failed and one given up, both
 /// in the words of a host; order 20 has an assessment; prices were stated.
 fn plant(fixture: &Fixture) {
-    operator::decided(&fixture.store, 20, |routes, policy, _| {
+    rows::decided(&fixture.store, 20, |routes, policy, _| {
         policy.max_order_value = u128::from(NUMBER);
         routes[0].min_order_value = 1;
     });
@@ -112,28 +115,41 @@ fn calls() -> Vec<(&'static str, Value)> {
     let orders = [order_id(A, 1), order_id(A, 2), order_id(A, 3), order_id(A, 20), order_id(A, 50)];
     let ids: Vec<_> = orders.iter().map(ToString::to_string).collect();
     let mut calls = Vec::new();
-    for method in
-        ["bmn_getSwap", "bmn_getWithdrawPermission", "bmn_getRevealedSecret", "bmn_getSwapProof"]
-    {
+    for method in [
+        "bmn_getSwap",
+        "bmn_getWithdrawPermission",
+        "bmn_getRevealedSecret",
+        "bmn_getSwapProof",
+        "bmn_getOrder",
+    ] {
         calls.extend(ids.iter().map(|id| (method, json!([id]))));
         calls.extend([SOURCE, DESTINATION].map(|escrow| (method, json!([escrow]))));
     }
-    for method in ["bmn_getSwaps", "bmn_getEvents", "bmn_getSources", "bmn_getDestinations"] {
+    let lists =
+        ["bmn_getSwaps", "bmn_getOrders", "bmn_getEvents", "bmn_getSources", "bmn_getDestinations"];
+    for method in lists {
         calls.extend(
             [json!([]), json!([{ "chain": A.0 }]), json!([{ "x": 1 }])].map(|it| (method, it)),
         );
     }
     for taker in [Address::repeat_byte(0x99), Address::ZERO] {
         calls.push(("bmn_getPendingOrders", json!([taker])));
+        calls.push(("bmn_getProfitableOrders", json!([taker])));
     }
     calls.extend([
         ("rpc.discover", json!([])),
         ("bmn_status", json!([])),
+        ("bmn_health", json!([])),
         ("bmn_getSwaps", json!([{ "minProfitBps": 0 }])),
         ("bmn_getChanges", json!([0, 200])),
         ("bmn_getStatistics", json!([])),
         ("bmn_getDigest", json!([A.0])),
         ("bmn_getDigest", json!([77])),
+        ("bmn_version", json!([])),
+        ("bmn_getLastBlock", json!([A.0])),
+        ("bmn_indexerStatus", json!([])),
+        ("bmn_getChainStatistics", json!([B.0])),
+        ("bmn_getDailyMetrics", json!([])),
         ("bmn_submitSecret", json!([format!("0x{}", "5e".repeat(32))])),
         ("bmn_submitSecret", json!([format!("0x{}", "5e".repeat(31))])),
         ("bmn_submitOrder", json!([{ "order": "0x" }])),

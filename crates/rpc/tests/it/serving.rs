@@ -2,7 +2,15 @@
 
 use crate::fixture::Fixture;
 use bmn_rpc::{ServeError, ServeLimits, serve};
-use std::net::{Ipv4Addr, SocketAddr};
+use jsonrpsee::{
+    RpcModule,
+    core::{client::ClientT, rpc_params},
+};
+use jsonrpsee_ws_client::WsClientBuilder;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -58,4 +66,41 @@ async fn requests_and_batches_above_their_limit_are_turned_away() {
     let batch = post(address, &format!("[{STATUS},{STATUS},{STATUS}]")).await;
     assert!(batch.contains("-32010"), "{batch}");
     assert!(post(address, &format!("[{STATUS},{STATUS}]")).await.contains("bmn/test"));
+}
+
+#[tokio::test]
+async fn a_client_that_takes_no_answer_holds_up_the_end_for_so_long() {
+    let mut module = RpcModule::new(());
+    module.register_method("big", |_, (), _| "x".repeat(7 * 1024 * 1024)).unwrap();
+    let (stop_time, write_time) = (Duration::from_millis(50), Duration::from_secs(86_400));
+    let limits = ServeLimits { stop_time, write_time, ..ServeLimits::default() };
+    let (server, address) = serve(module, ANY, &limits).await.unwrap();
+    let mut stuck = TcpStream::connect(address).await.unwrap();
+    let body = STATUS.replace("bmn_status", "big");
+    let head = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
+    let request = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    stuck.write_all(request.as_bytes()).await.unwrap();
+    stuck.readable().await.unwrap();
+    server.stop().unwrap();
+    let stopped = tokio::time::timeout(Duration::from_secs(20), server.stopped()).await;
+    stopped.expect("it does not wait for who takes nothing");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_nothing_does_not_hold_up_the_end() {
+    let fixture = Fixture::new();
+    let limits = ServeLimits { stop_time: Duration::from_secs(86_400), ..ServeLimits::default() };
+    let (server, address) = serve(fixture.module.clone(), ANY, &limits).await.unwrap();
+    let socket = WsClientBuilder::new().build(format!("ws://{address}")).await.unwrap();
+    socket.request::<serde_json::Value, _>("bmn_status", rpc_params![]).await.unwrap();
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{STATUS}",
+        STATUS.len()
+    );
+    idle.write_all(request.as_bytes()).await.unwrap();
+    idle.readable().await.unwrap();
+    server.stop().unwrap();
+    let stopped = tokio::time::timeout(Duration::from_secs(20), server.stopped()).await;
+    stopped.expect("nothing was being answered");
 }

@@ -1,11 +1,14 @@
 //! Methods that hand something in.
 
-use crate::fixture::{A, B, Fixture, PUBLIC, SECRET, ScriptedIntake, View, lock, order_id};
+use crate::{
+    fixture::{A, B, Fixture, PUBLIC, SECRET, ScriptedIntake, View, lock, order_id},
+    rows,
+};
 use alloy::primitives::{B256, U256, hex};
 use bmn_contracts::OrderSignature;
 use bmn_primitives::{ChainId, Hashlock};
 use bmn_rpc::{Claims, IntakeError, RpcLimits, Submitted};
-use bmn_swap::{Decision, Profit, Refusal};
+use bmn_swap::{Decision, Refusal};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -24,31 +27,9 @@ pub(crate) fn file() -> Value {
     })
 }
 
-pub(crate) fn accepted() -> Submitted {
-    Submitted {
-        order: order_id(A, 8),
-        hashlock: lock(SECRET),
-        decision: Decision::Accepted,
-        profit: Some(Profit {
-            source_value: 100,
-            destination_value: 90,
-            gas: 1,
-            deposit: 0,
-            net: 9,
-            bps: 900,
-        }),
-    }
-}
-
-pub(crate) fn answering(answer: Result<Submitted, IntakeError>) -> Fixture {
-    let fixture = Fixture::new();
-    *fixture.intake.answer.lock().unwrap() = Some(answer);
-    fixture
-}
-
 #[tokio::test]
 async fn an_order_reaches_the_intake_word_for_word_with_its_claims() {
-    let fixture = answering(Ok(accepted()));
+    let fixture = rows::answering(Ok(rows::accepted()));
     let answer = fixture.ok("bmn_submitOrder", json!([file()])).await;
     assert_eq!(answer["orderId"], order_id(A, 8).to_string());
     assert_eq!((&answer["decision"], &answer["refusals"]), (&json!("accepted"), &json!([])));
@@ -65,8 +46,9 @@ async fn an_order_reaches_the_intake_word_for_word_with_its_claims() {
 #[tokio::test]
 async fn a_refusal_is_an_answer_with_every_reason() {
     let reasons = vec![Refusal::Invalidated, Refusal::DirectOff];
-    let refused = Submitted { decision: Decision::Refused(reasons), profit: None, ..accepted() };
-    let answer = answering(Ok(refused)).ok("bmn_submitOrder", json!([file()])).await;
+    let refused =
+        Submitted { decision: Decision::Refused(reasons), profit: None, ..rows::accepted() };
+    let answer = rows::answering(Ok(refused)).ok("bmn_submitOrder", json!([file()])).await;
     assert_eq!(answer["decision"], "refused");
     let codes: Vec<_> =
         answer["refusals"].as_array().unwrap().iter().map(|r| r["code"].clone()).collect();
@@ -119,7 +101,8 @@ async fn each_way_the_intake_fails_has_its_code() {
         (IntakeError::Unavailable("/secret/path".to_owned()), -32002, "try again"),
         (IntakeError::Internal("/secret/path".to_owned()), -32603, "internal error"),
     ] {
-        let (found, text) = answering(Err(failure)).error("bmn_submitOrder", json!([file()])).await;
+        let (found, text) =
+            rows::answering(Err(failure)).error("bmn_submitOrder", json!([file()])).await;
         assert_eq!(found, code);
         assert!(text.contains(says) && !text.contains("/secret/path"), "{text}");
     }
@@ -149,7 +132,7 @@ async fn more_submissions_than_the_limit_are_turned_away_at_once() {
     let intake = ScriptedIntake { gate: Some(Arc::clone(&gate)), ..Default::default() };
     let limits = RpcLimits { submissions: 1, ..RpcLimits::default() };
     let fixture = Fixture::with(intake, limits, View(None));
-    *fixture.intake.answer.lock().unwrap() = Some(Ok(accepted()));
+    *fixture.intake.answer.lock().unwrap() = Some(Ok(rows::accepted()));
     let (first, second) = tokio::join!(fixture.ok("bmn_submitOrder", json!([file()])), async {
         let second = fixture.error("bmn_submitOrder", json!([file()])).await;
         gate.notify_one();

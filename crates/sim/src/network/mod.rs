@@ -9,7 +9,7 @@ pub use contracts::{DevOwners, dev_contract_code, dev_contract_name};
 pub use funding::MakerFunds;
 pub(crate) use funding::{fund_griefer, whole};
 pub use genesis::dev_genesis;
-pub use service::{ChainEndpoint, Endpoints, ServiceOptions, serve};
+pub use service::{Beside, ChainEndpoint, Endpoints, ServiceOptions, serve, serve_beside};
 
 use crate::{SimError, accounts::DevAccount};
 use alloy::primitives::{Address, U256};

@@ -12,7 +12,9 @@ use bmn_config::DevContract;
 use bmn_host_dev::{DevServer, DevServerConfig, MiningMode};
 use bmn_node::{Clock, Resolver, SystemClock};
 use bmn_store::{Store, StoreOptions};
-use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    any::Any, fmt, future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration,
+};
 
 /// Seconds before now at which new chains begin: the set-up's blocks must not run into the future.
 const SET_UP_SECONDS: u64 = 3_600;
@@ -24,6 +26,20 @@ pub struct ServiceOptions {
     pub data_dir: Option<PathBuf>,
     /// Where Chain A, Chain B and the resolver listen; port 0 takes any. There is no access control.
     pub addresses: [SocketAddr; 3],
+}
+
+/// What answers beside the resolver, until it is dropped.
+pub struct Beside {
+    /// Where.
+    pub address: SocketAddr,
+    /// What closes it when it is dropped.
+    pub open: Box<dyn Any + Send>,
+}
+
+impl fmt::Debug for Beside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Beside").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 /// A chain that is served.
@@ -46,6 +62,8 @@ pub struct Endpoints {
     pub chains: Vec<ChainEndpoint>,
     /// `bmn_*` over HTTP, and WebSocket on the same port.
     pub resolver: String,
+    /// Health, metrics and the REST interface, where they are served.
+    pub operations: Option<String>,
     /// Contracts, at the same addresses on both chains.
     pub contracts: Vec<(&'static str, Address)>,
 }
@@ -58,6 +76,19 @@ pub struct Endpoints {
 /// [`SimError::DevChain`] and [`SimError::Serve`] when a port is taken.
 pub async fn serve(
     options: ServiceOptions,
+    ready: impl FnOnce(&Endpoints),
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), SimError> {
+    serve_beside(options, async |_: &Resolver| Ok(None), ready, shutdown).await
+}
+
+/// The same, with what `beside` opens over the resolver.
+///
+/// # Errors
+/// As [`serve`], and what `beside` says.
+pub async fn serve_beside(
+    options: ServiceOptions,
+    beside: impl AsyncFnOnce(&Resolver) -> Result<Option<Beside>, SimError>,
     ready: impl FnOnce(&Endpoints),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), SimError> {
@@ -94,7 +125,9 @@ pub async fn serve(
         false => resolver.rpc_module(),
     };
     let (methods, address) = bmn_rpc::serve(module, address_rpc, &limits).await?;
-    ready(&endpoints(&network, &servers, address));
+    let beside = beside(&resolver).await?;
+    let operations = beside.as_ref().map(|beside| format!("http://{}", beside.address));
+    ready(&Endpoints { operations, ..endpoints(&network, &servers, address) });
     let stop = Default::default();
     let running = resolver.run(Clone::clone(&stop));
     let waiting = async {
@@ -103,6 +136,7 @@ pub async fn serve(
     };
     let (ran, ()) = tokio::join!(running, waiting);
     // Answering goes on until nothing more is written.
+    drop(beside);
     let _ = methods.stop();
     methods.stopped().await;
     for server in servers {
@@ -144,6 +178,7 @@ fn endpoints(network: &Network, servers: &[DevServer; 2], resolver: SocketAddr) 
     Endpoints {
         chains: chains.collect(),
         resolver: format!("http://{resolver}"),
+        operations: None,
         contracts: DevContract::ALL
             .map(|contract| (dev_contract_name(contract), contract.address()))
             .to_vec(),

@@ -20,7 +20,8 @@ proptest! {
             (read.cursor(chain).unwrap(), digest(&read, chain).unwrap())
         };
         let then: Vec<_> = blocks.iter().map(|content| grow(A, content)).collect();
-        let other = beside.iter().map(|content| grow(B, content)).last().unwrap();
+        let beside: Vec<_> = beside.iter().map(|content| grow(B, content)).collect();
+        let other = *beside.last().unwrap();
         commit(&store, |tx| tx.put_order(&order(1)).unwrap());
         for (cursor, rows) in then {
             let past = store.read_as_of(A, cursor.tip.unwrap().number).unwrap();
@@ -48,7 +49,7 @@ fn what_is_final_or_forgotten_is_not_taken_back() {
     assert_eq!(as_of(second.number).unwrap().cursor(A).unwrap().tip, Some(second));
     let refused = as_of(first.number).err().unwrap();
     assert!(matches!(refused, StoreError::UndoMissing { number, .. } if number == second.number));
-    commit(&store, |tx| drop(tx.trim_undo(A, third.number + 1, 9).unwrap()));
+    commit(&store, |tx| assert_eq!(tx.trim_undo(A, third.number + 1, 9).unwrap(), 3));
     let refused = as_of(second.number).err().unwrap();
     assert!(matches!(refused, StoreError::UndoMissing { number, .. } if number == third.number));
     assert_eq!(store.read().unwrap().cursor(A).unwrap().tip, Some(third), "nothing is written");

@@ -49,6 +49,24 @@ fn values() -> Vec<(&'static str, String)> {
     .into()
 }
 
+/// The body of this name.
+pub(super) fn body(what: &str) -> String {
+    let deep = |open: &str, close: &str| format!("{}{}", open.repeat(10_000), close.repeat(10_000));
+    let one = r#"{"jsonrpc":"2.0","id":1,"method":"bmn_getMode"}"#;
+    let batch = |calls: usize| format!("[{}]", vec![one; calls].join(","));
+    match what {
+        "nested lists" => deep("[", "]"),
+        "nested objects" => deep("{\"a\":", "}").replace(":}", ":1}"),
+        "no end" => "[".repeat(10_000),
+        "an empty batch" => batch(0),
+        "100 calls" => batch(100),
+        "101 calls" => batch(101),
+        "4 000 calls" => batch(4_000),
+        "10 000 calls" => batch(10_000),
+        other => panic!("no body is called {other}"),
+    }
+}
+
 /// Every wrong value in every place of a method.
 pub(super) fn cases(method: &Method, contract: &mut Contract) -> Vec<Case> {
     let mut cases = amounts(method);

@@ -1,9 +1,8 @@
 //! A store in which every method finds something, and every method over it.
 
 use crate::{
-    dead_letters,
     fixture::{A, Fixture, block},
-    operator, submissions,
+    rows,
 };
 use alloy::primitives::Address;
 use bmn_swap::{PriceSourceTerms, PriceTerms, Quote};
@@ -15,9 +14,9 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        let fixture = submissions::answering(Ok(submissions::accepted()));
+        let fixture = rows::answering(Ok(rows::accepted()));
         let store = &fixture.store;
-        operator::decided(store, 20, |routes, policy, market| {
+        rows::decided(store, 20, |routes, policy, market| {
             let token = Address::repeat_byte(0xa1);
             let source = PriceSourceTerms { name: "feed".to_owned(), max_age: 60 };
             routes[0].limits.prices =
@@ -28,16 +27,16 @@ impl World {
             policy.limits.max_maker_value = Some(11_000_000);
             market.usage.maker = 1_000_000;
         });
-        operator::shadowed(store, 30);
-        dead_letters::fill(2, store);
-        dead_letters::fill(3, store);
+        rows::shadowed(store, 30);
+        rows::bury_fill(2, store);
+        rows::bury_fill(3, store);
         Self { fixture }
     }
 
     /// What changes the node.
     pub(super) fn admin(&self) -> RpcModule<()> {
-        let mut admin = operator::admin(&self.fixture.store);
-        admin.merge(dead_letters::admin(&self.fixture)).unwrap();
+        let mut admin = rows::modes(&self.fixture.store);
+        admin.merge(rows::queue(&self.fixture.store)).unwrap();
         admin
     }
 
