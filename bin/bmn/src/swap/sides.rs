@@ -27,22 +27,45 @@ pub(super) enum Judgement {
     Wrong(String),
 }
 
-/// Finds the source and the destination that answer each other. `inclusion` is how long a transaction takes to be
-/// mined on a chain, seconds. Escrows may stand in any order, and strangers may repeat the hashlock in theirs.
-pub(super) fn judge(proven: &[ProvenEscrow], inclusion: impl Fn(u64) -> u64) -> Judgement {
+/// What is known of an escrow's chain and factory, seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Delays {
+    /// How long a transaction takes to be mined.
+    pub(super) inclusion: u64,
+    /// From its deployment until its taker may take out whatever is in it.
+    pub(super) rescue: u64,
+}
+
+/// How an escrow stands, as far as its events say.
+pub(super) fn state(escrow: &ProvenEscrow) -> &'static str {
+    let rescued = |event: &ContractEvent| matches!(event, ContractEvent::Rescued { .. });
+    match escrow.end() {
+        Some((_, ContractEvent::Withdrawn { .. })) => "withdrawn",
+        Some(_) => "cancelled",
+        None if escrow.events.iter().any(|(_, event)| rescued(event)) => "rescued",
+        None => "open",
+    }
+}
+
+/// Finds the source and the destination that answer each other. Escrows may stand in any order, and strangers may
+/// repeat the hashlock in theirs.
+pub(super) fn judge(
+    proven: &[ProvenEscrow],
+    delays: impl Fn(&ProvenEscrow) -> Delays,
+) -> Judgement {
     let of = |side| {
         let all = proven.iter().enumerate();
         all.filter(move |(_, escrow)| escrow.side == side).collect::<Vec<_>>()
     };
     let (sources, destinations) = (of(EscrowSide::Source), of(EscrowSide::Destination));
     if sources.is_empty() || destinations.is_empty() {
-        return one_side(proven, sources.is_empty(), &inclusion);
+        return one_side(proven, sources.is_empty(), &delays);
     }
     let (mut answered, mut unshown, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
     for (source, one) in &sources {
         for (destination, other) in &destinations {
             let pair = Pair { source: one, destination: other };
-            match pair.judge(inclusion(other.factory.chain)) {
+            match pair.judge(delays(other)) {
                 Verdict { wrong: Some(reason), .. } => wrong.push(reason),
                 Verdict { unshown, .. } if unshown.is_empty() => {
                     answered.push((*source, *destination));
@@ -69,12 +92,12 @@ pub(super) fn judge(proven: &[ProvenEscrow], inclusion: impl Fn(u64) -> u64) -> 
 fn one_side(
     proven: &[ProvenEscrow],
     is_source: bool,
-    inclusion: &impl Fn(u64) -> u64,
+    delays: &impl Fn(&ProvenEscrow) -> Delays,
 ) -> Judgement {
     let missing = if is_source { "source" } else { "destination" };
     let mut unshown = vec![format!("the {missing} of the swap")];
     for escrow in proven {
-        let alone = alone(escrow, inclusion(escrow.factory.chain));
+        let alone = alone(escrow, delays(escrow));
         match alone.wrong {
             Some(reason) => return Judgement::Wrong(reason),
             None => unshown.extend(alone.unshown),
@@ -110,7 +133,7 @@ impl Verdict {
 }
 
 /// What is true or not of one escrow, whatever the other side is.
-fn alone(escrow: &ProvenEscrow, inclusion: u64) -> Verdict {
+fn alone(escrow: &ProvenEscrow, delays: Delays) -> Verdict {
     let mut verdict = Verdict::default();
     let side = name(escrow.side);
     let (Some(bound), Some((block, _))) = (&escrow.immutables, escrow.created()) else {
@@ -127,9 +150,14 @@ fn alone(escrow: &ProvenEscrow, inclusion: u64) -> Verdict {
     verdict.and(clock(escrow, bound.timelocks, block));
     verdict.and(match escrow.side {
         EscrowSide::Source => source_windows(bound.timelocks),
-        EscrowSide::Destination => destination_windows(bound.timelocks, inclusion),
+        EscrowSide::Destination => destination_windows(bound.timelocks, delays),
     });
     verdict
+}
+
+/// It came out of the fill of an order, which its maker has signed. Anybody may make one that did not.
+fn is_filled(escrow: &ProvenEscrow) -> bool {
+    escrow.events.iter().any(|(_, event)| matches!(event, ContractEvent::PostInteraction { .. }))
 }
 
 /// The windows count from the block that created the escrow. By an older clock its taker could rescue what is in
@@ -137,8 +165,7 @@ fn alone(escrow: &ProvenEscrow, inclusion: u64) -> Verdict {
 fn clock(escrow: &ProvenEscrow, locks: Timelocks, block: &BlockRef) -> Verdict {
     let (found, made) = (locks.deployed_at(), block.time);
     let dialect = escrow.factory.dialect;
-    let filled =
-        escrow.events.iter().any(|(_, it)| matches!(it, ContractEvent::PostInteraction { .. }));
+    let filled = is_filled(escrow);
     let by_factory = writes_creation_time(dialect)
         || (escrow.side == EscrowSide::Source && (filled || !dialect.states_immutables()));
     let mut verdict = Verdict::default();
@@ -170,7 +197,8 @@ fn source_windows(locks: Timelocks) -> Verdict {
     verdict
 }
 
-fn destination_windows(locks: Timelocks, inclusion: u64) -> Verdict {
+fn destination_windows(locks: Timelocks, delays: Delays) -> Verdict {
+    let Delays { inclusion, rescue } = delays;
     let (mut verdict, at) = (Verdict::default(), |stage| locks.at(stage));
     let (from, public) = (at(Stage::DstWithdrawal), at(Stage::DstPublicWithdrawal));
     let cancel = at(Stage::DstCancellation);
@@ -186,6 +214,13 @@ fn destination_windows(locks: Timelocks, inclusion: u64) -> Verdict {
         public,
         format!("at least {inclusion} s before {cancel}, its cancellation"),
     );
+    let (last, rescue) = (from.max(public), locks.deployed_at().saturating_add(rescue));
+    verdict.needs(
+        last.saturating_add(inclusion) <= rescue,
+        "destination withdrawal",
+        last,
+        format!("at least {inclusion} s before {rescue}, from when its taker may empty it"),
+    );
     verdict
 }
 
@@ -196,10 +231,20 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    fn judge(&self, inclusion: u64) -> Verdict {
-        let mut verdict = alone(self.source, inclusion);
-        verdict.and(alone(self.destination, inclusion));
+    fn judge(&self, delays: Delays) -> Verdict {
+        let mut verdict = alone(self.source, delays);
+        verdict.and(alone(self.destination, delays));
         let Self { source, destination } = self;
+        let (dialect, stands) = (source.factory.dialect, state(destination));
+        let other = destination.factory.dialect;
+        verdict.needs(other == dialect, "destination dialect", other, dialect);
+        // Where it was withdrawn the maker was paid, and the secret is known.
+        let pays = matches!(stands, "open" | "withdrawn");
+        verdict.needs(pays, "destination", stands, "open, or withdrawn for the maker");
+        if dialect.names_fills() && !is_filled(source) {
+            let what = "that the source came out of an order: no fill of it is there";
+            verdict.unshown.push(what.to_owned());
+        }
         if source.complement.is_none() {
             let dialect = source.factory.dialect;
             let what = format!("what the source asks for: no event of {dialect} states it");
@@ -210,7 +255,7 @@ impl Pair<'_> {
         };
         verdict.and(self.same_order(from, to));
         if let Some(asked) = &source.complement {
-            verdict.and(self.pays(from, asked, to, inclusion));
+            verdict.and(self.pays(from, asked, to, delays.inclusion));
         }
         verdict
     }
@@ -476,7 +521,7 @@ mod tests {
     }
 
     fn judged(proven: &[ProvenEscrow]) -> Judgement {
-        judge(proven, |_| INCLUSION)
+        judge(proven, |_| Delays { inclusion: INCLUSION, rescue: 604_800 })
     }
 
     fn wrong(proven: &[ProvenEscrow]) -> String {
@@ -598,11 +643,54 @@ mod tests {
         one.immutables.as_mut().unwrap().timelocks = since(1);
         let said = wrong(&[one.clone(), two.clone()]);
         assert!(said.starts_with("source deployedAt: found 999999, expected 1000000"), "{said}");
-        // Without a fill whoever made it chose the time.
+        // Without a fill whoever made it chose the time, and everything else.
         one.events.truncate(1);
-        assert!(matches!(judged(&[one.clone(), two.clone()]), Judgement::Answered { .. }));
+        let Judgement::Unshown(what) = judged(&[one.clone(), two.clone()]) else { panic!() };
+        assert_eq!(what, ["that the source came out of an order: no fill of it is there"]);
         one.immutables.as_mut().unwrap().timelocks = since(301);
         assert!(wrong(&[one, two]).starts_with("source deployedAt: found 999699"));
+    }
+
+    #[test]
+    fn a_destination_that_was_given_back_is_refused_and_one_that_was_paid_is_not() {
+        let one = source(Dialect::Bmn4);
+        let ended = |event: ContractEvent| {
+            let mut two = answer(&one);
+            two.events.push((block(T0 + 900), event));
+            [one.clone(), two]
+        };
+        let said = wrong(&ended(ContractEvent::Cancelled));
+        assert_eq!(said, "destination: found cancelled, expected open, or withdrawn for the maker");
+        let rescued = ContractEvent::Rescued { token: Address::ZERO, amount: U256::from(1) };
+        assert!(wrong(&ended(rescued)).starts_with("destination: found rescued"));
+        let paid = ContractEvent::Withdrawn { secret: B256::repeat_byte(3) };
+        assert!(matches!(judged(&ended(paid)), Judgement::Answered { .. }));
+    }
+
+    #[test]
+    fn windows_that_open_after_the_taker_may_empty_the_destination_are_refused() {
+        let day = 86_400;
+        let mut one = source(Dialect::Bmn4);
+        let bound = one.immutables.as_mut().unwrap();
+        let offsets = [0, 60, 10 * day, 10 * day, 8 * day, 8 * day, 9 * day];
+        bound.timelocks = Timelocks::pack(T0 as u32, offsets);
+        let mut two = answer(&one);
+        let offsets = [0, 20, 10 * day, 10 * day, 8 * day - 40, 8 * day - 40, 9 * day];
+        two.immutables.as_mut().unwrap().timelocks = Timelocks::pack((T0 + 40) as u32, offsets);
+        bind(&mut two, T0 + 40);
+        let said = wrong(&[one, two]);
+        let words = "destination withdrawal: found 1691200, expected at least 12 s before 1604840";
+        assert!(said.starts_with(words), "{said}");
+    }
+
+    #[test]
+    fn a_destination_of_another_dialect_is_refused() {
+        let mut one = source(Dialect::Bmn4);
+        one.complement.as_mut().unwrap().parameters = fees();
+        let mut two = answer(&one);
+        two.factory = factory(2, Dialect::OneInch2);
+        bind(&mut two, T0 + 40);
+        assert_eq!(wrong(&[one, two]), "destination dialect: found oneinch2, expected bmn4");
     }
 
     #[test]
@@ -676,7 +764,11 @@ mod tests {
         let loose = ProvenEscrow { immutables: None, escrow: Address::ZERO, ..two.clone() };
         let found = judged(&[foreign, one.clone(), loose, two.clone()]);
         assert_eq!(found, Judgement::Answered { source: 1, destination: 3 });
-        let twin = ProvenEscrow { escrow: Address::repeat_byte(0x53), ..one.clone() };
+        let mut twin = ProvenEscrow { escrow: Address::repeat_byte(0x53), ..one.clone() };
+        twin.events.truncate(1);
+        let found = judged(&[twin.clone(), one.clone(), two.clone()]);
+        assert_eq!(found, Judgement::Answered { source: 1, destination: 2 }, "no order made it");
+        twin.events.clone_from(&one.events);
         assert!(wrong(&[one, twin, two]).starts_with("2 pairs of escrows"));
     }
 }

@@ -1,7 +1,7 @@
 //! `bmn swap verify`.
 
 use super::{
-    sides::{self, Judgement},
+    sides::{self, Delays, Judgement, state},
     witness::{Holdings, Witness},
 };
 use crate::{
@@ -30,21 +30,25 @@ const AFTER: &str = "\
 What is believed: the factories of the chain specifications here but those that are only indexed, and the nodes
 of --chain-rpc. Not believed: the node that made the proof. Shown is that each event is in a block of its chain,
 that a factory created the escrows, and what they are bound to (their addresses are computed from it). Decided is
-that there is one source and one destination that pays what the source asks for: maker, token, amount, deposit,
-fees, chain, order hash and hashlock, windows in order, clocks that are those of their blocks; and that an open
-one holds what it is bound to, and can still be withdrawn.
+that it is the swap of --hashlock; that there is one source which came out of an order, and one destination that
+pays what the source asks for: maker, token, amount, deposit, fees, chain, order hash and hashlock, windows in
+order and before the taker may empty it, clocks that are those of their blocks; that the destination was not
+given back; and that an open one holds what it is bound to, and can still be withdrawn.
 
-That nothing else happened is not shown: an escrow is open as far as the proof says. Whether maker, taker, tokens
-and amounts are those you agreed on, and the blocks deep enough, is yours to compare: they are in the answer.
+That nothing else happened is not shown: an escrow is open as far as the proof says. Whether maker, taker, order
+hash, tokens and amounts are those you agreed on, the blocks deep enough, and the time that is left enough for
+you, is yours to compare: they are in the answer; the fees of a 1inch order are in the order alone. Whether the node's head is new is not looked at. A BMN
+destination is withdrawn by its taker alone unless you have his permission (bmn_getWithdrawPermission): get that
+before you disclose the secret.
 
-A proof that lacks a side, or what a side is bound to or asks for, is refused. With --partial the answer says what
-was not shown, and what is shown has to be true nevertheless.
+A proof that lacks a side, or what a side is bound to or asks for, is refused, and so is one without --hashlock.
+With --partial the answer says what was not shown, and what is shown has to be true nevertheless.
 
 Exit code 0: everything is true. 1: something is not, or is not shown; the message says what.
 
 Examples:
-  bmn swap verify proof.json --chain-rpc http://127.0.0.1:8545 --chain-rpc http://127.0.0.1:8546
-  bmn swap proof 0x5FC8… --json | bmn swap verify - --chain-rpc URL --chain-rpc URL";
+  bmn swap verify proof.json --hashlock HASH --chain-rpc http://127.0.0.1:8545 --chain-rpc http://127.0.0.1:8546
+  bmn swap proof 0x5FC8… --json | bmn swap verify - --hashlock 0x5FC8… --chain-rpc URL --chain-rpc URL";
 
 /// Check the proof of a swap.
 #[derive(Debug, Args)]
@@ -57,6 +61,10 @@ pub(crate) struct VerifyArgs {
     /// JSON-RPC of a node of yours, one for each chain of the swap; several of one chain must agree.
     #[arg(long = "chain-rpc", value_name = "URL", required = true, num_args = 1)]
     chain_rpc: Vec<String>,
+
+    /// Hashlock of the swap that is meant; a true proof of another swap is refused.
+    #[arg(long, value_name = "HASH")]
+    hashlock: Option<B256>,
 
     /// Accept a proof that leaves something out, and say what.
     #[arg(long)]
@@ -100,6 +108,7 @@ struct VerifiedEscrow {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Terms {
+    order_hash: B256,
     token: Address,
     amount: Amount,
     safety_deposit: Amount,
@@ -136,13 +145,14 @@ pub(super) async fn run(args: &VerifyArgs, output: &Output) -> Result<(), Failur
         .map_err(|error| Failure::Usage(format!("{name}: not the proof of a swap: {error}")))?;
     let chains = args.chains.load()?;
     let routes: Vec<_> = chains.all().map(route_of).collect();
+    is_small(&proof)?;
     are_for_money(&proof, &routes)?;
     let believed: Vec<_> = chains.all().flat_map(believed_factories).collect();
     let proven = proof.verify(&believed).map_err(|error| Failure::No(error.to_string()))?;
     if proven.is_empty() {
         return Err(Failure::No("escrows: there are none, nothing is shown".to_owned()));
     }
-    let Decided { pair, not_shown } = decide(&proof, &proven, &routes, args.partial)?;
+    let Decided { pair, not_shown } = decide(&proof, &proven, &routes, args)?;
     let mut witnesses = Vec::with_capacity(args.chain_rpc.len());
     for url in &args.chain_rpc {
         witnesses.push(Witness::open(url).await?);
@@ -152,7 +162,8 @@ pub(super) async fn run(args: &VerifyArgs, output: &Output) -> Result<(), Failur
         let answers = pair.is_some_and(|(one, other)| index == one || index == other);
         let seen = Seen { escrow, answers, matters: answers || pair.is_none() };
         let route = route(&routes, escrow.factory.chain);
-        escrows.push(seen.witnessed(&witnesses, &chains, route).await?);
+        let delays = delays(&routes, escrow);
+        escrows.push(seen.witnessed(&witnesses, &chains, (route, delays)).await?);
     }
     let verified = Verified { hashlock: proof.hashlock, not_shown, escrows };
     output.result(&verified, || text(&verified, &chains))
@@ -178,6 +189,20 @@ fn read_up_to(reader: impl Read, most: u64) -> io::Result<String> {
     Ok(text)
 }
 
+/// It has no more than a node puts into a proof: what is judged grows with the square of it.
+fn is_small(proof: &SwapProof) -> Result<(), Failure> {
+    let (escrows, events) = (SwapProof::MAX_ESCROWS, SwapProof::MAX_EVENTS);
+    if proof.escrows.len() > escrows {
+        return Err(Failure::No(format!("escrows: expected at most {escrows}")));
+    }
+    match proof.escrows.iter().position(|escrow| escrow.events.len() > events) {
+        None => Ok(()),
+        Some(index) => {
+            Err(Failure::No(format!("escrows[{index}].events: expected at most {events}")))
+        }
+    }
+}
+
 /// No factory of it is one that is only read: money is relied on here.
 fn are_for_money(proof: &SwapProof, routes: &[Route]) -> Result<(), Failure> {
     for (index, escrow) in proof.escrows.iter().enumerate() {
@@ -194,6 +219,16 @@ fn are_for_money(proof: &SwapProof, routes: &[Route]) -> Result<(), Failure> {
 
 fn route(routes: &[Route], chain: u64) -> Option<&Route> {
     routes.iter().find(|route| route.chain.0 == chain)
+}
+
+/// Those of an escrow's chain and factory. Of one that is not known nothing is waited for.
+fn delays(routes: &[Route], escrow: &ProvenEscrow) -> Delays {
+    let route = route(routes, escrow.factory.chain);
+    let factory = route.and_then(|it| it.factory(escrow.factory.address));
+    Delays {
+        inclusion: route.map_or(0, |route| route.pace.inclusion),
+        rescue: factory.map_or(0, |factory| factory.rescue_delay),
+    }
 }
 
 /// A fill came through the limit-order contract of its factory. Old factories say so of any caller.
@@ -227,10 +262,10 @@ fn decide(
     proof: &SwapProof,
     proven: &[ProvenEscrow],
     routes: &[Route],
-    partial: bool,
+    args: &VerifyArgs,
 ) -> Result<Decided, Failure> {
-    let inclusion = |chain: u64| route(routes, chain).map_or(0, |route| route.pace.inclusion);
-    let (pair, mut not_shown) = match sides::judge(proven, inclusion) {
+    is_meant(proof, args.hashlock)?;
+    let (pair, mut not_shown) = match sides::judge(proven, |escrow| delays(routes, escrow)) {
         Judgement::Answered { source, destination } => (Some((source, destination)), vec![]),
         Judgement::Unshown(what) => (None, what),
         Judgement::Wrong(reason) => return Err(Failure::No(reason)),
@@ -238,11 +273,22 @@ fn decide(
     if proof.more {
         not_shown.push("escrows or events that the node left out (`more`)".to_owned());
     }
-    if not_shown.is_empty() || partial {
+    if args.hashlock.is_none() {
+        not_shown.push("which swap is meant (--hashlock)".to_owned());
+    }
+    if not_shown.is_empty() || args.partial {
         return Ok(Decided { pair, not_shown });
     }
     let what = not_shown.join("; ");
     Err(Failure::No(format!("not shown: {what}. --partial accepts what is shown alone")))
+}
+
+fn is_meant(proof: &SwapProof, meant: Option<B256>) -> Result<(), Failure> {
+    let Some(meant) = meant.filter(|meant| proof.hashlock != Some(*meant)) else { return Ok(()) };
+    let found = proof.hashlock.map_or_else(|| "none".to_owned(), |lock| lock.to_string());
+    Err(Failure::No(format!(
+        "hashlock: found {found}, expected {meant}: it is another swap's proof"
+    )))
 }
 
 /// An escrow that was proven.
@@ -260,7 +306,7 @@ impl Seen<'_> {
         &self,
         witnesses: &[Witness],
         chains: &Chains,
-        route: Option<&Route>,
+        (route, delays): (Option<&Route>, Delays),
     ) -> Result<VerifiedEscrow, Failure> {
         let escrow = self.escrow;
         let chain = escrow.factory.chain;
@@ -275,9 +321,8 @@ impl Seen<'_> {
         let terms = escrow.immutables.as_ref().map(|bound| terms(escrow.side, bound));
         let state = state(escrow);
         if let (Some(terms), "open", true) = (&terms, state, self.matters) {
-            let inclusion = route.map_or(0, |route| route.pace.inclusion);
             for witness in &own {
-                in_time(escrow, terms, witness.head_time, inclusion)?;
+                in_time(escrow, terms, witness.head_time, delays)?;
                 let holdings = witness.holdings(escrow.escrow, terms.token).await?;
                 holds(terms, &holdings, escrow)?;
             }
@@ -373,16 +418,6 @@ async fn canonical(
     })
 }
 
-fn state(escrow: &ProvenEscrow) -> &'static str {
-    let rescued = |event: &ContractEvent| matches!(event, ContractEvent::Rescued { .. });
-    match escrow.end() {
-        Some((_, ContractEvent::Withdrawn { .. })) => "withdrawn",
-        Some(_) => "cancelled",
-        None if escrow.events.iter().any(|(_, event)| rescued(event)) => "rescued",
-        None => "open",
-    }
-}
-
 fn terms(side: EscrowSide, bound: &Immutables) -> Terms {
     let locks = bound.timelocks;
     let (withdraw, cancel): (Window, Window) = match side {
@@ -390,6 +425,7 @@ fn terms(side: EscrowSide, bound: &Immutables) -> Terms {
         EscrowSide::Destination => (locks.dst_withdraw(), locks.dst_cancel()),
     };
     Terms {
+        order_hash: bound.order_hash.0,
         // Of those that are relied on it is an address and nothing else.
         token: bound.token.masked(),
         amount: bound.amount.into(),
@@ -401,9 +437,10 @@ fn terms(side: EscrowSide, bound: &Immutables) -> Terms {
 }
 
 /// An open destination can still be withdrawn: whoever discloses now is paid.
-fn in_time(escrow: &ProvenEscrow, terms: &Terms, now: u64, inclusion: u64) -> Result<(), Failure> {
-    let until = terms.withdraw_until;
-    if escrow.side == EscrowSide::Source || now.saturating_add(inclusion) < until {
+fn in_time(escrow: &ProvenEscrow, terms: &Terms, now: u64, delays: Delays) -> Result<(), Failure> {
+    let deployed_at = escrow.immutables.as_ref().map_or(0, |bound| bound.timelocks.deployed_at());
+    let until = terms.withdraw_until.min(deployed_at.saturating_add(delays.rescue));
+    if escrow.side == EscrowSide::Source || now.saturating_add(delays.inclusion) < until {
         return Ok(());
     }
     Err(Failure::No(format!(
@@ -468,7 +505,7 @@ fn told_terms(escrow: &VerifiedEscrow, chains: &Chains) -> Vec<(&'static str, St
     };
     let held = chains.describe(escrow.chain, terms.token, terms.amount.0);
     let (from, until) = (terms.withdraw_from, terms.withdraw_until);
-    let mut fields = vec![("  bound to", held)];
+    let mut fields = vec![("  order hash", terms.order_hash.to_string()), ("  bound to", held)];
     if let Some(Asks { chain, maker, token, amount, .. }) = &escrow.asks {
         let (what, on) = (chains.describe(*chain, *token, amount.0), chains.name(*chain));
         fields.push(("  asks for", format!("{what} on {on} for {maker:#x}")));

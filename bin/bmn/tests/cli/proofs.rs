@@ -92,9 +92,14 @@ impl Bed {
     }
 
     fn verify_with(&self, proof: &str, urls: &[&str], more: &str) -> Done {
+        self.verify_of(&self.hashlock, proof, urls, more)
+    }
+
+    fn verify_of(&self, lock: &str, proof: &str, urls: &[&str], more: &str) -> Done {
         fs::write(self.at().join("proof.json"), proof).unwrap();
         let urls: String = urls.iter().map(|url| format!(" --chain-rpc {url}")).collect();
-        run_in(self.at(), &format!("swap verify proof.json{urls} --json{more}"), "")
+        let meant = if lock.is_empty() { String::new() } else { format!(" --hashlock {lock}") };
+        run_in(self.at(), &format!("swap verify proof.json{meant}{urls} --json{more}"), "")
     }
 
     fn own(&self) -> [&str; 2] {
@@ -113,14 +118,14 @@ fn sides_of_every_dialect_answer_each_other_and_what_no_event_states_is_said() {
         let (lock, dialect) = (text("hashlock"), text("dialect"));
         for node in [rpc, &bed.network.resolver] {
             let proof = must(bed.at(), &format!("swap proof {lock} --rpc {node} --json"));
-            let whole = bed.verify_with(&proof, &bed.own(), "");
+            let whole = bed.verify_of(lock, &proof, &bed.own(), "");
             if dialect != "bmn302" {
                 assert_eq!(whole.code, 0, "{dialect} {node}: {}", whole.stderr);
                 continue;
             }
             assert_eq!(whole.code, 1, "{dialect} {node}: {}", whole.stderr);
             assert!(whole.stderr.contains("what the source asks for"), "{}", whole.stderr);
-            let part = bed.verify_with(&proof, &bed.own(), " --partial");
+            let part = bed.verify_of(lock, &proof, &bed.own(), " --partial");
             assert_eq!(part.code, 0, "{dialect} {node}: {}", part.stderr);
         }
     }
@@ -164,8 +169,9 @@ fn a_true_proof_of_another_node_is_accepted_from_both_locked_to_the_end() {
 
     let order = format!("swap proof {} --rpc {}", bed.hashlock, bed.network.resolver);
     must(bed.at(), &format!("{order} --out own.json"));
-    let [a, b] = bed.own();
-    let said = must(bed.at(), &format!("swap verify own.json --chain-rpc {a} --chain-rpc {b}"));
+    let ([a, b], meant) = (bed.own(), format!("--hashlock {}", bed.hashlock));
+    let said =
+        must(bed.at(), &format!("swap verify own.json {meant} --chain-rpc {a} --chain-rpc {b}"));
     assert!(said.starts_with("everything is true\n"), "{said}");
     assert!(said.contains("1000 TKA") && said.contains("1950 USDX"), "{said}");
     assert!(said.contains("  maker") && said.contains("  taker"), "{said}");
@@ -265,6 +271,27 @@ fn a_proof_that_leaves_something_out_is_refused_unless_that_is_accepted() {
     lacks(&|less| less["escrows"] = json!([escrows(less)[1]]), "the source of the swap");
     lacks(&|less| less["escrows"][1]["immutables"] = Value::Null, "what the destination 0x");
     lacks(&|less| less["more"] = json!(true), "escrows or events that the node left out");
+    let unfilled = |less: &mut Value| {
+        let events = less["escrows"][0]["events"].as_array_mut().unwrap();
+        events.retain(|event| event["event"]["event"] == "SrcEscrowCreated");
+        assert_eq!(events.len(), 1);
+    };
+    lacks(&unfilled, "that the source came out of an order");
+    // A true proof, and nobody said of which swap it should be; or of another one.
+    let text = proof.to_string();
+    let done = bed.verify_of("", &text, &bed.own(), "");
+    assert!(done.code == 1 && done.stderr.contains("which swap is meant"), "{}", done.stderr);
+    let other = format!("0x{}", "5e".repeat(32));
+    for more in ["", " --partial"] {
+        let done = bed.verify_of(&other, &text, &bed.own(), more);
+        assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{}", done.stderr);
+        assert!(done.stderr.contains("it is another swap's proof"), "{}", done.stderr);
+    }
+    let mut many = proof.clone();
+    let one = many["escrows"][0].clone();
+    many["escrows"] = json!(vec![one; 9]);
+    let done = bed.verify_with(&many.to_string(), &bed.own(), " --partial");
+    assert!(done.code == 1 && done.stderr.contains("expected at most 8"), "{}", done.stderr);
     // What is shown has to be true nevertheless.
     let mut forged = proof.clone();
     forged["more"] = json!(true);
