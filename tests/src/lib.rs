@@ -139,12 +139,26 @@ impl World {
 
     /// The same over hosts that `change` has been at.
     pub fn restart_over(&mut self, store: Store, change: impl Fn(ChainHost) -> ChainHost) {
-        let signer = DevAccount::Resolver.signer();
+        self.restart_with(store, DevAccount::Resolver.signer().into(), change);
+    }
+
+    /// The same, and with another account.
+    pub fn restart_with(
+        &mut self,
+        store: Store,
+        account: Account,
+        change: impl Fn(ChainHost) -> ChainHost,
+    ) {
         let hosts = hosts(&self.network).map(change).collect();
         let clock = Arc::new(self.clock.clone());
         self.resolver =
-            Resolver::open(store, hosts, signer, policy(), clock).expect("the resolver opens");
+            Resolver::open(store, hosts, account, policy(), clock).expect("the resolver opens");
         self.rpc = InProcess(self.resolver.every_module());
+    }
+
+    /// The clock of the machine.
+    pub const fn clock(&self) -> &VirtualClock {
+        &self.clock
     }
 
     /// The same with other limits.

@@ -28,6 +28,23 @@ pub(crate) fn format(amount: U256, decimals: u8) -> String {
     if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
 }
 
+/// The same with at most four digits after the point, cut and never rounded up: a person compares, he does not add up.
+pub(crate) fn cut(amount: U256, decimals: u8) -> String {
+    let text = format(amount, decimals);
+    match text.split_once('.') {
+        Some((whole, fraction)) if fraction.len() > 4 => {
+            let fraction = fraction.get(..4).unwrap_or(fraction).trim_end_matches('0');
+            match (fraction.is_empty(), whole) {
+                // Not nothing, and far from anything.
+                (true, "0") => "0.0…".to_owned(),
+                (true, whole) => whole.to_owned(),
+                (false, whole) => format!("{whole}.{fraction}"),
+            }
+        }
+        _ => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +72,14 @@ mod tests {
         }
         assert!(parse("0.0000001", 6).unwrap_err().contains("6 decimals"));
         assert!(parse(&"9".repeat(80), 0).unwrap_err().contains("256 bits"));
+    }
+
+    #[test]
+    fn an_amount_to_look_at_is_cut_and_never_rounded_up() {
+        let coin = |units: u128| cut(U256::from(units), 18);
+        assert_eq!(coin(1_500_000_000_000_000_000), "1.5");
+        assert_eq!(coin(1_999_999_999_999_999_999), "1.9999");
+        assert_eq!(coin(2_000_000_000_000_000_001), "2");
+        assert_eq!((coin(1), coin(0)), ("0.0…".to_owned(), "0".to_owned()));
     }
 }

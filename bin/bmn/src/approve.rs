@@ -61,10 +61,14 @@ pub(crate) struct ApproveArgs {
 /// An allowance that the resolver needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Allowance {
-    symbol: String,
-    decimals: u8,
-    token: Address,
-    spender: Address,
+    /// Ticker of the token.
+    pub(crate) symbol: String,
+    /// Its digits after the point.
+    pub(crate) decimals: u8,
+    /// The token.
+    pub(crate) token: Address,
+    /// Who takes it from the account.
+    pub(crate) spender: Address,
 }
 
 impl Allowance {
@@ -75,7 +79,7 @@ impl Allowance {
     }
 
     /// How much of it `owner` has granted.
-    async fn granted(&self, chain: &Onchain, owner: Address) -> Result<U256, Failure> {
+    pub(crate) async fn granted(&self, chain: &Onchain, owner: Address) -> Result<U256, Failure> {
         let granted = chain.word(self.token, calldata::allowance(owner, self.spender)).await?;
         Ok(granted.unwrap_or_default())
     }

@@ -1,7 +1,10 @@
 //! A chain's JSON-RPC in batches, for commands that read a lot or need TLS: patient, bounded, and silent about
 //! keys in URLs.
 
-use crate::{failure::Failure, node::shown};
+use crate::{
+    failure::{Failure, plainly},
+    node::shown,
+};
 use alloy::transports::http::reqwest::{self, Client, Response, StatusCode, Url, header};
 use serde_json::{Value, json};
 use std::{
@@ -101,7 +104,7 @@ impl Node {
 
     /// The node cannot be used.
     pub(crate) fn unreachable(&self, reason: String) -> Failure {
-        Failure::Unreachable { url: self.shown.clone(), reason, hint: None }
+        Failure::Unreachable { url: self.shown.clone(), reason: plainly(reason), hint: None }
     }
 
     /// The answers to several calls, in their order.
@@ -121,6 +124,22 @@ impl Node {
         for call in calls {
             let one = self.patiently(std::slice::from_ref(call)).await;
             answers.extend(one.map_err(|setback| self.gave_up(setback))?);
+        }
+        Ok(answers)
+    }
+
+    /// The same, asked once: for looks that are taken again anyway, or whose time is measured.
+    pub(crate) async fn at_once(
+        &self,
+        calls: &[Call],
+    ) -> Result<Vec<Result<Value, Refusal>>, Failure> {
+        let reason = |setback| match setback {
+            Setback::Passing(reason, _) | Setback::Lasting(reason) => self.unreachable(reason),
+        };
+        let mut answers = Vec::with_capacity(calls.len());
+        for call in calls {
+            let one = self.once(std::slice::from_ref(call)).await;
+            answers.extend(one.map_err(reason)?);
         }
         Ok(answers)
     }

@@ -62,6 +62,15 @@ impl Chains {
         })
     }
 
+    /// Knows these as well; they win over what was known under their ids.
+    pub(crate) fn with(mut self, specs: impl IntoIterator<Item = ChainSpec>) -> Self {
+        for spec in specs {
+            self.0.retain(|known| known.chain_id != spec.chain_id);
+            self.0.push(spec);
+        }
+        self
+    }
+
     /// Every chain.
     pub(crate) fn all(&self) -> impl Iterator<Item = &ChainSpec> {
         self.0.iter()

@@ -1,10 +1,27 @@
 //! The command line as a whole.
 
 use crate::{
-    approve::ApproveArgs, archive::ArchiveCommand, bench::BenchCommand, decode::DecodeArgs,
-    dev::args::DevArgs, mode::ModeCommand, node::NodeArgs, order::OrderCommand,
-    queue::QueueCommand, resolver::args::RunArgs, secret::SecretCommand, swap::SwapCommand,
-    verify::VerifyArgs, watch::WatchArgs,
+    alerts::AlertsCommand,
+    approve::ApproveArgs,
+    archive::ArchiveCommand,
+    bench::BenchCommand,
+    config::ConfigCommand,
+    decode::DecodeArgs,
+    dev::args::DevArgs,
+    doctor::DoctorArgs,
+    jobs::JobsCommand,
+    keyring::KeysCommand,
+    mode::ModeCommand,
+    node::NodeArgs,
+    order::OrderCommand,
+    queue::QueueCommand,
+    repair::{backup::BackupArgs, compact::CompactArgs, import::ImportArgs, restore::RestoreArgs},
+    resolver::args::RunArgs,
+    secret::SecretCommand,
+    swap::SwapCommand,
+    top::TopArgs,
+    verify::VerifyArgs,
+    watch::WatchArgs,
 };
 use clap::{Parser, Subcommand};
 
@@ -37,8 +54,19 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Run index and resolver over chains behind URLs.
     Node(RunArgs),
+    /// Show, check and roll back the configuration of a node.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Show or change what the factories may take from the resolver's account.
     Approve(ApproveArgs),
+    /// Back up the database and records of a node.
+    Backup(BackupArgs),
+    /// Make a database directory from a backup.
+    Restore(RestoreArgs),
+    /// Give the pages that a database does not use any more back to the disk.
+    Compact(CompactArgs),
+    /// Import state and order files of the older resolver.
+    Import(ImportArgs),
     /// Check an index offline and name the first difference.
     Verify(VerifyArgs),
     /// Make, sign, submit, show and explain orders.
@@ -55,11 +83,24 @@ pub(crate) enum Command {
     /// List what the node gave up, and try it again or forget it.
     #[command(subcommand)]
     Queue(QueueCommand),
+    /// List, run and look back at what the node does by the clock: checks, reports, backups.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// Show and change which new orders the node takes.
     #[command(subcommand)]
     Mode(ModeCommand),
+    /// Make, import and list keys, and change the account of a node.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Show the node: chains, orders, jobs.
     Status(NodeArgs),
+    /// Try who is told of what goes wrong.
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
+    /// Watch the node: swaps and their windows, queue, chains, balances, errors.
+    Top(TopArgs),
+    /// Look for what is wrong with a resolver, and say what mends it.
+    Doctor(DoctorArgs),
     /// Decode contract logs from stdin: JSON in, one JSON object a line out.
     Decode(DecodeArgs),
     /// Record, generate and check files of chain data.

@@ -17,7 +17,7 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Usage(String),
     /// A file cannot be used.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), of_file(source))]
     File {
         /// Which one.
         path: PathBuf,
@@ -65,8 +65,44 @@ impl From<LaunchError> for Failure {
                 Self::Unreachable { url: chain, reason, hint: Some("is a node running there?") }
             }
             LaunchError::Chain { chain, source } => Self::of_chain(&chain, source),
-            LaunchError::Node(_) => Self::Run(eyre::Report::new(error)),
+            LaunchError::Node(_) | LaunchError::Records(_) | LaunchError::Scheduler(_) => {
+                Self::Run(eyre::Report::new(error))
+            }
         }
+    }
+}
+
+/// The system's words about a file, with the next step where it is always the same.
+fn of_file(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            "there is no such file or directory; a path is taken from the current directory"
+                .to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("{error}: run as the user it belongs to, or let this one use it")
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            format!("{error}: mount it writable, or name a directory on another disk")
+        }
+        io::ErrorKind::StorageFull => {
+            format!("{error}: free some space; nothing committed is lost")
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// Why nothing answers, without the names of the layers that noticed it.
+pub(crate) fn plainly(reason: String) -> String {
+    let has = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if has(&["Connection refused"]) {
+        "connection refused, nothing listens there".to_owned()
+    } else if has(&["dns error", "failed to lookup address"]) {
+        "there is no host of that name".to_owned()
+    } else if has(&["operation timed out", "Connection timed out"]) {
+        "no answer in time".to_owned()
+    } else {
+        reason
     }
 }
 
@@ -152,6 +188,17 @@ mod tests {
         ] {
             assert_eq!(failure.exit_code(), code, "{failure}");
         }
+    }
+
+    #[test]
+    fn what_a_first_time_user_meets_is_told_in_plain_words() {
+        let text = "client error (Connect): tcp connect error: Connection refused (os error 111)";
+        assert_eq!(plainly(text.to_owned()), "connection refused, nothing listens there");
+        assert_eq!(plainly("HTTP 500".to_owned()), "HTTP 500");
+        let file = |kind: io::ErrorKind| Failure::file("bmn.toml", kind.into()).to_string();
+        assert!(file(io::ErrorKind::NotFound).contains("there is no such file"));
+        assert!(file(io::ErrorKind::PermissionDenied).contains("run as the user"));
+        assert!(file(io::ErrorKind::ReadOnlyFilesystem).contains("another disk"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The `bmn` command: node, development network, orders, swaps, index, archives.
 
 mod address;
+mod alerts;
 mod amount;
 mod approve;
 mod archive;
@@ -8,12 +9,17 @@ mod bench;
 mod chain_rpc;
 mod chains;
 mod cli;
+mod config;
 mod decode;
 mod dev;
+mod doctor;
 mod failure;
 mod files;
 mod hosts;
+mod jobs;
+mod keyring;
 mod keys;
+mod logging;
 mod mode;
 mod node;
 mod onchain;
@@ -21,11 +27,13 @@ mod operator;
 mod order;
 mod output;
 mod queue;
+mod repair;
 mod resolver;
 mod secret;
 mod signals;
 mod status;
 mod swap;
+mod top;
 mod verify;
 mod watch;
 
@@ -38,7 +46,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(cli.json);
-    let outcome = start_log(cli.command.default_filter())
+    let outcome = start_log(&cli.command)
         .and_then(|()| {
             tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
@@ -55,27 +63,37 @@ fn main() -> ExitCode {
     }
 }
 
-fn start_log(default: &str) -> Result<(), Failure> {
-    let filter = std::env::var("BMN_LOG").unwrap_or_else(|_| default.to_owned());
-    let usage = |error: String| Failure::Usage(format!("BMN_LOG: {error}"));
-    let subscriber = bmn_telemetry::subscriber(&filter, std::io::stderr)
-        .map_err(|error| usage(error.to_string()))?;
-    tracing::subscriber::set_global_default(subscriber).map_err(|error| usage(error.to_string()))
+/// A node logs as its configuration says, which is not read yet.
+fn start_log(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Node(_) => Ok(()),
+        _ => logging::start(command.default_filter()),
+    }
 }
 
 async fn run(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::Dev(args) => dev::run(args, output).await,
         Command::Node(args) => resolver::run(&args, *output).await,
+        Command::Config(command) => config::run(&command, *output),
         Command::Approve(args) => approve::run(&args, output).await,
         Command::Order(command) => order::run(command, output).await,
         Command::Secret(command) => secret::run(command, output).await,
         Command::Swap(command) => swap::run(command, output).await,
         Command::Watch(args) => watch::run(&args, output).await,
         Command::Queue(command) => queue::run(command, output).await,
+        Command::Jobs(command) => jobs::run(command, output).await,
+        Command::Keys(command) => keyring::run(command, output).await,
         Command::Mode(command) => mode::run(command, output).await,
+        Command::Alerts(command) => alerts::run(command, output).await,
         Command::Status(node) => status::run(&node, output).await,
+        Command::Top(args) => top::run(&args, output).await,
+        Command::Doctor(args) => doctor::run(&args, output).await,
         Command::Decode(args) => decode::run(&args, output),
+        Command::Backup(args) => repair::backup::run(&args, output).await,
+        Command::Restore(args) => repair::restore::run(&args, output),
+        Command::Import(args) => repair::import::run(&args, output),
+        Command::Compact(args) => repair::compact::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
         Command::Archive(command) => archive::run(command, output).await,
         Command::Bench(command) => bench::run(command, output),

@@ -1,10 +1,10 @@
 //! Talking to a node and to a chain.
 
-use crate::failure::{Failure, chain};
+use crate::failure::{Failure, chain, plainly};
 use bmn_rpc_api::RpcErrorCode;
 use clap::Args;
 use jsonrpsee::core::{ClientError, client::ClientT, rpc_params};
-use jsonrpsee_http_client::{HeaderMap, HttpClient};
+use jsonrpsee_http_client::{HeaderMap, HttpClient, transport};
 use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
 use serde_json::Value;
 use std::time::Duration;
@@ -35,14 +35,37 @@ impl NodeArgs {
 
     /// A client for subscriptions.
     pub(crate) async fn ws(&self) -> Result<WsClient, Failure> {
+        self.ws_with(HeaderMap::new()).await
+    }
+
+    /// The same with headers of its own.
+    pub(crate) async fn ws_with(&self, headers: HeaderMap) -> Result<WsClient, Failure> {
         let rest = plain(&self.rpc)?;
         let url = format!("ws://{rest}");
-        let client = WsClientBuilder::new().request_timeout(PATIENCE).build(&url).await;
+        let builder = WsClientBuilder::new().request_timeout(PATIENCE).set_headers(headers);
+        let client = builder.build(&url).await;
         client.map_err(|error| unreachable(&url, &error, Some(NO_RESOLVER)))
     }
 
     /// What a failed request means.
     pub(crate) fn failed(&self, error: ClientError) -> Failure {
+        match rejection(&error) {
+            Some(UNAUTHORIZED) => {
+                let url = self.shown();
+                return Failure::Usage(format!(
+                    "{url} wants a token: it is the operator's port of a node; --rpc names its public one \
+                     (rpc in its configuration)"
+                ));
+            }
+            Some(NOT_FOUND | NOT_ALLOWED) => {
+                return Failure::Unreachable {
+                    url: self.shown(),
+                    reason: "what answers there is no resolver's JSON-RPC".to_owned(),
+                    hint: Some(NO_RESOLVER),
+                };
+            }
+            _ => {}
+        }
         match failed(&self.rpc, error, Some(NO_RESOLVER)) {
             Failure::Refused { code: METHOD_NOT_FOUND, .. } => Failure::Unreachable {
                 url: shown(&self.rpc),
@@ -58,6 +81,18 @@ impl NodeArgs {
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const METHOD_NOT_FOUND: i32 = -32601;
+const UNAUTHORIZED: u16 = 401;
+const NOT_FOUND: u16 = 404;
+const NOT_ALLOWED: u16 = 405;
+
+/// The HTTP status of an answer that was none.
+fn rejection(error: &ClientError) -> Option<u16> {
+    let ClientError::Transport(reason) = error else { return None };
+    match reason.downcast_ref() {
+        Some(transport::Error::Rejected { status_code }) => Some(*status_code),
+        _ => None,
+    }
+}
 
 const NO_RESOLVER: &str = "`bmn dev` or `bmn node` starts a resolver (port 8547 unless told \
                            otherwise); --rpc or BMN_RPC says where it is";
@@ -111,7 +146,7 @@ fn unreachable(
     while let Some(cause) = causes.last().copied().and_then(std::error::Error::source) {
         causes.push(cause);
     }
-    Failure::Unreachable { url: shown(url), reason: chain(causes), hint }
+    Failure::Unreachable { url: shown(url), reason: plainly(chain(causes)), hint }
 }
 
 fn failed(url: &str, error: ClientError, hint: Option<&'static str>) -> Failure {

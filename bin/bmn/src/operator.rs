@@ -4,6 +4,7 @@ use crate::{failure::Failure, node::NodeArgs};
 use clap::Args;
 use jsonrpsee::core::ClientError;
 use jsonrpsee_http_client::{HeaderMap, HeaderValue, HttpClient, transport};
+use jsonrpsee_ws_client::WsClient;
 use std::path::{Path, PathBuf};
 
 /// Which node to ask, and with which key.
@@ -25,6 +26,12 @@ impl OperatorArgs {
     pub(crate) fn http(&self) -> Result<HttpClient, Failure> {
         let headers = self.jwt_secret.as_deref().map(authorization).transpose()?;
         self.node.http_with(headers.unwrap_or_default())
+    }
+
+    /// A client for subscriptions, with a token of the moment at which it connects.
+    pub(crate) async fn ws(&self) -> Result<WsClient, Failure> {
+        let headers = self.jwt_secret.as_deref().map(authorization).transpose()?;
+        self.node.ws_with(headers.unwrap_or_default()).await
     }
 
     /// What a failed request means.

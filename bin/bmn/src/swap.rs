@@ -1,5 +1,7 @@
 //! `bmn swap`.
 
+mod evidence;
+mod export;
 mod list;
 mod proof;
 mod show;
@@ -24,6 +26,8 @@ pub(crate) enum SwapCommand {
     Proof(proof::ProofArgs),
     /// Check the proof of a swap without believing the node that it came from.
     Verify(verify::VerifyArgs),
+    /// Write everything that is known of one swap into a file, as evidence.
+    Export(export::ExportArgs),
     /// Follow changes as they happen.
     Watch(watch::WatchArgs),
 }
@@ -51,6 +55,7 @@ pub(crate) async fn run(command: SwapCommand, output: &Output) -> Result<(), Fai
         SwapCommand::Show(args) => show(&args.id, &args.node, &args.chains.load()?, output).await,
         SwapCommand::Proof(args) => proof::run(&args, output).await,
         SwapCommand::Verify(args) => verify::run(&args, output).await,
+        SwapCommand::Export(args) => export::run(&args, output).await,
         SwapCommand::Watch(args) => watch::run(&args, output).await,
     }
 }

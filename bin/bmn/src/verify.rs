@@ -4,11 +4,13 @@ use crate::{
     chains::ChainArgs,
     failure::Failure,
     output::{self, Output},
+    repair::{self, report},
 };
 use alloy::primitives::hex;
 use bmn_primitives::ChainId;
 use bmn_store::{
-    DATABASE_FILE, Mode, Reads, RebuildReason, Store, StoreOptions, Verification, Verified, verify,
+    DATABASE_FILE, Mode, Reads, RebuildReason, Store, StoreOptions, Verification, Verified, backup,
+    verify,
 };
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -19,18 +21,24 @@ const EXAMPLES: &str = "\
 Examples:
   bmn verify --data-dir bmn-data
   bmn verify --data-dir bmn-data --chain 1337 --from 1000 --to 2000 --json
+  bmn verify --backup bmn-20260131T000500000Z.bmnbackup
 
 The node must be stopped: a database is opened once. Two nodes that hold the same chain show the same
 digest for the same block. Exit code 1 when a row is not what the events say; with --rebuild, the next
-`bmn node` then indexes that chain again from its start block. Orders and secrets stay.";
+`bmn node` then indexes that chain again from its start block. Orders and secrets stay. A backup is read from its
+first byte to its last; its digests are those of the database it was taken from and of the one it is restored to.";
 
 /// Check an index offline: recompute it from its events and name the first difference.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct VerifyArgs {
     /// Database directory of a node.
-    #[arg(long, value_name = "DIRECTORY")]
-    data_dir: PathBuf,
+    #[arg(long, value_name = "DIRECTORY", required_unless_present = "backup")]
+    data_dir: Option<PathBuf>,
+
+    /// Check this backup instead of a database.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data_dir", "chain", "from", "to", "rebuild"])]
+    backup: Option<PathBuf>,
 
     /// Only this chain, by name or id; every chain of the specifications that has been indexed unless
     /// given.
@@ -63,11 +71,12 @@ struct Checked {
 
 /// Checks every chain that is asked for.
 pub(crate) fn run(args: &VerifyArgs, output: &Output) -> Result<(), Failure> {
+    let Some(data_dir) = &args.data_dir else { return check_backup(args, output) };
     let failed = |error| Failure::Run(eyre::Report::new(error));
-    let database = args.data_dir.join(DATABASE_FILE);
+    let database = data_dir.join(DATABASE_FILE);
     // Opening would create one.
     std::fs::metadata(&database).map_err(|error| Failure::file(&database, error))?;
-    let store = Store::open(StoreOptions::directory(&args.data_dir)).map_err(failed)?;
+    let store = Store::open(StoreOptions::directory(data_dir)).map_err(failed)?;
     let read = store.read().map_err(failed)?;
     let mut checked = Vec::new();
     for (chain, name) in args.wanted()? {
@@ -101,6 +110,15 @@ pub(crate) fn run(args: &VerifyArgs, output: &Output) -> Result<(), Failure> {
     }
     let names: Vec<_> = bad.iter().map(|it| it.name.as_str()).collect();
     Err(Failure::No(format!("the index of {} differs; {cure}", names.join(", "))))
+}
+
+fn check_backup(args: &VerifyArgs, output: &Output) -> Result<(), Failure> {
+    let none = || Failure::Usage("name a database (--data-dir) or a backup (--backup)".to_owned());
+    let path = args.backup.as_ref().ok_or_else(none)?;
+    let checked = backup::check(path, &mut |_, _| {}).map_err(repair::failed)?;
+    output.result(&report::json(path, &checked), || {
+        format!("{}\nresult      whole", report::text(path, &checked))
+    })
 }
 
 impl VerifyArgs {

@@ -92,14 +92,14 @@ impl Access {
         let cors = section.or("cors", CorsOrigins::None);
         let hosts = section.list::<HostName>("hosts");
         let submissions = section.or("submissions", true);
-        let limits = section.optional_table("rpc_limits", RpcLimits::read);
+        let limits = section.table_or_empty("rpc_limits", RpcLimits::read);
         Some(Self {
             admin_rpc: admin_rpc?,
             jwt_secret: jwt_secret?.map(|path| origin.directory.join(path)),
             cors: cors?,
             hosts: hosts.into_iter().map(|host| host.0).collect(),
             submissions: submissions?,
-            limits: limits?.unwrap_or_default(),
+            limits: limits?,
         })
     }
 }
@@ -131,6 +131,7 @@ struct Anything;
 
 impl Field for Anything {
     const EXPECTED: &'static str = "nothing";
+    const STRUCTURE: bool = true;
 
     fn read(_: &DeValue<'_>) -> Option<Self> {
         Some(Self)
@@ -148,6 +149,10 @@ impl Field for Count {
         let count = u64::read(value).filter(|count| (1..=MOST).contains(count))?;
         u32::try_from(count).ok().map(Self)
     }
+
+    fn shown(&self) -> String {
+        self.0.to_string()
+    }
 }
 
 struct CountOrNone(u32);
@@ -158,6 +163,10 @@ impl Field for CountOrNone {
     fn read(value: &DeValue<'_>) -> Option<Self> {
         let count = u64::read(value).filter(|count| *count <= MOST)?;
         u32::try_from(count).ok().map(Self)
+    }
+
+    fn shown(&self) -> String {
+        self.0.to_string()
     }
 }
 
@@ -188,6 +197,14 @@ impl Field for CorsOrigins {
         let listed: Vec<String> =
             listed.map(|text| text.map(str::to_owned)).collect::<Option<_>>()?;
         Some(if listed.is_empty() { Self::None } else { Self::Listed(listed) })
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::None => "[]".to_owned(),
+            Self::Listed(listed) => format!("{listed:?}"),
+            Self::Any => "\"*\"".to_owned(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is wrong with a file, where, and what would be accepted.
 
+use crate::layers::Place;
 use bmn_primitives::ErrorClass;
 use std::fmt;
 
@@ -53,6 +54,8 @@ pub enum Problem {
 pub struct Located {
     /// Line, counted from 1; `None` when something is missing from the file as a whole.
     pub line: Option<usize>,
+    /// What stands above the file and holds it: an environment variable, a flag.
+    pub place: Option<String>,
     /// What is wrong there.
     pub problem: Problem,
 }
@@ -73,11 +76,23 @@ impl ConfigError {
     }
 }
 
+impl Located {
+    pub(crate) fn at(place: Option<Place>, problem: Problem) -> Self {
+        let (line, place) = match place {
+            Some(Place::Line(line)) => (Some(line), None),
+            Some(Place::Above(name)) => (None, Some(name)),
+            None => (None, None),
+        };
+        Self { line, place, problem }
+    }
+}
+
 impl fmt::Display for Located {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "line {line}: {}", self.problem),
-            None => self.problem.fmt(f),
+        match (self.line, &self.place) {
+            (Some(line), _) => write!(f, "line {line}: {}", self.problem),
+            (None, Some(place)) => write!(f, "{place}: {}", self.problem),
+            (None, None) => self.problem.fmt(f),
         }
     }
 }

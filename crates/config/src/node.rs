@@ -3,10 +3,14 @@
 use crate::{
     access::Access,
     chain_spec::ChainSpec,
+    endpoint::{ENDPOINT, EndpointSource, is_variable},
     error::ConfigError,
     keeper::Keeper,
+    layers::Override,
+    operations::Upkeep,
     policy::Policy,
-    section::{Section, read_file},
+    section::{Section, read_layers},
+    settings::Setting,
     signer::{KeySource, SpendingLimits},
     values::Field,
 };
@@ -15,6 +19,7 @@ use std::{
     fmt, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU64,
+    ops::Range,
     path::{Path, PathBuf},
 };
 use toml::de::DeValue;
@@ -46,6 +51,8 @@ pub struct NodeConfig {
     pub policy: Policy,
     /// Whether strangers' swaps are finished, and for how much.
     pub keeper: Keeper,
+    /// Jobs, alerts, backups, what is kept, the log.
+    pub upkeep: Upkeep,
     /// Every chain, in the order of the file.
     pub chains: Vec<NodeChain>,
 }
@@ -75,22 +82,15 @@ pub struct PrivateEndpoint {
     pub fallback_after: Option<u64>,
 }
 
-/// Where the URL of a node is. A URL may hold an API key, so that it is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub enum EndpointSource {
-    /// Here.
-    Url(String),
-    /// In an environment variable.
-    Env(String),
-}
-
-impl fmt::Debug for EndpointSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Url(_) => f.write_str("Url(..)"),
-            Self::Env(name) => f.debug_tuple("Env").field(name).finish(),
-        }
-    }
+/// A configuration, and where every value of it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// What holds.
+    pub config: NodeConfig,
+    /// Every key, also those that are not set, in the order of their reading. Nothing secret.
+    pub settings: Vec<Setting>,
+    /// Where the file has values that must not be shown, bytes.
+    pub secrets: Vec<Range<usize>>,
 }
 
 /// Where a configuration stands.
@@ -117,7 +117,21 @@ impl NodeConfig {
     /// # Errors
     /// Every problem of the text and of those files at once.
     pub fn from_toml(text: &str, origin: &NodeOrigin<'_>) -> Result<Self, ConfigError> {
-        read_file(text, origin.name, |section| Self::read(section, origin))
+        Self::from_layers(text, &[], origin).map(|loaded| loaded.config)
+    }
+
+    /// Reads a configuration with values that stand above those of its file, and tells where each came from.
+    ///
+    /// # Errors
+    /// Every problem of all of them at once.
+    pub fn from_layers(
+        text: &str,
+        overrides: &[Override],
+        origin: &NodeOrigin<'_>,
+    ) -> Result<Loaded, ConfigError> {
+        let read = |section: &mut Section<'_, '_>| Self::read(section, origin);
+        let (config, found) = read_layers(text, overrides, origin.name, read)?;
+        Ok(Loaded { config, settings: found.settings, secrets: found.secrets })
     }
 
     fn read(section: &mut Section<'_, '_>, origin: &NodeOrigin<'_>) -> Option<Self> {
@@ -134,9 +148,10 @@ impl NodeConfig {
             spending = limits?;
             source
         });
-        let policy = optional_table(section, "policy", Policy::read);
-        let keeper = optional_table(section, "keeper", Keeper::read);
+        let policy = section.table_or_empty("policy", Policy::read);
+        let keeper = section.table_or_empty("keeper", Keeper::read);
         let chains = section.tables("chains", |chain| NodeChain::read(chain, origin));
+        let upkeep = Upkeep::read(section, origin, &chains);
         if index_only == Some(false) && matches!(signer, Some(None)) {
             let reason = "missing: say where the key is (key_env, key_file, keystore or remote), or \
                  index_only = true";
@@ -153,8 +168,9 @@ impl NodeConfig {
             index_only,
             signer: signer?,
             spending,
-            policy: policy?.unwrap_or_default(),
-            keeper: keeper?.unwrap_or_default(),
+            policy: policy?,
+            keeper: keeper?,
+            upkeep: upkeep?,
             chains,
         })
     }
@@ -258,6 +274,7 @@ struct IsTable;
 
 impl Field for IsTable {
     const EXPECTED: &'static str = "a table";
+    const STRUCTURE: bool = true;
 
     fn read(value: &DeValue<'_>) -> Option<Self> {
         value.is_table().then_some(Self)
@@ -292,16 +309,12 @@ impl Field for VariableName {
     }
 }
 
-fn is_variable(name: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    name.bytes().all(word) && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
-}
-
 /// A list's length, whatever is in it.
 pub(crate) struct ListLength(pub(crate) usize);
 
 impl Field for ListLength {
     const EXPECTED: &'static str = "a list of tables";
+    const STRUCTURE: bool = true;
 
     fn read(value: &DeValue<'_>) -> Option<Self> {
         // What is no list is told about where its elements are read.
@@ -332,24 +345,12 @@ fn read_endpoints(section: &mut Section<'_, '_>) -> Vec<EndpointSource> {
     endpoints
 }
 
-const ENDPOINT: &str = "a URL that begins with http://, https://, ws:// or wss://, or env:NAME";
-
-impl EndpointSource {
-    pub(crate) fn read(text: &str) -> Option<Self> {
-        if let Some(name) = text.strip_prefix("env:") {
-            return is_variable(name).then(|| Self::Env(name.to_owned()));
-        }
-        let is_url = ["http://", "https://", "ws://", "wss://"]
-            .iter()
-            .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
-        is_url.then(|| Self::Url(text.to_owned()))
-    }
-}
-
 pub(crate) struct AnyText(pub(crate) String);
 
 impl Field for AnyText {
     const EXPECTED: &'static str = "a text";
+    // It may hold an API key.
+    const SECRET: bool = true;
 
     fn read(value: &DeValue<'_>) -> Option<Self> {
         value.as_str().map(|text| Self(text.to_owned()))
@@ -361,5 +362,9 @@ impl Field for SocketAddr {
 
     fn read(value: &DeValue<'_>) -> Option<Self> {
         value.as_str()?.parse().ok()
+    }
+
+    fn shown(&self) -> String {
+        format!("\"{self}\"")
     }
 }

@@ -1,7 +1,7 @@
 //! Where the prices of a token come from, besides the specification.
 
 use crate::{
-    node::EndpointSource,
+    endpoint::EndpointSource,
     section::Section,
     values::{Decimals, Field},
 };

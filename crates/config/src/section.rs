@@ -2,6 +2,9 @@
 
 use crate::{
     error::{ConfigError, Located, Problem},
+    layers::{Layers, Override, Place},
+    schedules::Profile,
+    settings::{Setting, SettingOrigin, hidden, mark, written},
     values::{Field, describe},
 };
 use std::ops::Range;
@@ -11,12 +14,32 @@ use toml::de::{DeTable, DeValue};
 /// others.
 pub(crate) struct Section<'a, 'i> {
     table: &'a DeTable<'i>,
-    text: &'a str,
+    layers: &'a Layers<'a>,
     path: String,
-    /// Line of the table's header; `None` for the file itself.
-    line: Option<usize>,
+    /// The table's header; `None` for the file itself, and for a table that is not written.
+    place: Option<Place>,
+    /// Set where defaults are those of a profile.
+    profile: Option<Profile>,
     known: Vec<&'static str>,
-    problems: Vec<Located>,
+    found: Found,
+}
+
+/// What came of reading.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) problems: Vec<Located>,
+    /// Every key that was asked for.
+    pub(crate) settings: Vec<Setting>,
+    /// Where the file has values that must not be shown.
+    pub(crate) secrets: Vec<Range<usize>>,
+}
+
+impl Found {
+    fn extend(&mut self, other: Self) {
+        self.problems.extend(other.problems);
+        self.settings.extend(other.settings);
+        self.secrets.extend(other.secrets);
+    }
 }
 
 /// Parses `text` and reads its root table. `read` returns `None` only after it reported a problem.
@@ -25,27 +48,59 @@ pub(crate) fn read_file<T>(
     origin: &str,
     read: impl FnOnce(&mut Section<'_, '_>) -> Option<T>,
 ) -> Result<T, ConfigError> {
+    read_layers(text, &[], origin, read).map(|(value, _)| value)
+}
+
+/// The same with values that stand above those of the file.
+pub(crate) fn read_layers<T>(
+    text: &str,
+    overrides: &[Override],
+    origin: &str,
+    read: impl FnOnce(&mut Section<'_, '_>) -> Option<T>,
+) -> Result<(T, Found), ConfigError> {
     let (table, errors) = DeTable::parse_recoverable(text);
+    let layers = Layers::new(text, overrides);
     let mut problems: Vec<Located> = errors
         .into_iter()
-        .map(|error| Located {
-            line: error.span().map(|span| line_of(text, &span)),
-            problem: Problem::Syntax(error.message().to_owned()),
+        .map(|error| {
+            let place = error.span().map(|span| layers.place(&span));
+            Located::at(place, Problem::Syntax(error.message().to_owned()))
         })
         .collect();
-    let mut root = Section::new(table.get_ref(), text, String::new(), None);
+    let padded = layers.padded();
+    let mut table = table.into_inner();
+    problems.extend(layers.apply(&mut table, &padded));
+    let mut root = Section::new(&table, &layers, String::new(), None);
     let value = read(&mut root);
-    problems.extend(root.finish());
-    problems.sort_by_key(|located| located.line);
+    let mut found = root.finish();
+    found.problems.extend(problems);
+    found.problems.sort_by_key(|located| (located.line, located.place.clone()));
     match value {
-        Some(value) if problems.is_empty() => Ok(value),
-        _ => Err(ConfigError { origin: origin.to_owned(), problems }),
+        Some(value) if found.problems.is_empty() => Ok((value, found)),
+        _ => Err(ConfigError { origin: origin.to_owned(), problems: found.problems }),
     }
 }
 
 impl<'a, 'i> Section<'a, 'i> {
-    fn new(table: &'a DeTable<'i>, text: &'a str, path: String, line: Option<usize>) -> Self {
-        Self { table, text, path, line, known: Vec::new(), problems: Vec::new() }
+    fn new(
+        table: &'a DeTable<'i>,
+        layers: &'a Layers<'a>,
+        path: String,
+        place: Option<Place>,
+    ) -> Self {
+        let (profile, known, found) = (None, Vec::new(), Found::default());
+        Self { table, layers, path, place, profile, known, found }
+    }
+
+    /// Defaults that are asked for from now on are those of a profile.
+    pub(crate) const fn defaults_of(&mut self, profile: Profile) {
+        self.profile = Some(profile);
+    }
+
+    /// Where the value of a key is written, for errors.
+    pub(crate) fn place_of(&self, key: &str) -> Option<String> {
+        let span = self.table.get(key)?.span();
+        Some(self.layers.place(&span).to_string())
     }
 
     /// The value of a key without default.
@@ -60,29 +115,55 @@ impl<'a, 'i> Section<'a, 'i> {
     /// `Some(None)` when the key is absent, `None` when its value is wrong.
     pub(crate) fn optional<T: Field>(&mut self, key: &'static str) -> Option<Option<T>> {
         self.known.push(key);
-        let Some(value) = self.table.get(key) else { return Some(None) };
-        let read = T::read(value.get_ref());
-        if read.is_none() {
-            let shown: &DeValue<'_> = value.get_ref();
-            let hidden = DeValue::String("(not shown)".into());
-            let shown = if T::SECRET { &hidden } else { shown };
-            self.unexpected(self.full(key), T::EXPECTED, shown, &value.span());
+        if !T::STRUCTURE {
+            self.note::<T>(key, || (String::new(), SettingOrigin::Unset));
         }
-        read.map(Some)
+        self.value(key)
     }
 
     /// The value of a key, or what stands for it when absent.
     pub(crate) fn or<T: Field>(&mut self, key: &'static str, default: T) -> Option<T> {
-        self.optional(key).map(|value| value.unwrap_or(default))
+        self.known.push(key);
+        let origin = self.profile.map_or(SettingOrigin::Default, SettingOrigin::Profile);
+        self.note::<T>(key, || (default.shown(), origin));
+        self.value(key).map(|value| value.unwrap_or(default))
+    }
+
+    fn value<T: Field>(&mut self, key: &str) -> Option<Option<T>> {
+        let Some(value) = self.table.get(key) else { return Some(None) };
+        let read = T::read(value.get_ref());
+        if read.is_none() {
+            self.unexpected::<T>(self.full(key), value.get_ref(), &value.span());
+        }
+        read.map(Some)
+    }
+
+    /// Remembers what a key is, and where it comes from.
+    fn note<T: Field>(&mut self, key: &str, absent: impl FnOnce() -> (String, SettingOrigin)) {
+        let path = self.full(key);
+        let Some(value) = self.table.get(key) else {
+            let (value, origin) = absent();
+            self.found.settings.push(Setting { path, value, origin, mark: None });
+            return;
+        };
+        let whole = written(value.get_ref());
+        let shown = if T::SECRET { hidden(value.get_ref()) } else { whole.clone() };
+        let origin = self.layers.place(&value.span()).into_origin();
+        let mark = (shown != whole).then(|| mark(&whole));
+        if shown != whole && matches!(origin, SettingOrigin::File { .. }) {
+            self.found.secrets.push(value.span());
+        }
+        self.found.settings.push(Setting { path, value: shown, origin, mark });
     }
 
     /// A list of values; empty when absent. Wrong elements are reported one by one and left out.
     pub(crate) fn list<T: Field>(&mut self, key: &'static str) -> Vec<T> {
+        self.note::<T>(key, || ("[]".to_owned(), SettingOrigin::Default));
         let mut values = Vec::new();
         for (path, element, span) in self.elements(key, "a list") {
             match T::read(element) {
                 Some(value) => values.push(value),
-                None => self.unexpected(path, T::EXPECTED, element, &span),
+                None => self.unexpected::<T>(path, element, &span),
             }
         }
         values
@@ -100,6 +181,24 @@ impl<'a, 'i> Section<'a, 'i> {
             return None;
         };
         self.child(self.full(key), value.get_ref(), &value.span(), read)
+    }
+
+    /// The same where an absent table is an empty one.
+    pub(crate) fn table_or_empty<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Section<'_, '_>) -> Option<T>,
+    ) -> Option<T> {
+        if self.table.contains_key(key) {
+            return self.table(key, read);
+        }
+        self.known.push(key);
+        let empty = DeTable::new();
+        let mut child = Section::new(&empty, self.layers, self.full(key), None);
+        let read = read(&mut child);
+        let found = child.finish();
+        self.found.extend(found);
+        read
     }
 
     /// `Some(None)` when there is no table under the key.
@@ -126,9 +225,13 @@ impl<'a, 'i> Section<'a, 'i> {
 
     /// Reports that the value of `key` contradicts another one.
     pub(crate) fn contradiction(&mut self, key: &str, reason: String) {
-        let line = self.table.get(key).map(|value| line_of(self.text, &value.span()));
+        let place = self.table.get(key).map(|value| self.layers.place(&value.span()));
         let problem = Problem::Contradiction { key: self.full(key), reason };
-        self.problems.push(Located { line: line.or(self.line), problem });
+        self.report(place.or_else(|| self.place.clone()), problem);
+    }
+
+    fn report(&mut self, place: Option<Place>, problem: Problem) {
+        self.found.problems.push(Located::at(place, problem));
     }
 
     fn has(&mut self, key: &'static str) -> bool {
@@ -144,7 +247,7 @@ impl<'a, 'i> Section<'a, 'i> {
         self.known.push(key);
         let Some(value) = self.table.get(key) else { return Vec::new() };
         let DeValue::Array(array) = value.get_ref() else {
-            self.unexpected(self.full(key), expected, value.get_ref(), &value.span());
+            self.unlike(self.full(key), expected, value.get_ref(), &value.span());
             return Vec::new();
         };
         let path = self.full(key);
@@ -163,21 +266,28 @@ impl<'a, 'i> Section<'a, 'i> {
         read: impl FnOnce(&mut Section<'_, '_>) -> Option<T>,
     ) -> Option<T> {
         let DeValue::Table(table) = value else {
-            self.unexpected(path, "a table", value, span);
+            self.unlike(path, "a table", value, span);
             return None;
         };
-        let mut child = Section::new(table, self.text, path, Some(line_of(self.text, span)));
+        let mut child = Section::new(table, self.layers, path, Some(self.layers.place(span)));
         let read = read(&mut child);
-        self.problems.extend(child.finish());
+        let found = child.finish();
+        self.found.extend(found);
         read
     }
 
     fn missing(&mut self, key: &str, expected: &'static str) {
         let problem = Problem::Missing { key: self.full(key), expected };
-        self.problems.push(Located { line: self.line, problem });
+        self.report(self.place.clone(), problem);
     }
 
-    fn unexpected(
+    fn unexpected<T: Field>(&mut self, key: String, value: &DeValue<'_>, span: &Range<usize>) {
+        let not_shown = DeValue::String("(not shown)".into());
+        let value = if T::SECRET && value.is_str() { &not_shown } else { value };
+        self.unlike(key, T::EXPECTED, value, span);
+    }
+
+    fn unlike(
         &mut self,
         key: String,
         expected: &'static str,
@@ -185,14 +295,14 @@ impl<'a, 'i> Section<'a, 'i> {
         span: &Range<usize>,
     ) {
         let problem = Problem::Unexpected { key, expected, found: describe(value) };
-        self.problems.push(Located { line: Some(line_of(self.text, span)), problem });
+        self.report(Some(self.layers.place(span)), problem);
     }
 
     fn full(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    fn finish(mut self) -> Vec<Located> {
+    fn finish(mut self) -> Found {
         self.known.sort_unstable();
         self.known.dedup();
         for key in self.table.keys() {
@@ -203,17 +313,12 @@ impl<'a, 'i> Section<'a, 'i> {
                     suggestion: nearest(name, &self.known),
                     known: self.known.clone(),
                 };
-                let line = Some(line_of(self.text, &key.span()));
-                self.problems.push(Located { line, problem });
+                let place = Some(self.layers.place(&key.span()));
+                self.found.problems.push(Located::at(place, problem));
             }
         }
-        self.problems
+        self.found
     }
-}
-
-fn line_of(text: &str, span: &Range<usize>) -> usize {
-    let before = &text.as_bytes()[..span.start.min(text.len())];
-    1 + before.iter().filter(|byte| **byte == b'\n').count()
 }
 
 /// The known key that needs the fewest edits, when that is at most a third of its length.

@@ -1,7 +1,8 @@
 //! Who signs, and what he may spend.
 
 use crate::{
-    node::{AnyText, EndpointSource, NodeOrigin, VariableName},
+    endpoint::{EndpointSource, SecretCommand},
+    node::{AnyText, NodeOrigin, VariableName},
     section::Section,
 };
 use alloy::primitives::Address;
@@ -15,6 +16,8 @@ pub enum KeySource {
     Env(String),
     /// In a file that nobody else may read.
     File(PathBuf),
+    /// In the first line that a program writes.
+    Command(SecretCommand),
     /// In an encrypted keystore file, version 3.
     Keystore {
         /// The file.
@@ -38,6 +41,8 @@ pub enum PasswordSource {
     Env(String),
     /// In a file that nobody else may read.
     File(PathBuf),
+    /// In the first line that a program writes.
+    Command(SecretCommand),
 }
 
 /// What the signer may spend.
@@ -64,6 +69,7 @@ pub struct DailyCap {
 struct Found {
     env: Option<VariableName>,
     file: Option<String>,
+    command: Option<SecretCommand>,
     keystore: Option<String>,
     remote: Option<AnyText>,
     password: Option<PasswordSource>,
@@ -71,19 +77,26 @@ struct Found {
 }
 
 /// The keys of `[signer]` of which exactly one says where the key is.
-const KEY_SOURCES: [&str; 4] = ["key_env", "key_file", "keystore", "remote"];
+const KEY_SOURCES: [&str; 5] = ["key_env", "key_file", "key_command", "keystore", "remote"];
 
 impl KeySource {
     pub(crate) fn read(section: &mut Section<'_, '_>, origin: &NodeOrigin<'_>) -> Option<Self> {
         let env = section.optional::<VariableName>("key_env");
         let file = section.optional::<String>("key_file");
+        let command = section.optional::<SecretCommand>("key_command");
         let keystore = section.optional::<String>("keystore");
         let remote = section.optional::<AnyText>("remote");
         let password = PasswordSource::read(section, origin);
         let account = section.optional::<Address>("account");
-        let (env, file, keystore, remote) = (env?, file?, keystore?, remote?);
+        let (env, file, command, keystore, remote) = (env?, file?, command?, keystore?, remote?);
         let (password, account) = (password?, account?);
-        let given = [env.is_some(), file.is_some(), keystore.is_some(), remote.is_some()];
+        let given = [
+            env.is_some(),
+            file.is_some(),
+            command.is_some(),
+            keystore.is_some(),
+            remote.is_some(),
+        ];
         let given: Vec<_> =
             KEY_SOURCES.iter().zip(given).filter(|(_, given)| *given).map(|(key, _)| key).collect();
         if let [first, second, ..] = given[..] {
@@ -92,7 +105,7 @@ impl KeySource {
         }
         if password.is_some() && keystore.is_none() {
             let reason = "only a keystore has a password; keystore is missing".to_owned();
-            section.contradiction("password_env or password_file", reason);
+            section.contradiction("password_env, password_file or password_command", reason);
             return None;
         }
         if account.is_some() && remote.is_none() {
@@ -100,20 +113,27 @@ impl KeySource {
             section.contradiction("account", reason);
             return None;
         }
-        Self::one(section, origin, Found { env, file, keystore, remote, password, account })
+        Self::one(
+            section,
+            origin,
+            Found { env, file, command, keystore, remote, password, account },
+        )
     }
 
     fn one(section: &mut Section<'_, '_>, origin: &NodeOrigin<'_>, found: Found) -> Option<Self> {
-        let Found { env, file, keystore, remote, password, account } = found;
+        let Found { env, file, command, keystore, remote, password, account } = found;
         if let Some(VariableName(name)) = env {
             return Some(Self::Env(name));
         }
         if let Some(path) = file {
             return Some(Self::File(origin.directory.join(path)));
         }
+        if let Some(command) = command {
+            return Some(Self::Command(command));
+        }
         if let Some(path) = keystore {
             let path = origin.directory.join(path);
-            let needed = "missing: say where the password is (password_env or password_file)";
+            let needed = "missing: say where the password is (password_env, password_file or password_command)";
             return match password {
                 Some(password) => Some(Self::Keystore { path, password }),
                 None => {
@@ -144,7 +164,8 @@ impl KeySource {
             Some(endpoint) => return Some(Self::Remote { endpoint, account }),
             None => {}
         }
-        let reason = "expected a URL that begins with http:// or https://, or env:NAME";
+        let reason = "expected a URL that begins with http:// or https://, or env:NAME, file:/PATH or \
+                      command:PROGRAM ARGUMENTS";
         section.contradiction("remote", reason.to_owned());
         None
     }
@@ -154,16 +175,21 @@ impl PasswordSource {
     fn read(section: &mut Section<'_, '_>, origin: &NodeOrigin<'_>) -> Option<Option<Self>> {
         let env = section.optional::<VariableName>("password_env");
         let file = section.optional::<String>("password_file");
-        match (env?, file?) {
-            (Some(_), Some(_)) => {
-                let reason = "password_file is given too: one is enough".to_owned();
-                section.contradiction("password_env", reason);
-                None
-            }
-            (Some(VariableName(name)), None) => Some(Some(Self::Env(name))),
-            (None, Some(path)) => Some(Some(Self::File(origin.directory.join(path)))),
-            (None, None) => Some(None),
+        let command = section.optional::<SecretCommand>("password_command");
+        let (env, file, command) = (env?, file?, command?);
+        let given = [env.is_some(), file.is_some(), command.is_some()];
+        let names = ["password_env", "password_file", "password_command"];
+        let given: Vec<_> = names.iter().zip(given).filter(|(_, given)| *given).collect();
+        if let [(first, _), (second, _), ..] = given[..] {
+            section.contradiction(first, format!("{second} is given too: one is enough"));
+            return None;
         }
+        Some(match (env, file, command) {
+            (Some(VariableName(name)), ..) => Some(Self::Env(name)),
+            (_, Some(path), _) => Some(Self::File(origin.directory.join(path))),
+            (.., Some(command)) => Some(Self::Command(command)),
+            (None, None, None) => None,
+        })
     }
 }
 

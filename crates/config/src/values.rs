@@ -13,8 +13,16 @@ pub(crate) trait Field: Sized {
     /// True for what must not be shown, even when it is wrong.
     const SECRET: bool = false;
 
+    /// True for what is only asked about its form: it is no value of its own.
+    const STRUCTURE: bool = false;
+
     /// The value, or `None` when it is anything but [`Self::EXPECTED`].
     fn read(value: &DeValue<'_>) -> Option<Self>;
+
+    /// The value as it would be written; needed of what has a default.
+    fn shown(&self) -> String {
+        String::new()
+    }
 }
 
 /// The largest number of decimals whose power of ten fits 256 bits.
@@ -29,6 +37,10 @@ impl Field for Decimals {
     fn read(value: &DeValue<'_>) -> Option<Self> {
         let decimals = integer(value)?;
         u8::try_from(decimals).ok().filter(|decimals| *decimals <= MAX_DECIMALS).map(Self)
+    }
+
+    fn shown(&self) -> String {
+        self.0.to_string()
     }
 }
 
@@ -55,6 +67,10 @@ impl Field for bool {
     fn read(value: &DeValue<'_>) -> Option<Self> {
         value.as_bool()
     }
+
+    fn shown(&self) -> String {
+        self.to_string()
+    }
 }
 
 impl Field for String {
@@ -71,6 +87,10 @@ impl Field for i64 {
     fn read(value: &DeValue<'_>) -> Option<Self> {
         Self::try_from(integer(value)?).ok()
     }
+
+    fn shown(&self) -> String {
+        self.to_string()
+    }
 }
 
 impl Field for u64 {
@@ -78,6 +98,10 @@ impl Field for u64 {
 
     fn read(value: &DeValue<'_>) -> Option<Self> {
         Self::try_from(integer(value)?).ok()
+    }
+
+    fn shown(&self) -> String {
+        self.to_string()
     }
 }
 
@@ -87,6 +111,10 @@ impl Field for u128 {
     fn read(value: &DeValue<'_>) -> Option<Self> {
         Self::try_from(integer(value)?).ok()
     }
+
+    fn shown(&self) -> String {
+        self.to_string()
+    }
 }
 
 impl Field for NonZeroU64 {
@@ -94,6 +122,10 @@ impl Field for NonZeroU64 {
 
     fn read(value: &DeValue<'_>) -> Option<Self> {
         Self::new(u64::read(value)?)
+    }
+
+    fn shown(&self) -> String {
+        self.to_string()
     }
 }
 
@@ -134,6 +166,10 @@ impl Field for Address {
         let address: Self =
             if one_case { text.parse().ok() } else { Self::parse_checksummed(text, None).ok() }?;
         (!address.is_zero()).then_some(address)
+    }
+
+    fn shown(&self) -> String {
+        format!("\"{self}\"")
     }
 }
 

@@ -177,7 +177,10 @@ fn a_keystore_names_its_password_and_a_remote_signer_its_account() {
 fn a_signer_is_named_once_and_with_all_it_needs() {
     let account = "account = \"0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266\"";
     for (signer, expected) in [
-        ("".to_owned(), "`signer.key_env`: missing, and so are key_file, keystore, remote"),
+        (
+            "".to_owned(),
+            "`signer.key_env`: missing, and so are key_file, key_command, keystore, remote",
+        ),
         ("key_env = \"K\"\nkeystore = \"k\"".to_owned(), "`signer.key_env`: keystore is given too"),
         ("keystore = \"k\"".to_owned(), "`signer.keystore`: missing: say where the password is"),
         ("key_env = \"K\"\npassword_env = \"P\"".to_owned(), "only a keystore has a password"),

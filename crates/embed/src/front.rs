@@ -52,7 +52,7 @@ pub const METHODS: [&str; 26] = [
 
 /// Methods for whoever runs the resolver, its reads and what changes how it works: for the authenticated server
 /// and for IPC.
-pub const ADMIN_METHODS: [&str; 14] = [
+pub const ADMIN_METHODS: [&str; 17] = [
     "bmn_explainOrder",
     "bmn_getMode",
     "bmn_shadowReport",
@@ -60,9 +60,12 @@ pub const ADMIN_METHODS: [&str; 14] = [
     "bmn_listDeadLetters",
     "bmn_queueMetrics",
     "bmn_performanceMetrics",
+    "bmn_schedules",
+    "bmn_scheduledRuns",
     "bmn_setMode",
     "bmn_pause",
     "bmn_resume",
+    "bmn_runJob",
     "bmn_requeueJob",
     "bmn_dropJob",
     ALERTS.subscribe,

@@ -16,6 +16,7 @@ use std::{
     pin::Pin,
     task::Poll,
 };
+use tracing::Instrument;
 
 /// What looking at a job came to.
 pub(crate) enum Step {
@@ -93,7 +94,7 @@ impl Executor {
     ) -> Result<(), ExecutorError> {
         let mut looking: Vec<UnderWay<'_, &JobRow, _>> = Vec::with_capacity(jobs.len());
         for job in jobs {
-            looking.push((job, Box::pin(self.look(job))));
+            looking.push((job, Box::pin(self.look(job).instrument(span_of(job)))));
         }
         let mut failed = None;
         while !looking.is_empty() {
@@ -161,6 +162,12 @@ impl Executor {
         }
         Ok(tx.commit()?)
     }
+}
+
+/// What is done about one job: the action, its order and the chain it acts on.
+fn span_of(job: &JobRow) -> tracing::Span {
+    let (order, chain, action) = (job.key.order, job.key.chain, job.key.action.name());
+    tracing::info_span!(target: "bmn::executor", "action", %order, %chain, action)
 }
 
 /// Waits until some of what is under way is done, and takes all of it that is, in its order.

@@ -154,8 +154,13 @@ impl Executor {
         let mut signed = Vec::with_capacity(drafts.len());
         for ((job, ready, draft), signature) in drafts.into_iter().zip(signatures) {
             match signature {
-                Ok((hash, raw)) => signed.push(Signed { job, ready, draft, hash, raw }),
+                Ok((hash, raw)) => {
+                    self.signing.works();
+                    signed.push(Signed { job, ready, draft, hash, raw });
+                }
                 Err(ExecutorError::Signer(reason)) => {
+                    let tip = self.store.read()?.cursor(chain)?.tip.map_or(0, |tip| tip.number);
+                    self.signing.failed(chain, tip, &reason);
                     looked.verdicts.push((job, self.not_signed(chain, &reason)?));
                 }
                 Err(error) => return Err(error),

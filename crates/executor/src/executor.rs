@@ -9,13 +9,14 @@ use crate::{
     keeper::KeeperLimits,
     mined::Mined,
     refunds::is_refund,
+    sign::Signing,
     verdict::Verdict,
 };
 use alloy::primitives::{Address, B256, U256};
 use bmn_chain::{CallOutcome, CallRequest, ChainClient};
 use bmn_contracts::{Retry, Revert, calldata};
 use bmn_primitives::{BlockRef, ChainId, OrderId, Secret};
-use bmn_queue::{FailureClass, JobRow, Loaded, Rules};
+use bmn_queue::{FailureClass, JobRow, LiveRules, Loaded};
 use bmn_store::{OrderState, Reads, Reservation, Store, StoreError, WriteTx};
 use bmn_swap::{
     Action, ActionKey, Attempt, DIRECT_CLOCK_TOLERANCE, DestinationPlan, Origin, When,
@@ -76,13 +77,14 @@ pub type Monotonic<'a> = &'a (dyn Fn() -> Duration + Sync);
 /// Acts on every chain with one account.
 pub struct Executor {
     pub(crate) store: Store,
-    pub(crate) rules: Arc<Rules>,
+    pub(crate) rules: LiveRules,
     pub(crate) clients: BTreeMap<ChainId, Arc<dyn ChainClient>>,
     pub(crate) account: Account,
     pub(crate) epoch: u64,
     pub(crate) limits: Limits,
     pub(crate) gaps: Gaps,
     pub(crate) mined: Mined,
+    pub(crate) signing: Signing,
     pub(crate) keeper: OnceLock<KeeperLimits>,
 }
 
@@ -106,15 +108,25 @@ impl Executor {
     /// An executor that acts with `account` as instance `epoch` of the store.
     pub fn new(
         store: Store,
-        rules: Arc<Rules>,
+        rules: impl Into<LiveRules>,
         clients: BTreeMap<ChainId, Arc<dyn ChainClient>>,
         account: impl Into<Account>,
         epoch: u64,
         limits: Limits,
     ) -> Self {
-        let account = account.into();
-        let (gaps, mined) = (Gaps::default(), Mined::default());
-        Self { store, rules, clients, account, epoch, limits, gaps, mined, keeper: OnceLock::new() }
+        let (rules, account) = (rules.into(), account.into());
+        Self {
+            store,
+            rules,
+            clients,
+            account,
+            epoch,
+            limits,
+            gaps: Gaps::default(),
+            mined: Mined::default(),
+            signing: Signing::default(),
+            keeper: OnceLock::new(),
+        }
     }
 
     /// The client of a chain.
@@ -123,6 +135,11 @@ impl Executor {
     /// [`ExecutorError::UnknownChain`].
     pub fn client(&self, chain: ChainId) -> Result<&dyn ChainClient, ExecutorError> {
         self.clients.get(&chain).map(|client| &**client).ok_or(ExecutorError::UnknownChain(chain))
+    }
+
+    /// Why nothing can be signed, as the last attempts had it; none while the signer signs.
+    pub fn signer_failure(&self) -> Option<String> {
+        self.signing.failure()
     }
 
     /// Looks at a leased job: whether it is still due, and whether its call would do what it is for.

@@ -46,6 +46,7 @@ impl Executor {
         let intents = read.intents(chain)?;
         let Some(tip) = read.cursor(chain)?.tip else { return Ok(false) };
         drop(read);
+        self.signing.passed(chain, tip.number);
         if intents.is_empty() {
             return Ok(false);
         }

@@ -8,6 +8,10 @@ use alloy::{
 };
 use bmn_chain::AccountSigner;
 use bmn_primitives::ChainId;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// Everything about a transaction but its fees.
 #[derive(Debug, Clone)]
@@ -18,6 +22,41 @@ pub(crate) struct Unsigned {
     pub(crate) value: U256,
     pub(crate) gas_limit: u64,
     pub(crate) data: Bytes,
+}
+
+/// Whether the signer signs, as the last attempts had it: chain, its newest block then, and the words of the signer. In
+/// memory only: whoever forgets it tries again.
+#[derive(Debug, Default)]
+pub(crate) struct Signing(Mutex<BTreeMap<ChainId, (u64, String)>>);
+
+impl Signing {
+    /// Blocks after which a failure that did not come again says nothing any more. What was not signed is tried
+    /// again with the next block.
+    const SAYS_NOTHING_AFTER: u64 = 2;
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ChainId, (u64, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn failed(&self, chain: ChainId, tip: u64, reason: &str) {
+        self.lock().insert(chain, (tip, reason.to_owned()));
+    }
+
+    /// One signer signs for every chain.
+    pub(crate) fn works(&self) {
+        self.lock().clear();
+    }
+
+    /// The newest block of `chain` is `tip`.
+    pub(crate) fn passed(&self, chain: ChainId, tip: u64) {
+        self.lock().retain(|of, (at, _)| {
+            *of != chain || tip <= at.saturating_add(Self::SAYS_NOTHING_AFTER)
+        });
+    }
+
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.lock().values().next().map(|(_, reason)| reason.clone())
+    }
 }
 
 /// Gas of a transaction that only consumes its nonce: a transfer of nothing to ourselves.
@@ -72,4 +111,24 @@ pub(crate) async fn sign(
     }
     let envelope: TxEnvelope = tx.into_signed(signature).into();
     Ok((*envelope.tx_hash(), envelope.encoded_2718()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signer_is_down_until_it_signs_or_nothing_was_asked_of_it_for_a_while() {
+        let signing = Signing::default();
+        assert_eq!(signing.failure(), None);
+        signing.failed(ChainId(1), 10, "timeout");
+        signing.passed(ChainId(1), 12);
+        signing.passed(ChainId(2), 99);
+        assert_eq!(signing.failure().as_deref(), Some("timeout"));
+        signing.passed(ChainId(1), 13);
+        assert_eq!(signing.failure(), None);
+        signing.failed(ChainId(1), 13, "timeout");
+        signing.works();
+        assert_eq!(signing.failure(), None);
+    }
 }

@@ -43,6 +43,14 @@ pub enum DevChainError {
         /// Blocks whose state is kept.
         history: u64,
     },
+    /// The block was there and is not kept any more.
+    #[error("block {number} is not kept any more; the oldest one that is has number {oldest}")]
+    Pruned {
+        /// Block number asked for.
+        number: u64,
+        /// Oldest block that is kept, block 0 apart.
+        oldest: u64,
+    },
     /// The bytes are not contract code: `0xef0100` must be followed by one address (EIP-7702).
     #[error("the code is not valid EVM bytecode: {reason}")]
     InvalidCode {

@@ -7,8 +7,9 @@ mod server;
 mod source;
 
 pub use chain::{
-    AccountState, Call, CallResult, ChainUpdate, Cheat, DevChain, DevChainConfig, MinedBlock,
-    Overrides, PooledTx, Reorg, Replacement, ReplacementTimes, SignedTx, TxDecodeError, TxOutcome,
+    AccountState, Call, CallResult, ChainUpdate, Cheat, DevChain, DevChainConfig, Footprint,
+    MinedBlock, Overrides, PooledTx, Reorg, Replacement, ReplacementTimes, SignedTx, TxDecodeError,
+    TxOutcome,
 };
 pub use client::DevClient;
 pub use error::DevChainError;

@@ -9,9 +9,20 @@ use std::time::Duration;
 
 /// One that hangs has failed: nothing here waits for time, so the paused clock is there at once.
 const LIMIT: Duration = Duration::from_secs(60);
+/// Blocks that the forgetful chain keeps: as many as the longest case makes, since the suite reads them all.
+const KEPT: u64 = 46;
 
 #[tokio::test(start_paused = true)]
 async fn a_development_chain_conforms() {
+    all_pass(DevBed::on_disk).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_development_chain_that_forgets_old_blocks_conforms() {
+    all_pass(|| DevBed::forgetful(KEPT)).await;
+}
+
+async fn all_pass(make: impl Fn() -> DevBed) {
     let mut left_out = Vec::new();
     let mut failed = Vec::new();
     for case in cases() {
@@ -19,7 +30,7 @@ async fn a_development_chain_conforms() {
             left_out.push(case.name);
             continue;
         }
-        let mut bed = DevBed::on_disk();
+        let mut bed = make();
         match tokio::time::timeout(LIMIT, case.run(&mut bed)).await {
             Ok(Ok(())) => {}
             Ok(Err(broken)) => failed.push(format!("{}: {broken}", case.name)),

@@ -5,8 +5,8 @@ use alloy::primitives::{Address, B256};
 use bmn_chain::ChainEvent;
 use bmn_primitives::{BlockRef, ChainId, OrderHash, OrderId, SwapId};
 use bmn_queue::{
-    Rules, bind_destination, coming_due, hashlock_is_taken, keep_decision, market_for, open_orders,
-    promote, refresh, reserve,
+    LiveRules, bind_destination, coming_due, hashlock_is_taken, keep_decision, market_for,
+    open_orders, promote, refresh, reserve,
 };
 use bmn_store::{Cursor, DecisionReads, Mode, OrderState, Reads, Store, StoreError, WriteTx};
 use bmn_swap::{
@@ -48,7 +48,7 @@ pub struct Applied {
 #[derive(Clone)]
 pub struct Indexer {
     pub(crate) store: Store,
-    pub(crate) rules: Arc<Rules>,
+    pub(crate) rules: LiveRules,
     filters: Arc<BTreeMap<ChainId, LogFilter>>,
     swept_to: Arc<Mutex<BTreeMap<ChainId, SweepPlace>>>,
     /// How far the look at refused orders is, on each chain.
@@ -75,7 +75,8 @@ impl fmt::Debug for Indexer {
 
 impl Indexer {
     /// An indexer over a store; chains it does not find in `rules` are refused.
-    pub fn new(store: Store, rules: Arc<Rules>) -> Self {
+    pub fn new(store: Store, rules: impl Into<LiveRules>) -> Self {
+        let rules = rules.into();
         let filter = |route: &Route| (route.chain, LogFilter::new(route));
         let filters = Arc::new(rules.routes.iter().map(filter).collect());
         Self { store, rules, filters, swept_to: Arc::default(), forgotten_to: Arc::default() }

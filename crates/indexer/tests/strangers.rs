@@ -40,7 +40,7 @@ const STRANGERS: u64 = 10_000;
 const IN_A_BLOCK: u64 = 250;
 
 /// Rows that a block with one event may cost: what the event itself, one order and its jobs take.
-const FEW: u64 = 100;
+const FEW: u64 = 110;
 
 fn secret() -> Secret {
     Secret::new(keccak256("secret").0)

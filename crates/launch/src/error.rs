@@ -3,6 +3,8 @@
 use bmn_chain::ChainError;
 use bmn_node::NodeError;
 use bmn_primitives::ErrorClass;
+use bmn_records::RecordsError;
+use bmn_scheduler::SchedulerError;
 use std::{io, path::PathBuf};
 
 /// Errors of this crate.
@@ -49,6 +51,12 @@ pub enum LaunchError {
     /// The resolver cannot be opened.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// The records beside the store.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    /// The scheduled jobs cannot be made.
+    #[error(transparent)]
+    Scheduler(#[from] SchedulerError),
 }
 
 impl LaunchError {
@@ -60,6 +68,8 @@ impl LaunchError {
             Self::Unreachable { .. } | Self::Contracts { .. } => ErrorClass::Transient,
             Self::Chain { source, .. } => source.class(),
             Self::Node(error) => error.class(),
+            Self::Records(error) => error.class(),
+            Self::Scheduler(error) => error.class(),
         }
     }
 

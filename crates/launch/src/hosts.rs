@@ -1,6 +1,6 @@
 //! Chains behind URLs.
 
-use crate::LaunchError;
+use crate::{LaunchError, secrets};
 use alloy::primitives::B256;
 use bmn_config::{ChainSpec, EndpointSource, NodeChain};
 use bmn_contracts::{Emitter, topics};
@@ -56,17 +56,12 @@ pub fn named(spec: &ChainSpec) -> String {
     format!("{} ({})", spec.name, spec.chain_id)
 }
 
-/// The endpoint that a configuration names, or that an environment variable holds.
+/// The endpoint that a configuration names.
 ///
 /// # Errors
 /// Why there is none; never the text itself, which may hold a key.
 pub fn endpoint(source: &EndpointSource) -> Result<Endpoint, String> {
-    let text = match source {
-        EndpointSource::Url(url) => url.clone(),
-        EndpointSource::Env(name) => std::env::var(name)
-            .map_err(|_| format!("environment variable {name} is not set to a text"))?,
-    };
-    text.parse().map_err(|error| format!("{error}"))
+    secrets::url(source)?.parse().map_err(|error| format!("{error}"))
 }
 
 fn failed(chain: &str, error: RpcError) -> LaunchError {

@@ -1,6 +1,6 @@
 //! Keys to sign with.
 
-use crate::{LaunchError, files, hosts};
+use crate::{LaunchError, files, hosts, secrets};
 use alloy::{
     primitives::{B256, U256},
     signers::local::PrivateKeySigner,
@@ -53,6 +53,10 @@ pub fn from(source: &KeySource) -> Result<PrivateKeySigner, LaunchError> {
             })?;
             parse(text.trim(), &format!("environment variable {name}"))
         }
+        KeySource::Command(command) => {
+            let told = |reason| LaunchError::Configuration(format!("key_command: {reason}"));
+            parse(secrets::command(command).map_err(told)?.trim(), "key_command")
+        }
         KeySource::Keystore { path, password } => keystore(path, &password_of(password)?),
         KeySource::Remote { .. } => Err(LaunchError::Configuration(
             "a remote signer serves `bmn node` alone; this command needs a key on this machine"
@@ -67,6 +71,8 @@ fn password_of(source: &PasswordSource) -> Result<String, LaunchError> {
         PasswordSource::Env(name) => std::env::var(name).map_err(|_| {
             LaunchError::Configuration(format!("environment variable {name} is not set to a text"))
         })?,
+        PasswordSource::Command(command) => secrets::command(command)
+            .map_err(|reason| LaunchError::Configuration(format!("password_command: {reason}")))?,
     };
     // Editors end a file with a line break; a password never does.
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())

@@ -9,6 +9,11 @@ pub trait Clock: Send + Sync {
 
     /// Unix seconds.
     fn unix_seconds(&self) -> u64;
+
+    /// Unix milliseconds.
+    fn unix_millis(&self) -> u64 {
+        self.unix_seconds().saturating_mul(1_000)
+    }
 }
 
 /// The machine's clocks.
@@ -39,5 +44,11 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the shell's clock, behind the trait")]
     fn unix_seconds(&self) -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the shell's clock, behind the trait")]
+    fn unix_millis(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }

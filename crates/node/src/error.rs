@@ -98,7 +98,10 @@ impl NodeError {
             self,
             Self::Chain(_)
                 | Self::Index(
-                    IndexError::Chain(_) | IndexError::Segment(_) | IndexError::NotFinal { .. }
+                    IndexError::Chain(_)
+                        | IndexError::Segment(_)
+                        | IndexError::NotFinal { .. }
+                        | IndexError::Store(StoreError::NotChild { .. })
                 )
                 | Self::Executor(ExecutorError::Chain(_))
         )

@@ -55,13 +55,15 @@ impl Resolver {
         let takes_submissions = self.shared.takes_submissions.load(Ordering::Relaxed);
         let limits = RpcLimits { takes_submissions, ..RpcLimits::default() };
         let (intake, view) = (Arc::clone(&handle) as _, Arc::clone(&handle) as _);
-        BmnRpc::with_limits(self.shared.store.clone(), intake, view, handle, commits, limits)
+        let rpc =
+            BmnRpc::with_limits(self.shared.store.clone(), intake, view, handle, commits, limits);
+        rpc.with_jobs(self.shared.scheduled.clone())
     }
 
     /// The methods that change dead letters, to serve where nobody else can reach them. What they
     /// change is acted on within a second.
     pub fn queue_admin_module(&self) -> RpcModule<()> {
-        QueueAdmin::new(self.shared.store.clone(), Arc::clone(&self.shared.rules)).into_module()
+        QueueAdmin::new(self.shared.store.clone(), self.shared.rules.clone()).into_module()
     }
 }
 

@@ -8,8 +8,8 @@ use alloy::primitives::{Address, U256};
 use bmn_chain::{ChainClient, ChainError};
 use bmn_primitives::{BlockRef, ChainId, ErrorClass, Hashlock, OrderId, Secret};
 use bmn_queue::{
-    QueueError, Rules, claim_order, claims_beside, hashlock_is_taken, keep_decision, market_for,
-    open_orders, refresh, reserve,
+    LiveRules, QueueError, claim_order, claims_beside, hashlock_is_taken, keep_decision,
+    market_for, open_orders, refresh, reserve,
 };
 use bmn_rpc::IntakeError;
 use bmn_store::{DecisionReads, IndexReads, OrderState, Reads, Store, StoreError, WriteTx};
@@ -81,7 +81,7 @@ pub struct SecretTaken {
 #[derive(Clone)]
 pub struct Intake {
     pub(crate) store: Store,
-    pub(crate) rules: Arc<Rules>,
+    pub(crate) rules: LiveRules,
     clients: BTreeMap<ChainId, Arc<dyn ChainClient>>,
     /// Coins per chain that are never promised, wei.
     kept_back: BTreeMap<ChainId, U256>,
@@ -99,11 +99,11 @@ impl Intake {
     /// An intake over a store and the hosts' clients.
     pub fn new(
         store: Store,
-        rules: Arc<Rules>,
+        rules: impl Into<LiveRules>,
         clients: BTreeMap<ChainId, Arc<dyn ChainClient>>,
         kept_back: BTreeMap<ChainId, U256>,
     ) -> Self {
-        Self { store, rules, clients, kept_back, divided: Divided::default() }
+        Self { store, rules: rules.into(), clients, kept_back, divided: Divided::default() }
     }
 
     /// Who acts on a chain; none when it is not served.

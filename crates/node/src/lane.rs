@@ -35,6 +35,10 @@ pub(crate) struct Lane {
     finalized: Option<BlockRef>,
     /// The factories could not be checked at the start: nothing is sent before they are.
     unchecked: bool,
+    /// Turns in a row that failed.
+    pub(crate) failures: u32,
+    /// What failed last was following, so that newer blocks may be there.
+    pub(crate) lost_sight: bool,
 }
 
 impl Lane {
@@ -47,7 +51,18 @@ impl Lane {
             pace: Pace::new(),
             finalized: None,
             unchecked: false,
+            failures: 0,
+            lost_sight: false,
         }
+    }
+
+    /// Forgets everything that the store does not say: what a lane that was cut off in the middle of something knows is
+    /// worth nothing.
+    pub(crate) fn forget(&mut self) {
+        self.maintained = None;
+        (self.backfill, self.derivation) = (None, None);
+        self.pace = Pace::new();
+        self.finalized = None;
     }
 
     pub(crate) const fn check_factories_first(&mut self) {
@@ -66,7 +81,7 @@ impl Lane {
             Err(error) => error,
         };
         let rebuild = rebuild_for(chain, &error);
-        if error.is_of_host() && rebuild.is_none() {
+        if error.is_of_host() && rebuild.is_none() && !is_not_child(&error) {
             return Err(error);
         }
         // What was staged and not flushed is asked for again.
@@ -437,6 +452,11 @@ impl Shared {
 /// Another lane moved the cursor of this chain: what was being done is done again from there.
 const fn is_moved(error: &NodeError) -> bool {
     matches!(error.store(), Some(StoreError::CursorMoved { .. }))
+}
+
+/// The host gave blocks that do not continue ours: it is asked again, and nothing of its answer is kept.
+const fn is_not_child(error: &NodeError) -> bool {
+    matches!(error.store(), Some(StoreError::NotChild { .. }))
 }
 
 /// Which chain is to be indexed again because of an error, and why; none when that is no cure.

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod beside;
+mod change;
 mod clock;
 mod error;
 mod face;

@@ -10,8 +10,8 @@ use bmn_config::ChainSpec;
 use bmn_executor::{Account, Executor, Limits};
 use bmn_indexer::Indexer;
 use bmn_primitives::ChainId;
-use bmn_queue::{Rules, StateKind, get, ready_keys, recover};
-use bmn_rpc::Acting;
+use bmn_queue::{LiveRules, Rules, StateKind, get, ready_keys, recover};
+use bmn_rpc::{Acting, ScheduledJobs};
 use bmn_store::{EventKey, Mode, Reads, RebuildReason, Store, WriteTx};
 use bmn_swap::{Policy, Route};
 use parking_lot::RwLock;
@@ -27,6 +27,10 @@ pub(crate) const CATCHING_UP: &str = "its index has not reached the head of its 
 
 /// Why a resolver without a signer never acts.
 const INDEX_ONLY: &str = "index only: this node takes no orders and no secrets and sends nothing";
+
+/// Why one whose signer is away takes nothing new. What is under way waits for it.
+const UNSIGNED: &str =
+    "its signer does not sign: it follows and answers, and takes nothing new until it signs again";
 
 /// Ready jobs of one chain whose waiting time is measured.
 const MOST_READY: usize = 1_024;
@@ -44,7 +48,7 @@ pub struct ChainHost {
 /// What every lane and the RPC share.
 pub(crate) struct Shared {
     pub(crate) store: Store,
-    pub(crate) rules: Arc<Rules>,
+    pub(crate) rules: LiveRules,
     pub(crate) specs: Vec<ChainSpec>,
     pub(crate) indexer: Indexer,
     /// None where we only index.
@@ -70,6 +74,8 @@ pub(crate) struct Shared {
     pub(crate) floors: RwLock<BTreeMap<ChainId, u64>>,
     /// False where the operator wants no orders and secrets from anybody.
     pub(crate) takes_submissions: AtomicBool,
+    /// Where the methods find the scheduler, once there is one.
+    pub(crate) scheduled: ScheduledJobs,
 }
 
 /// The resolver.
@@ -112,13 +118,13 @@ impl Resolver {
         hosts.iter().try_for_each(|host| check_known_factories(&host.spec))?;
         let account = account.into();
         let us = account.address();
-        let rules = Arc::new(rules_of(us, hosts.iter().map(|host| &host.spec), policy));
+        let rules = LiveRules::from(rules_of(us, hosts.iter().map(|host| &host.spec), policy));
         let clients = clients_of(&hosts);
         check_takers(&store.read()?, &rules)?;
         claim(&store, &rules, &hosts)?;
         let executor = Executor::new(
             store.clone(),
-            Arc::clone(&rules),
+            rules.clone(),
             clients,
             account,
             store.epoch(),
@@ -141,7 +147,7 @@ impl Resolver {
     ) -> Result<Self, NodeError> {
         check_hosts(&hosts)?;
         let us = store.read()?.newest_leaseholder()?.unwrap_or(Address::ZERO);
-        let rules = Arc::new(rules_of(us, hosts.iter().map(|host| &host.spec), policy));
+        let rules = LiveRules::from(rules_of(us, hosts.iter().map(|host| &host.spec), policy));
         let mut tx = store.write()?;
         settle_modes(&mut tx, &rules, &hosts)?;
         tx.commit()?;
@@ -151,7 +157,7 @@ impl Resolver {
     fn over(
         store: Store,
         hosts: Vec<ChainHost>,
-        rules: Arc<Rules>,
+        rules: LiveRules,
         executor: Option<Executor>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, NodeError> {
@@ -160,8 +166,8 @@ impl Resolver {
             .map(|host| (host.spec.chain_id, U256::from(host.spec.minimums.native_balance)))
             .collect();
         let shared = Shared {
-            indexer: Indexer::new(store.clone(), Arc::clone(&rules)),
-            intake: Intake::new(store.clone(), Arc::clone(&rules), clients_of(&hosts), kept_back),
+            indexer: Indexer::new(store.clone(), rules.clone()),
+            intake: Intake::new(store.clone(), rules.clone(), clients_of(&hosts), kept_back),
             executor,
             rules,
             specs: hosts.iter().map(|host| host.spec.clone()).collect(),
@@ -179,6 +185,7 @@ impl Resolver {
             floors: RwLock::default(),
             sweeps: Sweeps::default(),
             takes_submissions: AtomicBool::new(true),
+            scheduled: ScheduledJobs::default(),
         };
         let lanes =
             hosts.into_iter().map(|host| (host.spec.chain_id, Lane::new(host.source))).collect();
@@ -191,10 +198,7 @@ impl Resolver {
     /// # Errors
     /// [`NodeError::LockingFactory`]: what such an escrow holds can never be taken out again.
     pub async fn check_factories(&self) -> Result<(), NodeError> {
-        for route in &self.shared.rules.routes {
-            self.shared.check_factories(route).await?;
-        }
-        Ok(())
+        self.shared.check_every_factory().await
     }
 
     /// The chains, by id.
@@ -353,6 +357,13 @@ fn claim(store: &Store, rules: &Rules, hosts: &[ChainHost]) -> Result<(), NodeEr
 }
 
 impl Shared {
+    pub(crate) async fn check_every_factory(&self) -> Result<(), NodeError> {
+        for route in &self.rules.routes {
+            self.check_factories(route).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn check_factories(&self, route: &Route) -> Result<(), NodeError> {
         let Some(executor) = &self.executor else { return Ok(()) };
         let client = executor.client(route.chain)?;
@@ -372,7 +383,7 @@ impl Shared {
             Acting::Halted
         } else if self.executor.is_none() {
             Acting::IndexOnly
-        } else if self.behind.read().is_empty() {
+        } else if self.behind.read().is_empty() && self.signer_failure().is_none() {
             Acting::Everywhere
         } else {
             Acting::Behind
@@ -383,10 +394,16 @@ impl Shared {
     pub(crate) fn not_acting(&self) -> Option<String> {
         let halted = self.halted.read().clone();
         let index_only = || self.executor.is_none().then(|| INDEX_ONLY.to_owned());
-        halted.or_else(index_only).or_else(|| {
+        let behind = || {
             let behind = self.behind.read();
             behind.first_key_value().map(|(chain, why)| format!("chain {chain}: {why}"))
-        })
+        };
+        let unsigned = || self.signer_failure().map(|why| format!("{UNSIGNED}: {why}"));
+        halted.or_else(index_only).or_else(behind).or_else(unsigned)
+    }
+
+    fn signer_failure(&self) -> Option<String> {
+        self.executor.as_ref()?.signer_failure()
     }
 
     /// The same for everybody: the words of a host or of the database name what is ours.
@@ -397,9 +414,10 @@ impl Shared {
         if self.executor.is_none() {
             return Some(INDEX_ONLY.to_owned());
         }
-        let behind = self.behind.read();
-        let chain = behind.keys().next()?;
-        Some(format!("chain {chain}: its index does not show the newest blocks yet"))
+        let chain = self.behind.read().keys().next().copied();
+        chain
+            .map(|chain| format!("chain {chain}: its index does not show the newest blocks yet"))
+            .or_else(|| self.signer_failure().map(|_| UNSIGNED.to_owned()))
     }
 
     pub(crate) fn note_ready(&self, at: Duration) -> Result<(), NodeError> {

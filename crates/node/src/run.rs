@@ -2,11 +2,17 @@
 
 use crate::{NodeError, Resolver, lane::Lane, resolver::Shared};
 use bmn_primitives::{ChainId, ErrorClass};
-use std::{sync::Arc, time::Duration};
+use bmn_queue::release;
+use bmn_store::{Mode, Reads};
+use futures_util::FutureExt;
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// Longest pause after a host failed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Turns in a row that fail before a host is said not to answer: after about six seconds.
+const UNANSWERED: u32 = 5;
 
 /// A lane looks again at least this often, whatever it was told.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -21,7 +27,8 @@ impl Resolver {
     /// another, when the database must be opened again
     /// ([`needs_reopening`](bmn_store::StoreError::needs_reopening)).
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), NodeError> {
-        match self.check_factories().await {
+        let shared = Arc::clone(&self.shared);
+        match shared.check_every_factory().await {
             Err(error) if error.class() == ErrorClass::Transient => {
                 tracing::warn!(target: "bmn::node", %error, "factories are checked before we act");
                 self.lanes.values_mut().for_each(Lane::check_factories_first);
@@ -70,30 +77,94 @@ fn work(
         .build()
         .map_err(|error| NodeError::Worker { chain, reason: error.to_string() })?;
     runtime.block_on(async {
-        let mut failures = 0u32;
         while !stop.is_cancelled() {
-            match lane.drain(shared, chain, stop).await {
-                Ok(()) => failures = 0,
-                Err(error) if shared.lost_its_store(chain, &error) => return Err(error),
-                Err(error) => {
-                    failures = failures.saturating_add(1);
-                    shared.failed(chain, &error);
-                    pause(stop, failures).await;
-                    continue;
-                }
+            match lane.turn(shared, chain, stop).await? {
+                Some(pause) => tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(pause) => {}
+                },
+                None => lane.wait(shared, chain, stop).await,
             }
-            lane.wait(shared, chain, stop).await;
         }
         Ok(())
     })
 }
 
-async fn pause(stop: &CancellationToken, failures: u32) {
-    let pause = Duration::from_millis(100) * 2u32.saturating_pow(failures.min(10));
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = tokio::time::sleep(pause.min(LONGEST_PAUSE)) => {}
+/// The pause after so many turns in a row that failed.
+fn pause(failures: u32) -> Duration {
+    (Duration::from_millis(100) * 2u32.saturating_pow(failures.min(10))).min(LONGEST_PAUSE)
+}
+
+impl Resolver {
+    /// Follows `chain` and acts on it until nothing is left to do now, as [`run`](Self::run) does: what fails is noted, and
+    /// a lane that panics begins again from what is stored. Answers how long to wait before the next turn; none where
+    /// nothing failed.
+    ///
+    /// # Errors
+    /// [`NodeError::UnknownChain`]; [`NodeError::Store`], bare or inside another, when the database must be opened again.
+    pub async fn keep_up(&mut self, chain: ChainId) -> Result<Option<Duration>, NodeError> {
+        let lane = self.lanes.get_mut(&chain).ok_or(NodeError::UnknownChain(chain))?;
+        lane.turn(&self.shared, chain, &CancellationToken::new()).await
     }
+}
+
+impl Lane {
+    /// Works until nothing is left to do. Answers how long to wait when that failed.
+    async fn turn(
+        &mut self,
+        shared: &Shared,
+        chain: ChainId,
+        stop: &CancellationToken,
+    ) -> Result<Option<Duration>, NodeError> {
+        let drained = AssertUnwindSafe(self.drain(shared, chain, stop)).catch_unwind().await;
+        let failed = match drained {
+            Ok(Ok(())) => {
+                self.failures = 0;
+                return Ok(None);
+            }
+            Ok(Err(error)) => Err(error),
+            Err(panic) => self.begin_again(shared, chain, message(&*panic)),
+        };
+        self.failures = self.failures.saturating_add(1);
+        if let Err(error) = failed {
+            if shared.lost_its_store(chain, &error) {
+                return Err(error);
+            }
+            shared.failed(chain, &error);
+            if self.lost_sight && self.failures >= UNANSWERED && error.is_of_host() {
+                // Orders taken now would be filled on what we knew minutes ago.
+                let why = format!("its host does not give its blocks: {error}");
+                shared.behind.write().insert(chain, why);
+            }
+        }
+        Ok(Some(pause(self.failures)))
+    }
+
+    /// A panic is a mistake of ours, and what it left in memory is not to be trusted. What is stored is: the lane begins
+    /// again from there, as after a crash. Until its index is known to be current nothing is done for its orders, on the
+    /// other chain either: what is funded there could not be withdrawn here.
+    fn begin_again(
+        &mut self,
+        shared: &Shared,
+        chain: ChainId,
+        panic: &str,
+    ) -> Result<(), NodeError> {
+        let why = format!("its lane panicked and begins again from what is stored: {panic}");
+        tracing::error!(target: "bmn::node", chain = %chain, %panic, alarm = true, "lane panicked");
+        shared.behind.write().insert(chain, why);
+        self.forget();
+        let mut tx = shared.store.write()?;
+        release(&mut tx, chain)?;
+        if tx.cursor(chain)?.mode == Mode::Live {
+            tx.set_mode(chain, Mode::Backfilling)?;
+        }
+        Ok(tx.commit()?)
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 impl Lane {
@@ -105,9 +176,11 @@ impl Lane {
     ) -> Result<(), NodeError> {
         loop {
             let mut worked = false;
+            self.lost_sight = true;
             while !stop.is_cancelled() && self.follow(shared, chain).await? {
                 worked = true;
             }
+            self.lost_sight = false;
             // One batch, then the chain again: a burst of jobs must not keep new blocks out (P4).
             if !stop.is_cancelled() {
                 worked |= self.act(shared, chain).await?;

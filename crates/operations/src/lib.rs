@@ -12,6 +12,6 @@ mod routes;
 
 pub use document::document;
 pub use maintenance::Operator;
-pub use metrics::{described, reference};
+pub use metrics::{described, described_beside, reference};
 pub use ports::{Limits, Parts, Port, open};
 pub use recorder::{Recorder, RecorderError};

@@ -3,6 +3,10 @@
 //! Those are computed for each look, from one snapshot, into a recorder of that look alone: nothing that is gone
 //! (an order's status, a chain) is left standing at its last value.
 
+mod beside;
+
+pub use beside::described_beside;
+
 use crate::recorder;
 use ::metrics::{
     counter, describe_counter, describe_gauge, describe_histogram, gauge, with_local_recorder,
@@ -128,7 +132,7 @@ pub(crate) const PROCESS: [Metric; 8] = [
     of_the_node("process_threads", "Threads"),
 ];
 
-/// Everything that `/metrics` may answer.
+/// Everything that the port itself answers at `/metrics`, whatever runs beside it.
 pub fn described() -> Vec<Metric> {
     let all: [&[Metric]; 4] = [&STANDING, &bmn_rpc::METRICS, &RECORDED, &PROCESS];
     all.into_iter().flatten().copied().collect()
@@ -152,15 +156,19 @@ pub fn reference() -> String {
          Prometheus text of the operations port (`operations` in the configuration of `bmn node`). Made by a test of\n\
          `crates/operations`, which writes it again with `BMN_BLESS=1 cargo test -p bmn-operations --test it`.\n\n\
          Values of the store are read for each answer from one snapshot, so they fit together. What is counted is\n\
-         counted since the start. The account's balance is not known to the index and is not here: ask the chain.\n",
+         counted since the start. What looks at alerts and what runs jobs measure where they run: in `bmn node` and\n\
+         `bmn dev`. `docs/alerts.md` has the alerts that follow, `etc/prometheus` and `etc/grafana` their rules and\n\
+         dashboards.\n",
     );
+    let beside = beside::parts();
     let parts: [(&str, &[Metric]); 4] = [
         ("The node, from its store", &STANDING),
         ("JSON-RPC", &bmn_rpc::METRICS),
         ("The operations port", &RECORDED),
         ("The process", &PROCESS),
     ];
-    for (title, metrics) in parts {
+    let beside = beside.iter().map(|(title, metrics)| (*title, metrics.as_slice()));
+    for (title, metrics) in parts.into_iter().chain(beside) {
         let _ = write!(text, "\n## {title}\n\n| name | kind | labels | |\n|---|---|---|---|\n");
         for metric in metrics {
             let labels = metric.labels.iter().map(|(name, values)| format!("`{name}`: {values}"));

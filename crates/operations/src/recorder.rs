@@ -44,6 +44,7 @@ impl Recorder {
         ::metrics::set_global_recorder(recorder)?;
         metrics::describe(&metrics::RECORDED);
         metrics::describe(&bmn_rpc::METRICS);
+        metrics::describe(&metrics::described_beside());
         for metric in bmn_rpc::METRICS.iter().filter(|it| it.labels.is_empty()) {
             // What has not happened yet is zero, not missing.
             if metric.kind == MetricKind::Gauge {

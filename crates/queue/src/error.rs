@@ -88,6 +88,14 @@ pub enum QueueError {
         /// What does not fit.
         reason: &'static str,
     },
+    /// Rules with other chains, factories, tokens or another account were to take the place of those at start.
+    #[error(
+        "account, chains, factories or tokens are not those of the start: that needs a restart"
+    )]
+    OtherChains,
+    /// The rules were changed too often in one run.
+    #[error("the rules were changed {} times since the start: the next change needs a restart", crate::MOST_VERSIONS - 1)]
+    TooManyVersions,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -104,6 +112,8 @@ impl QueueError {
             Self::NoSuchJob { .. }
             | Self::WrongState { .. }
             | Self::NotWanted { .. }
+            | Self::OtherChains
+            | Self::TooManyVersions
             | Self::StillDue { .. } => ErrorClass::Permanent,
             Self::Damaged { .. } => ErrorClass::Corrupt,
             Self::Store(error) => error.class(),

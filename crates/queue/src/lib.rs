@@ -9,6 +9,7 @@ mod keeper;
 mod lane;
 mod late;
 mod letters;
+mod live;
 mod look;
 mod plan;
 mod refresh;
@@ -25,10 +26,11 @@ pub use keeper::{KeeperFacts, own_due_in, stranger_sources, watch_swap};
 pub use lane::Lane;
 pub use late::coming_due;
 pub use letters::{drop_letter, requeue};
+pub use live::{LiveRules, MOST_VERSIONS};
 pub use look::{
     JobFilter, NextWake, dead_letters, depths, get, has_expired, has_ready, list, next_wake,
 };
-pub use plan::{PROMOTE_LIMIT, Reconciled, promote, reconcile, recover};
+pub use plan::{PROMOTE_LIMIT, Reconciled, promote, reconcile, recover, release};
 pub use refresh::{
     Loaded, Rules, bind_destination, find_destination, hashlock_is_taken, open_orders, ready_keys,
     refresh, reserve,

@@ -160,6 +160,23 @@ pub fn recover(tx: &mut WriteTx, epoch: u64) -> Result<usize, QueueError> {
     Ok(recovered)
 }
 
+/// Returns to ready what was leased on `chain` and nobody runs any more: whoever ran it has ended in the middle, in this
+/// process. Answers how many came back.
+///
+/// # Errors
+/// [`QueueError::Damaged`] when an index names a job that does not exist.
+pub fn release(tx: &mut WriteTx, chain: ChainId) -> Result<usize, QueueError> {
+    let mut released = 0;
+    for (row, _) in tx.queue_scan(QueueTable::Held, &[], None, usize::MAX)? {
+        let before = indexed(tx, QueueTable::Held, read_held(&row))?;
+        if before.key.chain == chain && matches!(before.state, JobState::Leased { .. }) {
+            job::hand_back(tx, &before, JobRow { state: JobState::Ready, ..before.clone() })?;
+            released += 1;
+        }
+    }
+    Ok(released)
+}
+
 // Index rows of the first form have other keys; what they point to has not moved.
 fn renew_indices(tx: &mut WriteTx) -> Result<(), QueueError> {
     for table in [QueueTable::Ready, QueueTable::Held] {

@@ -7,8 +7,8 @@ use crate::{
 use alloy::primitives::{Address, U256};
 use bmn_primitives::{AddressWord, ChainId, OrderId, SwapId};
 use bmn_store::{
-    AnyLeg, KeepingReads, KeepingRow, LegIndex, OrderState, QueueTable, Reads, Reservation,
-    SourceBinding, WriteTx,
+    AnyLeg, EndedReads, KeepingReads, KeepingRow, LegIndex, OrderState, QueueTable, Reads,
+    Reservation, SourceBinding, WriteTx,
 };
 use bmn_swap::{
     ActionKey, Alarm, Attempt, ChainView, DestinationLeg, DestinationPlan, Order, Origin, Plan,
@@ -336,6 +336,10 @@ fn promises(order: &Order) -> impl Iterator<Item = Reservation> {
 /// True when another order that we settle has the hashlock. Refused ones do not count: anybody can
 /// have an order refused.
 pub fn hashlock_is_taken(tx: &impl Reads, order: &Order) -> Result<bool, QueueError> {
+    // What is in the archive was settled once.
+    if tx.archived_on(order.hashlock)?.is_some() {
+        return Ok(true);
+    }
     // One of two is another, if there is another.
     Ok(tx.accepted_by_hashlock(order.hashlock, 2)?.iter().any(|id| *id != order.id))
 }

@@ -41,6 +41,7 @@ mod proven_swap;
 )]
 mod queue_api;
 mod rlp;
+mod scheduled;
 #[cfg(feature = "schema")]
 mod schema;
 mod status;
@@ -110,6 +111,7 @@ pub use proven_swap::{BelievedFactory, ProvenEscrow, SwapProofError};
 #[cfg(feature = "client")]
 pub use queue_api::QueueAdminApiClient;
 pub use queue_api::QueueAdminApiServer;
+pub use scheduled::{JobPriority, RunResult, ScheduledJob, ScheduledRun, StartedRun};
 pub use status::{SwapStatus, SwapStatuses};
 pub use subscribe::{SubscribeFrom, SubscriptionFilter, SubscriptionKind};
 pub use summary::{

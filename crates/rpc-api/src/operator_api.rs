@@ -2,7 +2,8 @@
 
 use crate::{
     Cursor, DeadLetterFilter, DeadLetterPage, JobFilter, JobPage, Limit, NodeModes,
-    OrderExplanation, PerformanceMetrics, QueueMetrics, ShadowReport, SwapKey, WireSwitch,
+    OrderExplanation, PerformanceMetrics, QueueMetrics, ScheduledJob, ScheduledRun, ShadowReport,
+    StartedRun, SwapKey, WireSwitch,
 };
 use jsonrpsee::{
     core::{RpcResult, SubscriptionResult},
@@ -71,6 +72,21 @@ pub trait OperatorApi {
     #[method(name = "performanceMetrics")]
     async fn performance_metrics(&self) -> RpcResult<PerformanceMetrics>;
 
+    /// What the node does by the clock: each job with its schedule, its next slot, what its runs came to and how it
+    /// does. An empty list where nothing is. Not the steps of swaps (`bmn_getJobs`).
+    #[method(name = "schedules")]
+    async fn schedules(&self) -> RpcResult<Vec<ScheduledJob>>;
+
+    /// Runs of the last day of one scheduled job or of all, newest first; at most 200, 50 without a limit.
+    ///
+    /// Errors: `notFound`: there is no such job; `unavailable`.
+    #[method(name = "scheduledRuns")]
+    async fn scheduled_runs(
+        &self,
+        job: Option<String>,
+        limit: Option<Limit>,
+    ) -> RpcResult<Vec<ScheduledRun>>;
+
     /// What a person should look at: the node does not act, a chain is behind or has stopped, an action is late
     /// or was given up. It begins with everything that stands; then each is told when it begins, when its reason
     /// changes, and when it is over. There is nothing to resume: whoever subscribes again is told what stands.
@@ -100,4 +116,12 @@ pub trait AdminApi {
     /// Errors: `invalidParams`.
     #[method(name = "resume")]
     async fn resume(&self, switch: Option<WireSwitch>) -> RpcResult<NodeModes>;
+
+    /// Has a scheduled job run now, whatever its schedule says. Answers when the run has begun; `bmn_scheduledRuns`
+    /// tells what came of it.
+    ///
+    /// Errors: `notFound`: there is no such job; `unavailable` while it is running, or where nothing is done by the
+    /// clock.
+    #[method(name = "runJob")]
+    async fn run_job(&self, job: String) -> RpcResult<StartedRun>;
 }

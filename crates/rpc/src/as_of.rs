@@ -17,9 +17,7 @@ impl BmnRpc {
     ) -> Result<T, RpcError> {
         let Some(then) = then else { return self.listed(read).await };
         let store = self.ground().store.clone();
-        tokio::task::spawn_blocking(move || read(&snapshot(&store, then)?))
-            .await
-            .map_err(|error| RpcError::Interrupted(error.to_string()))?
+        self.past().read(move || read(&snapshot(&store, then)?)).await
     }
 }
 
@@ -44,6 +42,15 @@ fn snapshot(store: &Store, AsOf { chain, block }: AsOf) -> Result<Snapshot, RpcE
     match Snapshot::as_of(store, ChainId(chain), block) {
         // Final since it was looked at, or indexed before anything could be undone.
         Err(RpcError::Store(StoreError::UndoMissing { .. })) => gone(),
+        Ok(found) => {
+            // A reorg since the cursor was read: the block is not on the chain any more, and its successor not here yet.
+            let there = found.cursor(ChainId(chain))?.tip.is_some_and(|tip| tip.number >= block);
+            if there {
+                Ok(found)
+            } else {
+                not(format!("block {block} of chain {chain} was reorged out"))
+            }
+        }
         other => other,
     }
 }

@@ -1,9 +1,11 @@
 //! The methods.
 
 use crate::{
-    Intake, IntakeError, NodeView, ReceiptSource, RpcError, convert, description, events,
+    Intake, IntakeError, NodeView, ReceiptSource, RpcError, ScheduledJobs, convert, description,
+    events,
     health::{self, Looks},
     list, lookup,
+    reading::{self, Places},
     snapshot::Snapshot,
     submission,
     subscription::{self, Feeds, Filter, Ground},
@@ -54,6 +56,7 @@ impl Default for RpcLimits {
 #[derive(Clone)]
 pub struct BmnRpc {
     inner: Arc<Inner>,
+    scheduled: ScheduledJobs,
 }
 
 struct Inner {
@@ -65,6 +68,8 @@ struct Inner {
     submissions: Semaphore,
     secrets: Semaphore,
     proofs: Semaphore,
+    lists: Places,
+    past: Places,
     feeds: Feeds,
     looks: Looks,
     limits: RpcLimits,
@@ -105,11 +110,23 @@ impl BmnRpc {
             submissions,
             secrets,
             proofs,
+            lists: Places::of_lists(),
+            past: Places::of_the_past(),
             feeds,
             looks,
             limits,
         };
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(inner), scheduled: ScheduledJobs::default() }
+    }
+
+    /// The same, and they tell of these scheduled jobs.
+    #[must_use]
+    pub fn with_jobs(self, scheduled: ScheduledJobs) -> Self {
+        Self { scheduled, ..self }
+    }
+
+    pub(crate) const fn scheduled(&self) -> &ScheduledJobs {
+        &self.scheduled
     }
 
     /// The methods for everybody, to serve or to merge into another server. Nothing private is in an
@@ -143,9 +160,20 @@ impl BmnRpc {
         read: impl FnOnce(&Snapshot) -> Result<T, RpcError> + Send + 'static,
     ) -> Result<T, RpcError> {
         let store = self.inner.store.clone();
-        tokio::task::spawn_blocking(move || read(&Snapshot::of(&store)?))
-            .await
-            .map_err(|error| RpcError::Interrupted(error.to_string()))?
+        self.inner.lists.read(move || read(&Snapshot::of(&store)?)).await
+    }
+
+    /// The same at once, however many lists are being read: for health and for the operator.
+    pub(crate) async fn looked<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Snapshot) -> Result<T, RpcError> + Send + 'static,
+    ) -> Result<T, RpcError> {
+        let store = self.inner.store.clone();
+        reading::beside(move || read(&Snapshot::of(&store)?)).await
+    }
+
+    pub(crate) fn past(&self) -> &Places {
+        &self.inner.past
     }
 
     pub(crate) fn looks(&self) -> &Looks {
@@ -315,6 +343,7 @@ impl BmnApiServer for BmnRpc {
     ) -> RpcResult<Vec<SwapChange>> {
         let limit = limit.unwrap_or_default().items();
         let read = move |snapshot: &Snapshot| {
+            snapshot.has_changes_from(from_sequence, "fromSequence")?;
             let changes = snapshot.changes(from_sequence, limit)?;
             Ok(changes.iter().map(convert::change).collect())
         };

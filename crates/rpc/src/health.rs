@@ -81,7 +81,7 @@ impl Read {
 pub(crate) async fn look(rpc: &BmnRpc, looks: &Looks) -> Health {
     let view = rpc.view();
     let begun = view.uptime();
-    let read = rpc.listed(Read::of).await;
+    let read = rpc.looked(Read::of).await;
     let took = view.uptime().saturating_sub(begun);
     if let Err(error) = &read {
         tracing::error!(target: "bmn::rpc", %error, "the database cannot be read");

@@ -69,7 +69,7 @@ impl BmnRpc {
         let begun = node.uptime();
         let asked = self.view();
         let (status, modes, index, read) = self
-            .listed(move |snapshot| {
+            .looked(move |snapshot| {
                 let status = view::status(snapshot, asked.as_ref())?;
                 let index = index(snapshot, &status)?;
                 let modes = operator::modes(snapshot)?;

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use bmn_primitives::ChainId;
 use bmn_rpc_api::{
     AdminApiServer, Cursor, DeadLetterFilter, DeadLetterPage, JobFilter, JobPage, Limit, NodeModes,
-    OperatorApiServer, OrderExplanation, PerformanceMetrics, QueueMetrics, ShadowReport, SwapKey,
-    SwitchKind, WireSwitch,
+    OperatorApiServer, OrderExplanation, PerformanceMetrics, QueueMetrics, ScheduledJob,
+    ScheduledRun, ShadowReport, StartedRun, SwapKey, SwitchKind, WireSwitch,
 };
 use bmn_swap::{MAX_SWITCHES, Mode, Modes, Switch};
 use jsonrpsee::{
@@ -114,7 +114,7 @@ impl OperatorApiServer for BmnRpc {
         limit: Option<Limit>,
     ) -> RpcResult<ShadowReport> {
         let limit = limit.unwrap_or_default();
-        Ok(self.listed(move |snapshot| shadow::page(snapshot, cursor.as_ref(), limit)).await?)
+        Ok(self.looked(move |snapshot| shadow::page(snapshot, cursor.as_ref(), limit)).await?)
     }
 
     async fn get_jobs(
@@ -125,7 +125,7 @@ impl OperatorApiServer for BmnRpc {
     ) -> RpcResult<JobPage> {
         let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
         Ok(self
-            .listed(move |snapshot| jobs::page(snapshot, &filter, cursor.as_ref(), limit))
+            .looked(move |snapshot| jobs::page(snapshot, &filter, cursor.as_ref(), limit))
             .await?)
     }
 
@@ -137,17 +137,29 @@ impl OperatorApiServer for BmnRpc {
     ) -> RpcResult<DeadLetterPage> {
         let (filter, limit) = (filter.unwrap_or_default(), limit.unwrap_or_default());
         Ok(self
-            .listed(move |snapshot| jobs::letters(snapshot, &filter, cursor.as_ref(), limit))
+            .looked(move |snapshot| jobs::letters(snapshot, &filter, cursor.as_ref(), limit))
             .await?)
     }
 
     async fn queue_metrics(&self) -> RpcResult<Vec<QueueMetrics>> {
         let view = self.view();
-        Ok(self.listed(move |snapshot| summary::queues(snapshot, view.as_ref())).await?)
+        Ok(self.looked(move |snapshot| summary::queues(snapshot, view.as_ref())).await?)
     }
 
     async fn performance_metrics(&self) -> RpcResult<PerformanceMetrics> {
         Ok(summary::performance(self.view().as_ref()))
+    }
+
+    async fn schedules(&self) -> RpcResult<Vec<ScheduledJob>> {
+        Ok(self.scheduled().all())
+    }
+
+    async fn scheduled_runs(
+        &self,
+        job: Option<String>,
+        limit: Option<Limit>,
+    ) -> RpcResult<Vec<ScheduledRun>> {
+        Ok(self.scheduled().runs(job, limit.unwrap_or_default()).await?)
     }
 
     async fn follow_alerts(&self, pending: PendingSubscriptionSink) -> SubscriptionResult {
@@ -174,6 +186,10 @@ impl AdminApiServer for AdminRpc {
             Some(switch) => ModeChange::Off(read(&self.rpc, &switch)?),
         };
         Ok(self.change(change).await?)
+    }
+
+    async fn run_job(&self, job: String) -> RpcResult<StartedRun> {
+        Ok(self.rpc.scheduled().run_now(&job).await?)
     }
 }
 

@@ -2,12 +2,11 @@
 
 use crate::{RpcError, description, jobs};
 use async_trait::async_trait;
-use bmn_queue::{JobRow, Rules, dead_letters, drop_letter, requeue};
+use bmn_queue::{JobRow, LiveRules, Rules, dead_letters, drop_letter, requeue};
 use bmn_rpc_api::{DeadLetter, DeadLetterKey, JobEntry, QueueAdminApiServer};
 use bmn_store::{Store, WriteTx};
 use bmn_swap::ActionKey;
 use jsonrpsee::{RpcModule, core::RpcResult};
-use std::sync::Arc;
 
 /// Dead letters of one order at most; an order has few actions and few escrows.
 const OF_ONE_ORDER: usize = 64;
@@ -16,13 +15,13 @@ const OF_ONE_ORDER: usize = 64;
 #[derive(Clone)]
 pub struct QueueAdmin {
     store: Store,
-    rules: Arc<Rules>,
+    rules: LiveRules,
 }
 
 impl QueueAdmin {
     /// Handlers that write to `store`; `rules` decide what is wanted.
-    pub const fn new(store: Store, rules: Arc<Rules>) -> Self {
-        Self { store, rules }
+    pub fn new(store: Store, rules: impl Into<LiveRules>) -> Self {
+        Self { store, rules: rules.into() }
     }
 
     /// The methods, to serve where only the operator can reach them. Never merge them into a public
@@ -37,7 +36,7 @@ impl QueueAdmin {
         name: DeadLetterKey,
         change: impl FnOnce(&mut WriteTx, &ActionKey, &Rules) -> Result<T, RpcError> + Send + 'static,
     ) -> Result<T, RpcError> {
-        let (store, rules) = (self.store.clone(), Arc::clone(&self.rules));
+        let (store, rules) = (self.store.clone(), self.rules.clone());
         tokio::task::spawn_blocking(move || {
             let mut tx = store.write()?;
             let key = find(&tx, &name)?;

@@ -6,8 +6,8 @@ use alloy::primitives::{Address, B256};
 use bmn_primitives::{BlockRef, ChainId, Hashlock, Leg, OrderHash, OrderId, SwapId};
 use bmn_queue::{JobFilter, JobRow, Lane, NextWake, StateKind};
 use bmn_store::{
-    BlockReads, Change, Cursor, DayCounts, DecisionReads, DestinationQuery, EventKey, EventRow,
-    Found, IndexReads, IndexedBlock, LateReads, LateRow, OrderState, PageBounds, Reads,
+    BlockReads, Change, Cursor, DayCounts, DecisionReads, DestinationQuery, EndedReads, EventKey,
+    EventRow, Found, IndexReads, IndexedBlock, LateReads, LateRow, OrderState, PageBounds, Reads,
     RollingDigest, SourceQuery, Store, View, Volume,
 };
 use bmn_swap::{
@@ -276,6 +276,16 @@ impl Snapshot {
             Some(_) => Ok(Some(self.0.events_of(chain, escrow, after, limit)?)),
             None => Ok(None),
         }
+    }
+
+    /// Refuses a place in the log below which changes were archived: who went on from there would miss them.
+    pub(crate) fn has_changes_from(&self, from: u64, param: &'static str) -> Result<()> {
+        let oldest = self.0.changes_from()?;
+        if from.max(1) >= oldest {
+            return Ok(());
+        }
+        let accepted = format!("a sequence number from {oldest} on: older changes are archived");
+        Err(RpcError::param(param, accepted))
     }
 
     pub(crate) fn changes(&self, from: u64, limit: usize) -> Result<Vec<Change>> {

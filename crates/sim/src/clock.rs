@@ -29,6 +29,11 @@ impl VirtualClock {
         self.elapsed.fetch_add(seconds, Ordering::Relaxed);
     }
 
+    /// Sets it forth or back, seconds, as somebody may who sets the clock of a machine.
+    pub fn shift(&self, seconds: i64) {
+        self.elapsed.fetch_add(seconds.cast_unsigned(), Ordering::Relaxed);
+    }
+
     /// Seconds since the start.
     pub fn elapsed(&self) -> u64 {
         self.elapsed.load(Ordering::Relaxed)
@@ -36,7 +41,7 @@ impl VirtualClock {
 
     /// Unix seconds.
     pub fn now(&self) -> u64 {
-        self.start + self.elapsed()
+        self.start.wrapping_add(self.elapsed())
     }
 }
 

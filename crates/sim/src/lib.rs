@@ -7,6 +7,7 @@ mod driver;
 mod error;
 pub mod faults;
 pub mod ledger;
+mod load;
 mod maker;
 mod network;
 mod report;
@@ -19,6 +20,7 @@ pub use clock::VirtualClock;
 pub use demo::{Demo, DemoStep};
 pub use driver::{Progress, RunOptions, Simulation, run_in_real_time, runs_in_real_time};
 pub use error::SimError;
+pub use load::{LoadFigures, LoadOptions, LoadReport, run_load};
 pub use maker::{Maker, Strangers};
 pub use network::{
     Beside, ChainEndpoint, DevOwners, Endpoints, MakerFunds, Network, NetworkChain,

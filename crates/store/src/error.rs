@@ -3,6 +3,7 @@
 use crate::tables::{self, Table};
 use alloy::primitives::{B256, hex};
 use bmn_primitives::{BlockRef, ChainId, ErrorClass, Hashlock};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Errors of [`Store`](crate::Store) and its transactions.
@@ -46,6 +47,33 @@ pub enum StoreError {
         /// The database file.
         path: PathBuf,
     },
+    /// A backup is cut short, altered, or no backup.
+    #[error("{} is not a whole backup: at byte {at}, {reason}; nothing was written, use another one", path.display())]
+    BackupDamaged {
+        /// The backup.
+        path: PathBuf,
+        /// Where in it.
+        at: u64,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Something is in the directory that a backup is to be restored into.
+    #[error("{} is not empty, {found} is in it: name an empty directory, or one that does not exist yet", path.display())]
+    NotEmpty {
+        /// The directory.
+        path: PathBuf,
+        /// One of its entries.
+        found: String,
+    },
+    /// A restore into the directory was cut short.
+    #[error("a restore into {} was cut short: run `bmn restore` again, it begins from its start", path.display())]
+    RestoreUnfinished {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The records file beside the database cannot be read or written.
+    #[error("the records beside the database: {0}")]
+    Beside(Box<dyn std::error::Error + Send + Sync>),
     /// The database failed while it was open; the handle must be dropped and the store reopened.
     #[error("database failed, reopen it: {0}")]
     Storage(Box<redb::Error>),
@@ -173,13 +201,17 @@ impl StoreError {
     /// Whether to try again.
     pub const fn class(&self) -> ErrorClass {
         match self {
-            Self::Io { .. } | Self::DiskFull { .. } | Self::Entropy(_) => ErrorClass::Transient,
+            Self::Io { .. } | Self::DiskFull { .. } | Self::Entropy(_) | Self::Beside(_) => {
+                ErrorClass::Transient
+            }
             Self::Storage(error) => match **error {
                 redb::Error::Io(_) | redb::Error::PreviousIo => ErrorClass::Transient,
                 _ => ErrorClass::Corrupt,
             },
             Self::AlreadyOpen { .. } | Self::CursorMoved { .. } => ErrorClass::Transient,
             Self::NewerSchema { .. }
+            | Self::NotEmpty { .. }
+            | Self::RestoreUnfinished { .. }
             | Self::MasterKeyMissing { .. }
             | Self::MasterKeyUnusable { .. }
             | Self::MasterKeyMismatch { .. }
@@ -189,6 +221,7 @@ impl StoreError {
             | Self::WrongSecret { .. }
             | Self::Fenced { .. } => ErrorClass::Permanent,
             Self::Corrupt { .. }
+            | Self::BackupDamaged { .. }
             | Self::Undecodable { .. }
             | Self::Dangling { .. }
             | Self::UndoMissing { .. }
@@ -230,6 +263,20 @@ impl StoreError {
 
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
         Self::Io { path: path.to_path_buf(), source }
+    }
+
+    /// A write that failed: a full disk is told with its cure.
+    pub(crate) fn writing(path: &Path, error: std::io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                Self::DiskFull { path: path.to_path_buf() }
+            }
+            _ => Self::io(path, error),
+        }
+    }
+
+    pub(crate) fn backup_damaged(path: &Path, at: u64, reason: impl ToString) -> Self {
+        Self::BackupDamaged { path: path.to_path_buf(), at, reason: reason.to_string() }
     }
 
     pub(crate) fn corrupt(path: &Path, reason: impl ToString) -> Self {

@@ -75,7 +75,7 @@ impl WriteTx {
     }
 }
 
-fn has_row_of<R: Rows + ?Sized>(rows: &R, table: Table, order: OrderId) -> Result<bool> {
+pub(crate) fn has_row_of<R: Rows + ?Sized>(rows: &R, table: Table, order: OrderId) -> Result<bool> {
     let range = Key::default().order(order).prefix();
     Ok(!collect(rows, table, &range, 1, |_, _| Ok(()))?.is_empty())
 }

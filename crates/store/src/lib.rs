@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod backend;
+pub mod backup;
 mod blocks;
 mod bulk;
 mod chain_writes;
@@ -28,10 +29,12 @@ mod pack;
 mod read;
 mod reads;
 mod records;
+mod retain;
 mod rows;
 mod runs;
 mod seal;
 mod secrets;
+mod sizes;
 mod snapshot;
 mod spending;
 mod stage;
@@ -69,8 +72,12 @@ pub use records::{
     Change, Cursor, EventKey, EventRow, IntentNotes, IntentRow, JobCounts, Justification, Mode,
     OrderState, RebuildReason, Reservation, RollingDigest, SentTx, Spending, TxPayload,
 };
+pub use retain::{
+    ArchivedOrder, EndedReads, OrderArchive, Retained, Retention, RetentionBudget, RetentionPolicy,
+};
 pub use rows::Row;
 pub use seal::{Entropy, EntropyUnavailable, OsEntropy};
+pub use sizes::TableSize;
 pub use snapshot::{KnownChain, ReadTx};
 pub use stage::Staged;
 pub use tables::{QueueTable, SCHEMA_VERSION};

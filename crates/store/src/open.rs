@@ -1,6 +1,7 @@
 //! Opening the file: who may, which version it is, and whose key.
 
 use crate::backend::BoxedBackend;
+use crate::backup::RESTORING_FILE;
 use crate::directory::{self, create_private_directory, new_private_file, sync_directory};
 use crate::gate::Gate;
 use crate::master_key;
@@ -32,7 +33,7 @@ const VERIFIED_BYTES: u64 = 256 << 20;
 const OLDEST_SCHEMA: u32 = 1;
 
 pub(crate) const SCHEMA: &[u8] = b"schema";
-const EPOCH: &[u8] = b"epoch";
+pub(crate) const EPOCH: &[u8] = b"epoch";
 const KEY_CHECK: &[u8] = b"key_check";
 const KEY_CHECK_SUBJECT: Subject<'static> = Subject { what: "master key check", key: &[] };
 
@@ -108,7 +109,6 @@ pub(crate) struct Inner {
     sealer: Arc<Sealer>,
     epoch: u64,
     path: PathBuf,
-    cache_bytes: usize,
     #[cfg(any(test, feature = "test-utils"))]
     pub(crate) observer: crate::testing::Observer,
     // Released last: fields are dropped in the order they stand in.
@@ -123,12 +123,17 @@ impl Inner {
 
     /// A full disk is told with its file and the cure.
     pub(crate) fn name(&self, error: StoreError) -> StoreError {
-        match error {
-            StoreError::Storage(error) if is_full(&error) => {
-                StoreError::DiskFull { path: self.path.clone() }
-            }
-            other => other,
+        in_file(&self.path, error)
+    }
+}
+
+/// A full disk is told with the file that finds no room.
+pub(crate) fn in_file(path: &Path, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Storage(error) if is_full(&error) => {
+            StoreError::DiskFull { path: path.to_path_buf() }
         }
+        other => other,
     }
 }
 
@@ -172,7 +177,7 @@ impl Store {
                 if found == Found::Empty {
                     initialise(&database, &sealer)?;
                 }
-                Self::enter(database, sealer, path, cache_bytes, None, found)
+                Self::enter(database, sealer, path, None, found)
             }
         }
     }
@@ -186,6 +191,9 @@ impl Store {
         let path = directory.join(DATABASE_FILE);
         let lock = directory::lock(directory, &path)?;
         let exists = path.try_exists().map_err(|error| StoreError::io(&path, error))?;
+        if directory.join(RESTORING_FILE).exists() && !exists {
+            return Err(StoreError::RestoreUnfinished { path: directory.to_path_buf() });
+        }
         let key = |new| master_key::load_or_create(directory, new, &*entropy);
         if !exists {
             let sealer = Sealer::new(key(true)?, Arc::clone(&entropy));
@@ -195,14 +203,13 @@ impl Store {
         let cache_bytes = cache_bytes.unwrap_or_else(|| StoreOptions::cache_for(size));
         let (database, found) = examined(&path, size, || builder(cache_bytes).open(&path))?;
         let sealer = Sealer::new(key(false)?, Arc::clone(&entropy));
-        Self::enter(database, sealer, path, cache_bytes, Some(lock), found)
+        Self::enter(database, sealer, path, Some(lock), found)
     }
 
     fn enter(
         database: Database,
         sealer: Sealer,
         path: PathBuf,
-        cache_bytes: usize,
         lock: Option<File>,
         found: Found,
     ) -> Result<Self, StoreError> {
@@ -219,7 +226,6 @@ impl Store {
             sealer,
             epoch,
             path,
-            cache_bytes,
             #[cfg(any(test, feature = "test-utils"))]
             observer: crate::testing::Observer::default(),
             _lock: lock,
@@ -300,51 +306,9 @@ impl Store {
     pub fn path(&self) -> &Path {
         &self.0.path
     }
-
-    /// Copies a consistent snapshot into a new database at `to` while everything goes on. The copy
-    /// needs the same master key, which is not in it.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`] when `to` exists already or cannot be written.
-    pub fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        if to.exists() {
-            return Err(StoreError::io(to, ErrorKind::AlreadyExists.into()));
-        }
-        let mut draft = to.as_os_str().to_owned();
-        draft.push(".partial");
-        let draft = PathBuf::from(draft);
-        let finished = self
-            .copy_into(&draft)
-            .and_then(|()| std::fs::rename(&draft, to).map_err(|error| StoreError::io(to, error)));
-        if finished.is_err() {
-            // The error that is returned says more than one about the leftover would.
-            let _ = std::fs::remove_file(&draft);
-            return finished;
-        }
-        let directory = to.parent().filter(|directory| !directory.as_os_str().is_empty());
-        sync_directory(directory.unwrap_or(Path::new(".")))
-            .map_err(|error| StoreError::io(to, error))
-    }
-
-    fn copy_into(&self, draft: &Path) -> Result<(), StoreError> {
-        let file = new_private_file(draft).map_err(|error| StoreError::io(draft, error))?;
-        let copy = builder(self.0.cache_bytes)
-            .create_file(file)
-            .map_err(|error| open_error(draft, error))?;
-        let (from, into) = (self.0.database.begin_read()?, copy.begin_write()?);
-        for table in tables::ALL {
-            let rows = from.open_table(table.definition())?;
-            let mut out = into.open_table(table.definition())?;
-            for row in rows.iter()? {
-                let (key, value) = row?;
-                out.insert(key.value(), value.value())?;
-            }
-        }
-        Ok(into.commit()?)
-    }
 }
 
-fn builder(cache_bytes: usize) -> redb::Builder {
+pub(crate) fn builder(cache_bytes: usize) -> redb::Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(cache_bytes);
     builder
@@ -409,7 +373,7 @@ fn verify(database: &mut Database, path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn open_error(path: &Path, error: DatabaseError) -> StoreError {
+pub(crate) fn open_error(path: &Path, error: DatabaseError) -> StoreError {
     match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::AlreadyOpen { path: path.to_path_buf() },
         DatabaseError::Storage(redb::StorageError::Io(error)) => match error.kind() {

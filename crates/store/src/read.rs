@@ -4,8 +4,9 @@ use crate::keys::{Key, KeyRange, trailing_order, u64_at};
 use crate::rows::{Row, Rows, collect, row};
 use crate::tables::{self, QueueTable, Table};
 use crate::{
-    AnyLeg, Change, Cursor, DayCounts, EventKey, EventRow, IntentRow, JobCounts, LegIndex,
-    LegState, OrderState, Reservation, RollingDigest, SourceBinding, StoreError, Volume, decode,
+    AnyLeg, Change, Cursor, DayCounts, EndedReads, EventKey, EventRow, IntentRow, JobCounts,
+    LegIndex, LegState, OrderState, Reservation, RollingDigest, SourceBinding, StoreError, Volume,
+    decode,
 };
 use crate::{
     chain_writes, daily, digest, events, index, legs, orders, secrets, spending, totals,
@@ -352,7 +353,10 @@ pub trait Reads: Rows {
     /// Number of the newest change; 0 when there is none.
     fn last_change(&self) -> Result<u64> {
         let table = tables::SEQUENCE;
-        self.raw_last(table, &KeyRange::all())?.map_or(Ok(0), |(key, _)| u64_at(table, &key, 0))
+        let last = self.raw_last(table, &KeyRange::all())?;
+        let kept = last.map_or(Ok(0), |(key, _)| u64_at(table, &key, 0))?;
+        // A number is never given twice, also when the newest change was archived.
+        Ok(kept.max(self.changes_from()?.saturating_sub(1)))
     }
 
     // Secrets.

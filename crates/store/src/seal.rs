@@ -1,7 +1,7 @@
 //! Encryption at rest: a key per secret, wrapped by the master key.
 
 use crate::{MasterKey, StoreError};
-use alloy::primitives::hex;
+use alloy::primitives::{B64, hex};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
@@ -81,6 +81,11 @@ impl Sealer {
 
     pub(crate) fn new(master: MasterKey, entropy: Arc<dyn Entropy>) -> Self {
         Self { master, entropy }
+    }
+
+    /// Names the master key.
+    pub(crate) fn check_value(&self) -> B64 {
+        self.master.check_value()
     }
 
     pub(crate) fn seal(&self, subject: Subject<'_>, plain: &[u8]) -> Result<Sealed, StoreError> {

@@ -99,7 +99,8 @@ pub(crate) const CURSORS: Table = Table::operational(32, "cursors");
 /// packed.
 pub(crate) const UNDO: Table = Table::operational(33, "undo");
 /// Facts about this file by name: `schema`, `epoch`, `job_seq`, `lease_token`, `key_check`, `genesis/` +
-/// chain, `reading/` + chain, `modes`, `quotes`, `late/` + order + action (1).
+/// chain, `reading/` + chain, `modes`, `quotes`, `late/` + order + action (1), `ended/` + hashlock of an archived order,
+/// `changes_from`.
 pub(crate) const META: Table = Table::operational(34, "meta");
 
 // Operational tables: orders.
@@ -121,12 +122,13 @@ pub(crate) const ORDERS_BY_MAKER: Table = Table::operational(44, "orders_by_make
 pub(crate) const ORDERS_BY_STATUS: Table = Table::operational(45, "orders_by_status");
 /// The order a source escrow is bound to: chain, escrow => order.
 pub(crate) const ORDER_BY_SOURCE: Table = Table::operational(46, "order_by_source");
-/// Every destination plan that ever had an escrow, kept for ever: chain, escrow => (order,
+/// Every destination plan that ever had an escrow, kept until its order is archived: chain, escrow => (order,
 /// DestinationPlan).
 pub(crate) const PLANS: Table = Table::operational(47, "plans");
 /// The same by order: order, chain, escrow => empty.
 pub(crate) const PLANS_BY_ORDER: Table = Table::operational(49, "plans_by_order");
-/// Every change of an order's status, numbered from 1 without a gap: u64 => Change.
+/// Every change of an order's status, numbered from 1 without a gap, from `changes_from` in
+/// [`META`] on: u64 => Change.
 pub(crate) const SEQUENCE: Table = Table::operational(48, "sequence");
 /// The changes of an order, oldest first: order, u64 => empty.
 pub(crate) const SEQUENCE_BY_ORDER: Table = Table::operational(50, "sequence_by_order");

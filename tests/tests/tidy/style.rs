@@ -28,7 +28,9 @@ pub(crate) fn untargeted_logs(tree: &Tree) -> Vec<String> {
                     .push(format!("{path}:{}: log without `target: \"bmn::…\"`", source.line(at)));
             }
         }
-        for at in source.find("instrument(").into_iter().chain(source.find("instrument]")) {
+        let attributes = source.find("instrument(").into_iter().chain(source.find("instrument]"));
+        // `work.instrument(span)` takes a span that has its target.
+        for at in attributes.filter(|at| !source.text[..*at].ends_with('.')) {
             let attribute = source.text[at..].split(']').next().unwrap_or_default();
             if !attribute.contains("target = \"bmn::") {
                 let line = source.line(at);
@@ -102,6 +104,7 @@ fn a_log_without_target_is_found() {
     assert_eq!(broken_by(untargeted_logs, "warn!(target: \"store\", \"x\");"), 1);
     assert_eq!(broken_by(untargeted_logs, "let span = debug_span!(\"job\");"), 1);
     assert_eq!(broken_by(untargeted_logs, "#[instrument(skip_all)]\nfn a() {}"), 1);
+    assert_eq!(broken_by(untargeted_logs, "fn a() { work.instrument(span) }"), 0);
     assert_eq!(broken_by(untargeted_logs, "#[instrument(target = \"bmn::a\")]\nfn a() {}"), 0);
     assert_eq!(broken_by(untargeted_logs, "myinfo!(\"x\"); // info!(\"x\")"), 0);
 }

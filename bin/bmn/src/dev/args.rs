@@ -5,6 +5,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 const EXAMPLES: &str = "\
@@ -14,6 +15,8 @@ Examples:
   bmn dev --swaps 20                         settle 20 swaps and show the table
   bmn dev --swaps 60 --scenario mixed --seed 7 --json
   bmn dev --swaps 5 --realtime               wait by the wall clock, measure latencies
+  bmn dev --rate 1 --reorgs 1%               an order a second, 1 of 100 blocks reorganised, until Ctrl-C
+  bmn dev --rate 1 --for 30m --json          the same for half an hour, figures as JSON at the end
   bmn dev deploy --rpc http://127.0.0.1:8545 the contracts, on a node of your own";
 
 /// Run two development chains with a resolver, or simulate swaps on them.
@@ -22,7 +25,9 @@ Examples:
 /// included, without a key, as long as --host is a loopback address; a fourth port has /health and /metrics. With --swaps a seeded
 /// simulation settles that many swaps in virtual time and ends with 0 only if all ended as they
 /// should and every balance adds up; with --json the last line of stdout is one JSON object.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
+/// With --rate makers hand in orders by the wall clock at that rate; every minute a line on stderr says how
+/// it goes, and the run ends with 0 only if no swap was lost and every balance adds up.
+#[derive(Debug, Clone, PartialEq, Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct DevArgs {
     #[command(subcommand)]
@@ -43,6 +48,22 @@ pub(crate) struct DevArgs {
     /// Let blocks come by the wall clock instead of skipping every wait.
     #[arg(long, requires = "swaps")]
     pub(crate) realtime: bool,
+
+    /// Hand in so many orders a second.
+    #[arg(long, value_name = "ORDERS", conflicts_with_all = ["swaps", "realtime"], value_parser = rate)]
+    pub(crate) rate: Option<f64>,
+
+    /// Of a hundred blocks, how many begin a reorg, as in 1%.
+    #[arg(long, value_name = "PERCENT", requires = "rate", value_parser = percent)]
+    pub(crate) reorgs: Option<f64>,
+
+    /// Hand in orders for so long, as in 90s, 30m or 2h; without it until Ctrl-C.
+    #[arg(long = "for", value_name = "TIME", requires = "rate", value_parser = duration)]
+    pub(crate) length: Option<Duration>,
+
+    /// Archive and remove orders that ended so long ago, as in 60s; without it all are kept.
+    #[arg(long, value_name = "TIME", requires = "rate", value_parser = duration)]
+    pub(crate) keep_orders: Option<Duration>,
 
     /// Keep chains and resolver here across restarts; without it they are gone at the end.
     #[arg(long, value_name = "DIRECTORY")]
@@ -74,6 +95,34 @@ pub(crate) struct DevArgs {
     /// Log what the resolver does.
     #[arg(long, short)]
     pub(crate) verbose: bool,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= 20.0 => Ok(rate),
+        _ => Err("a number above 0 and up to 20, as in 0.5".to_owned()),
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.strip_suffix('%').unwrap_or(text).parse::<f64>() {
+        Ok(percent) if (0.0..=50.0).contains(&percent) => Ok(percent),
+        _ => Err("a percentage from 0% to 50%, as in 1%".to_owned()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let form = || "a whole number of seconds, minutes or hours, as in 90s, 30m or 2h".to_owned();
+    let unit = text.chars().last().ok_or_else(form)?;
+    let seconds: u64 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        _ => return Err(form()),
+    };
+    let count: u64 = text.trim_end_matches(unit).parse().map_err(|_| form())?;
+    let total = count.checked_mul(seconds).filter(|total| *total > 0).ok_or_else(form)?;
+    Ok(Duration::from_secs(total))
 }
 
 /// What else is done for development.
@@ -152,6 +201,12 @@ mod tests {
             (args.swaps, args.scenario, args.seed, args.skew),
             (Some(60), Scenario::Mixed, 7, -5)
         );
+        let args = parse("--rate 0.5 --reorgs 1% --for 30m --keep-orders 90s").unwrap();
+        assert_eq!((args.rate, args.reorgs), (Some(0.5), Some(1.0)));
+        assert_eq!(
+            (args.length, args.keep_orders),
+            (Some(Duration::from_secs(1_800)), Some(Duration::from_secs(90)))
+        );
         for wrong in [
             "--scenario mixed",
             "--realtime",
@@ -159,6 +214,12 @@ mod tests {
             "--ports 65533",
             "--scenario sad",
             "--skew 61",
+            "--rate 0",
+            "--rate 1 --swaps 3",
+            "--reorgs 1%",
+            "--rate 1 --reorgs 51%",
+            "--rate 1 --for 30",
+            "--rate 1 --for 0m",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

@@ -1,6 +1,6 @@
 //! Plain `bmn dev`: two chains and a resolver until Ctrl-C.
 
-use super::args::DevArgs;
+use super::{args::DevArgs, beside::Jobs};
 use crate::{
     failure::Failure,
     output::{Output, fields, table},
@@ -29,7 +29,8 @@ pub(super) async fn run(args: &DevArgs, output: Output) -> Result<(), Failure> {
             limits: Limits::default(),
         };
         let port = bmn_operations::open(address, parts).await?;
-        Ok(Some(Beside { address: port.address(), open: Box::new(port) }))
+        let jobs = Jobs::begin(resolver, output);
+        Ok(Some(Beside { address: port.address(), open: Box::new((jobs, port)) }))
     };
     let mut written = Ok(());
     let ready = |endpoints: &Endpoints| {

@@ -7,9 +7,11 @@ use std::{net::SocketAddr, path::PathBuf};
 const EXAMPLES: &str = "\
 Examples:
   BMN_KEY=0x… bmn node --config bmn.toml
+  bmn node --config bmn.toml --set policy.min_profit_bps=25
   bmn node --config bmn.toml --index-only --data-dir index --rpc-addr 127.0.0.1:8557
 
-etc/bmn.example.toml explains every key of the configuration. The first Ctrl-C ends what is being done
+etc/bmn.example.toml explains every key of the configuration. A changed file is taken while the node runs, as far
+as `bmn config schema` says that it can be; `bmn config history` tells what became of it. The first Ctrl-C ends what is being done
 and stops; a second one stops at once, which is harmless: everything decided is on disk. After a restart
 each chain goes on where the database says.
 
@@ -17,7 +19,7 @@ Exit codes as in `bmn --help`; 1 also when the database cannot be opened or writ
 a newer version wrote it, it is damaged, the disk is full): the message names the cure.";
 
 /// Run index and resolver over chains behind URLs, until Ctrl-C.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RunArgs {
     #[command(flatten)]

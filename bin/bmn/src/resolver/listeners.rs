@@ -9,8 +9,16 @@ use bmn_operations::Port;
 use bmn_rpc::{
     AuditLog, ClientLimits, Entrance, Monotonic, Origins, ServeError, ServeLimits, serve_behind,
 };
+use bmn_supervisor::Failure as Unanswering;
 use jsonrpsee::{RpcModule, server::ServerHandle};
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::NonZeroU32,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
 
 /// The servers of a node.
 pub(super) struct Listeners {
@@ -21,7 +29,58 @@ pub(super) struct Listeners {
     /// Health, metrics and the REST interface.
     pub(super) operations: Option<Port>,
     audit: Option<Arc<AuditLog>>,
-    handles: Vec<ServerHandle>,
+    /// What answers there, to be kept running.
+    pub(super) faces: Vec<Face>,
+}
+
+/// A server that is bound again at its address should it ever end by itself.
+pub(super) struct Face {
+    pub(super) name: &'static str,
+    module: RpcModule<()>,
+    address: SocketAddr,
+    limits: ServeLimits,
+    entrance: Entrance,
+    /// The first one, which was there before anything else was begun.
+    first: Mutex<Option<ServerHandle>>,
+}
+
+impl Face {
+    async fn open(
+        name: &'static str,
+        module: RpcModule<()>,
+        address: SocketAddr,
+        limits: ServeLimits,
+        entrance: Entrance,
+    ) -> Result<Self, Failure> {
+        let (handle, address) = listen(module.clone(), address, &limits, entrance.clone())
+            .await
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        Ok(Self { name, module, address, limits, entrance, first: Mutex::new(Some(handle)) })
+    }
+
+    /// Answers until `stop`; ends once what was being answered is answered, or the time for it is over.
+    pub(super) async fn run(&self, stop: CancellationToken) -> Result<(), Unanswering> {
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let handle = match first {
+            Some(handle) => handle,
+            None => {
+                let (module, entrance) = (self.module.clone(), self.entrance.clone());
+                listen(module, self.address, &self.limits, entrance).await.map_err(transient)?.0
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {
+                let _ = handle.stop();
+                handle.stopped().await;
+                Ok(())
+            }
+            () = handle.clone().stopped() => Err(transient("nothing listens any more")),
+        }
+    }
+}
+
+fn transient(reason: impl std::fmt::Display) -> Unanswering {
+    Unanswering::transient(reason)
 }
 
 impl Listeners {
@@ -35,9 +94,10 @@ impl Listeners {
             hosts: config.access.hosts.clone(),
             key: None,
         };
-        let (handle, public) = listen(resolver.rpc_module(), config.rpc, limits, entrance).await?;
+        let face = Face::open("rpc", resolver.rpc_module(), config.rpc, limits, entrance).await?;
+        let public = face.address;
         let mut listeners =
-            Self { public, admin: None, operations: None, audit: None, handles: vec![handle] };
+            Self { public, admin: None, operations: None, audit: None, faces: vec![face] };
         if let Some(address) = config.access.admin_rpc {
             listeners.open_admin(resolver, config, address).await?;
         }
@@ -66,9 +126,9 @@ impl Listeners {
         let limits = ServeLimits { client: None, ..limits(config.access.limits) };
         // The key is what guards it: a page of a stranger has no token, whatever name it asks by.
         let entrance = Entrance { hosts: vec!["*".to_owned()], key, ..Entrance::default() };
-        let (handle, bound) = listen(module, address, limits, entrance).await?;
-        self.admin = Some((bound, file));
-        self.handles.push(handle);
+        let face = Face::open("adminRpc", module, address, limits, entrance).await?;
+        self.admin = Some((face.address, file));
+        self.faces.push(face);
         Ok(())
     }
 
@@ -78,14 +138,8 @@ impl Listeners {
         in_the_clear(*address)
     }
 
-    /// Ends once what was being answered is answered, or the time for it is over.
+    /// Ends the operations port, once what was being answered is answered.
     pub(super) async fn stop(self) {
-        for handle in &self.handles {
-            let _ = handle.stop();
-        }
-        for handle in self.handles {
-            handle.stopped().await;
-        }
         if let Some(port) = self.operations {
             port.stop().await;
         }
@@ -105,11 +159,10 @@ fn in_the_clear(address: SocketAddr) -> Option<String> {
 async fn listen(
     module: RpcModule<()>,
     address: SocketAddr,
-    limits: ServeLimits,
+    limits: &ServeLimits,
     entrance: Entrance,
-) -> Result<(ServerHandle, SocketAddr), Failure> {
-    let served = serve_behind(module, address, &limits, entrance, Monotonic::default()).await;
-    served.map_err(|error: ServeError| Failure::Usage(error.to_string()))
+) -> Result<(ServerHandle, SocketAddr), ServeError> {
+    serve_behind(module, address, limits, entrance, Monotonic::default()).await
 }
 
 fn limits(limits: RpcLimits) -> ServeLimits {

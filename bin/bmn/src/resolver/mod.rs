@@ -4,6 +4,7 @@ pub(crate) mod args;
 mod checks;
 pub(crate) mod config;
 mod listeners;
+pub(crate) mod live;
 pub(crate) mod operations;
 mod progress;
 mod watch;
@@ -11,6 +12,7 @@ mod watch;
 use crate::{
     failure::Failure,
     hosts::onchain,
+    logging,
     onchain::Onchain,
     output::{self, Output},
     signals,
@@ -20,11 +22,13 @@ use args::RunArgs;
 use bmn_config::{ChainSpec, NodeConfig};
 use bmn_executor::Account;
 use bmn_launch::{
-    LaunchError, PRICES_EVERY, check_contracts, hosts, keys, mode_of, open, price_book,
+    ConfigSource, LaunchError, NodeAlerts, PRICES_EVERY, Tree, check_contracts, hosts, keys,
+    live_schedules, mode_of, open, price_book, upkeep,
 };
-use bmn_node::{ChainHost, NodeError};
+use bmn_node::{ChainHost, NodeError, PriceBook, ResolverHandle};
 use bmn_primitives::BlockRef;
 use bmn_store::{Reads, Store, StoreOptions};
+use bmn_supervisor::{Drained, Escalation, Importance, Registry};
 use listeners::Listeners;
 use serde_json::{Value, json};
 use std::{
@@ -41,7 +45,12 @@ const INTERRUPTED: i32 = 130;
 
 /// Runs until it is told to stop.
 pub(crate) async fn run(args: &RunArgs, output: Output) -> Result<(), Failure> {
-    let config = configured(args)?;
+    let source = configured(args)?;
+    let file = source.read()?;
+    let default = if args.verbose { "info" } else { bmn_telemetry::DEFAULT_FILTER };
+    let (traces, log) = logging::start_configured(&file.loaded.config.upkeep.telemetry, default)?;
+    live::check_schedules(&file.loaded.config).map_err(Failure::Usage)?;
+    let config = file.loaded.config.clone();
     let signer = match &config.signer {
         Some(source) if !config.index_only => Some(keys::account(&config, source)?),
         _ => None,
@@ -56,26 +65,62 @@ pub(crate) async fn run(args: &RunArgs, output: Output) -> Result<(), Failure> {
     let prices = price_book(&store, &hosts)?;
     let resolver = open(store.clone(), hosts, signer, &config).map_err(refused)?;
     resolver.begin_in(mode_of(&config)?).map_err(ended)?;
-    let listeners = Listeners::open(&resolver, &config).await?;
+    let mut live = live::start(source, file, resolver.handle())?;
+    let records = bmn_launch::records(&config.data_dir)?;
+    let (upkeep, ground) = upkeep(&resolver, &config.upkeep, records, &config.data_dir)?;
+    live.part(log);
+    live.part(live_schedules(&upkeep));
+    let alerts = NodeAlerts::new(&ground, Some(upkeep.handle()))?;
+    live.part(alerts.live_part());
+    let mut listeners = Listeners::open(&resolver, &config).await?;
     let signal = Box::pin(signals::stop());
     announce(&config, us, &listeners, &started, output)?;
-    let handle = resolver.handle();
-    let (watching, pricing) = (watch.run(signing.then_some(handle)), prices.run(PRICES_EVERY));
-    let beside = async {
-        tokio::select! {
-            never = watching => never,
-            never = pricing => never,
-        }
-    };
-    let ran = supervise(resolver.run(stop.clone()), beside, signal, &stop, output).await;
-    // Answering goes on until nothing more is written.
+    let mut tree = Tree::new(Registry::default());
+    for face in std::mem::take(&mut listeners.faces) {
+        let face = Arc::new(face);
+        tree.face(face.name, move |stop| {
+            let face = Arc::clone(&face);
+            async move { face.run(stop).await }
+        });
+    }
+    beside(&mut tree, watch, prices, signing.then(|| resolver.handle()));
+    live::watch(&mut tree, live);
+    tree.upkeep(&upkeep);
+    tree.alerts(&alerts);
+    tree.engine(resolver);
+    let ran = supervise(tree.run(stop.clone()), signal, &stop, output).await;
     close(listeners, output).await;
+    logging::stop(traces).await;
     ran?;
     output.note(&format!("Stopped, everything on disk. {}", summary(&places(&store, &config)?)));
     Ok(())
 }
 
-fn configured(args: &RunArgs) -> Result<NodeConfig, Failure> {
+/// What runs beside the resolver. None of it is vital: orders without a price are refused, ways out need none.
+fn beside(tree: &mut Tree, watch: Watch, prices: PriceBook, acting: Option<ResolverHandle>) {
+    let (watch, prices) = (Arc::new(watch), Arc::new(prices));
+    tree.child("prices", Importance::Useful, move |stop| {
+        let prices = Arc::clone(&prices);
+        until(stop, async move { prices.run(PRICES_EVERY).await })
+    });
+    tree.child("watch", Importance::Useful, move |stop| {
+        let (watch, acting) = (Arc::clone(&watch), acting.clone());
+        until(stop, async move { watch.run(acting).await })
+    });
+}
+
+/// What never ends by itself ends when it is asked to.
+async fn until(
+    stop: CancellationToken,
+    running: impl Future<Output = Infallible>,
+) -> Result<(), Infallible> {
+    tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        never = running => match never {},
+    }
+}
+
+fn configured(args: &RunArgs) -> Result<ConfigSource, Failure> {
     if args.admin {
         return Err(Failure::Usage(
             "--admin is gone: the operator's methods have a listener of their own, with a key; write \
@@ -83,17 +128,19 @@ fn configured(args: &RunArgs) -> Result<NodeConfig, Failure> {
                 .to_owned(),
         ));
     }
-    let mut config = args.config.read(args.index_only)?;
-    if let Some(directory) = &args.data_dir {
-        config.data_dir.clone_from(directory);
-    }
-    config.rpc = args.rpc_addr.unwrap_or(config.rpc);
-    config.access.admin_rpc = args.admin_rpc_addr.or(config.access.admin_rpc);
-    config.operations = args.operations_addr.or(config.operations);
-    if args.jwt_secret.is_some() {
-        config.access.jwt_secret.clone_from(&args.jwt_secret);
-    }
-    Ok(config)
+    let args = args.clone();
+    let source = args.config.source(args.index_only)?;
+    Ok(source.adjusted(move |config| {
+        if let Some(directory) = &args.data_dir {
+            config.data_dir.clone_from(directory);
+        }
+        config.rpc = args.rpc_addr.unwrap_or(config.rpc);
+        config.access.admin_rpc = args.admin_rpc_addr.or(config.access.admin_rpc);
+        config.operations = args.operations_addr.or(config.operations);
+        if args.jwt_secret.is_some() {
+            config.access.jwt_secret.clone_from(&args.jwt_secret);
+        }
+    }))
 }
 
 fn open_store(config: &NodeConfig) -> Result<Store, Failure> {
@@ -127,17 +174,21 @@ async fn connect(
 
 /// Drives everything until it is over. The first signal asks for the end, a second one is the end.
 async fn supervise(
-    running: impl Future<Output = Result<(), NodeError>>,
-    watching: impl Future<Output = Infallible>,
+    running: impl Future<Output = Result<Drained, Escalation>>,
     mut signal: Pin<Box<dyn Future<Output = ()>>>,
     stop: &CancellationToken,
     output: Output,
 ) -> Result<(), Failure> {
-    let (mut running, mut watching) = (pin!(running), pin!(watching));
+    let mut running = pin!(running);
     loop {
         tokio::select! {
-            ran = &mut running => return ran.map_err(ended),
-            never = &mut watching => match never {},
+            ran = &mut running => return match ran {
+                Ok(drained) => {
+                    drained.late.iter().for_each(|late| output.note(&format!("{late} was ended by force.")));
+                    Ok(())
+                }
+                Err(escalation) => Err(fallen(&escalation)),
+            },
             () = &mut signal => {
                 if stop.is_cancelled() {
                     end_at_once(output);
@@ -148,6 +199,10 @@ async fn supervise(
             }
         }
     }
+}
+
+fn fallen(escalation: &Escalation) -> Failure {
+    Failure::Run(eyre::eyre!("{}", watch::with_cure(escalation.failure.reason())))
 }
 
 /// Ends the answering. A client that takes its time does not keep a second signal from being the end.

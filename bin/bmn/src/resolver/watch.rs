@@ -31,7 +31,7 @@ impl Watch {
     }
 
     /// Looks for ever. `acting` is asked why it does not act.
-    pub(super) async fn run(self, acting: Option<ResolverHandle>) -> Infallible {
+    pub(super) async fn run(&self, acting: Option<ResolverHandle>) -> Infallible {
         let clock = SystemClock::new();
         let progress = Progress::new(self.output);
         let mut catching: Vec<_> = self

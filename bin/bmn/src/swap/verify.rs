@@ -54,7 +54,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct VerifyArgs {
-    /// The proof, as `bmn swap proof` or bmn_getSwapProof gave it; - is stdin.
+    /// The proof, as `bmn swap proof`, `bmn swap export` or bmn_getSwapProof gave it; - is stdin.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
@@ -141,7 +141,7 @@ struct VerifiedEvent {
 /// Checks a proof.
 pub(super) async fn run(args: &VerifyArgs, output: &Output) -> Result<(), Failure> {
     let name = args.file.display();
-    let proof: SwapProof = serde_json::from_str(&read_proof(&args.file)?)
+    let proof: SwapProof = proof_in(&read_large(&args.file)?)
         .map_err(|error| Failure::Usage(format!("{name}: not the proof of a swap: {error}")))?;
     let chains = args.chains.load()?;
     let routes: Vec<_> = chains.all().map(route_of).collect();
@@ -170,7 +170,17 @@ pub(super) async fn run(args: &VerifyArgs, output: &Output) -> Result<(), Failur
 }
 
 /// The text of a proof; `-` is stdin.
-fn read_proof(path: &Path) -> Result<String, Failure> {
+/// The proof, or that in a file of `bmn swap export`.
+fn proof_in(text: &str) -> serde_json::Result<SwapProof> {
+    let mut value: serde_json::Value = serde_json::from_str(text)?;
+    if value["format"] == super::evidence::FORMAT {
+        return serde_json::from_value(value["proof"].take());
+    }
+    serde_json::from_str(text)
+}
+
+/// The text of a file with proofs; `-` is stdin.
+pub(super) fn read_large(path: &Path) -> Result<String, Failure> {
     let text = match path == Path::new("-") {
         true => read_up_to(io::stdin().lock(), MOST),
         false => fs::File::open(path).and_then(|file| read_up_to(file, MOST)),

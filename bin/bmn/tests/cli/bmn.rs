@@ -8,9 +8,10 @@ use bmn_rpc_api::{
     DeadLetterKey, DeadLetterPage, EventFilter, EventPage, Health, JobEntry, JobFilter, JobPage,
     Limit, NodeModes, NodeStatus, Notice, OperatorApiServer, OrderDecision, OrderExplanation,
     OrderFile, OrderSubmission, PerformanceMetrics, QueueAdminApiServer, QueueMetrics,
-    RefusalReason, ReorgNotice, RpcErrorCode, SecretAnswer, SecretParam, ShadowReport,
-    SubscribeFrom, SubscriptionFilter, SubscriptionKind, Swap, SwapChange, SwapFilter, SwapKey,
-    SwapPage, SwapProof, SwapStatus, WireBlock, WithdrawPermission,
+    RefusalReason, ReorgNotice, RpcErrorCode, ScheduledJob, ScheduledRun, SecretAnswer,
+    SecretParam, ShadowReport, SubscribeFrom, SubscriptionFilter, SubscriptionKind, Swap,
+    SwapChange, SwapFilter, SwapKey, SwapPage, SwapProof, SwapStatus, WireBlock,
+    WithdrawPermission,
 };
 use jsonrpsee::{
     Methods, PendingSubscriptionSink, RpcModule, SubscriptionMessage,
@@ -208,6 +209,18 @@ impl OperatorApiServer for ScriptedAdmin {
     }
 
     async fn queue_metrics(&self) -> RpcResult<Vec<QueueMetrics>> {
+        Ok(vec![])
+    }
+
+    async fn schedules(&self) -> RpcResult<Vec<ScheduledJob>> {
+        Ok(vec![])
+    }
+
+    async fn scheduled_runs(
+        &self,
+        _job: Option<String>,
+        _limit: Option<Limit>,
+    ) -> RpcResult<Vec<ScheduledRun>> {
         Ok(vec![])
     }
 

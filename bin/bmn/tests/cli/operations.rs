@@ -28,7 +28,7 @@ fn ask(url: &str, first: &str, token: &str, body: &str) -> (u16, String) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
-fn get(url: &str, path: &str) -> (u16, String) {
+pub(crate) fn get(url: &str, path: &str) -> (u16, String) {
     ask(url, &format!("GET {path}"), "", "")
 }
 

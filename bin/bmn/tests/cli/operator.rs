@@ -4,13 +4,16 @@ use crate::bmn::{Done, ORDER, run_beside, serve};
 use async_trait::async_trait;
 use bmn_rpc::{Entrance, JwtKey, Monotonic, ServeLimits, serve_behind};
 use bmn_rpc_api::{
-    AdminApiServer, Cursor, DeadLetterFilter, DeadLetterPage, JobFilter, JobPage, Limit, NodeModes,
-    OperatorApiServer, OrderExplanation, PerformanceMetrics, QueueMetrics, RpcErrorCode,
-    ShadowReport, SwapKey, WireSwitch,
+    AdminApiServer, Cursor, DeadLetterFilter, DeadLetterPage, JobFilter, JobPage, JobPriority,
+    Limit, NodeModes, OperatorApiServer, OrderExplanation, PerformanceMetrics, QueueMetrics,
+    RpcErrorCode, RunResult, ScheduledJob, ScheduledRun, ShadowReport, StartedRun, SwapKey,
+    WireSwitch,
 };
 use jsonrpsee::{
-    PendingSubscriptionSink, RpcModule,
+    Extensions, PendingSubscriptionSink, RpcModule,
     core::{RpcResult, SubscriptionResult},
+    server::ServerHandle,
+    types::Params,
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -38,6 +41,25 @@ impl Operated {
         module.merge(AdminApiServer::into_rpc(self.clone()).remove_context()).unwrap();
         module
     }
+}
+
+/// A node with so many open orders, no transaction in flight, and every method of its operator.
+pub(crate) async fn operated_at(open_orders: u64) -> (ServerHandle, String) {
+    let node = operated();
+    node.0.lock().unwrap().open_orders = open_orders;
+    let mut module = node.whole();
+    let status = |_: Params<'_>, _: &(), _: &Extensions| {
+        json!({
+            "version": "bmn/test", "uptime": 5, "acting": true, "notActingBecause": null, "sequence": 0,
+            "orders": {}, "jobs": {},
+            "chains": [{
+                "id": 1337, "name": "Chain A", "head": null, "finalized": null, "confirmations": 3, "nextNonce": 4,
+                "liveTransactions": 0, "account": "0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc", "factories": [],
+            }],
+        })
+    };
+    module.register_method("bmn_status", status).unwrap();
+    serve(module).await
 }
 
 fn explanation(accepted: bool) -> OrderExplanation {
@@ -94,6 +116,19 @@ impl OperatorApiServer for Operated {
 
     async fn queue_metrics(&self) -> RpcResult<Vec<QueueMetrics>> {
         Ok(vec![])
+    }
+
+    async fn schedules(&self) -> RpcResult<Vec<ScheduledJob>> {
+        Ok(vec![scheduled_job()])
+    }
+
+    async fn scheduled_runs(
+        &self,
+        job: Option<String>,
+        _limit: Option<Limit>,
+    ) -> RpcResult<Vec<ScheduledRun>> {
+        let name = job.unwrap_or_else(|| "stateSync".to_owned());
+        Ok(vec![scheduled_run(&name, 7), scheduled_run(&name, 5)])
     }
 
     async fn performance_metrics(&self) -> RpcResult<PerformanceMetrics> {
@@ -175,6 +210,84 @@ impl AdminApiServer for Operated {
         modes.switches.retain(|on| switch.is_some_and(|off| off != *on));
         Ok(modes.clone())
     }
+
+    async fn run_job(&self, job: String) -> RpcResult<StartedRun> {
+        if job == "none" {
+            return Err(RpcErrorCode::NotFound.says("no such scheduled job; there are stateSync"));
+        }
+        Ok(StartedRun { job, started_ms: 5 })
+    }
+}
+
+fn scheduled_job() -> ScheduledJob {
+    ScheduledJob {
+        name: "stateSync".to_owned(),
+        about: "compares".to_owned(),
+        schedule: "*/30 * * * * *".to_owned(),
+        priority: JobPriority::High,
+        running: false,
+        next_ms: Some(u64::MAX),
+        waits: None,
+        runs: 12,
+        succeeded: 9,
+        failed: 3,
+        consecutive_failures: 3,
+        last_start_ms: None,
+        last_end_ms: None,
+        last_success_ms: None,
+        last_error: Some("no answer".to_owned()),
+        healthy: false,
+        missed: false,
+    }
+}
+
+fn scheduled_run(job: &str, started_ms: u64) -> ScheduledRun {
+    let failed = job == "dailyBackup";
+    ScheduledRun {
+        job: job.to_owned(),
+        slot_ms: None,
+        started_ms,
+        ended_ms: Some(started_ms + 1_500),
+        result: if failed { RunResult::Failed } else { RunResult::Succeeded },
+        attempts: 1,
+        counters: [("ordersChecked".to_owned(), started_ms)].into(),
+        note: None,
+        error: failed.then(|| "no space left".to_owned()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scheduled_jobs_are_listed_run_and_looked_back_at() {
+    let list = ask(operated().read_only(), "jobs list").await;
+    assert!(list.stdout.contains("stateSync  */30 * * * * *"), "{}", list.stdout);
+    assert!(list.stdout.contains("unhealthy\nstateSync: no answer"), "{}", list.stdout);
+    let json = ask(operated().read_only(), "jobs list --json").await.json();
+    assert_eq!(json, json!([scheduled_job()]));
+    let history = ask(operated().read_only(), "jobs history").await.stdout;
+    assert!(
+        history.contains("01-01 00:00:00  stateSync  succeeded  1 s   ordersChecked 7"),
+        "{history}"
+    );
+    // The key of the configuration is a name, too.
+    let run = ask(operated().whole(), "jobs run daily_report").await;
+    assert_eq!(
+        (run.code, run.stdout.trim_end()),
+        (0, "dailyReport succeeded after 1 s: ordersChecked 5")
+    );
+    let run = ask(operated().whole(), "jobs run dailyReport --no-wait --json").await.json();
+    assert_eq!(run, json!({ "job": "dailyReport", "startedMs": 5 }));
+    let failed = ask(operated().whole(), "jobs run dailyBackup").await;
+    assert!(
+        failed.code == 1 && failed.stdout.contains("failed after 1 s: no space left"),
+        "{}",
+        failed.stderr
+    );
+    let unknown = ask(operated().whole(), "jobs run none").await;
+    assert!(
+        unknown.code == 4 && unknown.stderr.contains("there are stateSync"),
+        "{}",
+        unknown.stderr
+    );
 }
 
 async fn ask(module: RpcModule<()>, line: &str) -> Done {

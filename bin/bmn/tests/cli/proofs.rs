@@ -131,6 +131,46 @@ fn sides_of_every_dialect_answer_each_other_and_what_no_event_states_is_said() {
     }
 }
 
+#[test]
+fn evidence_of_a_swap_is_whole_signed_and_proves_what_the_chains_show() {
+    let bed = Bed::new();
+    let rpc = &bed.network.resolver;
+    fs::write(bed.at().join("key"), format!("0x{}", "11".repeat(32))).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(bed.at().join("key"), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let line =
+        format!("swap export {} --out e.json --key-file key --rpc {rpc} --json", bed.hashlock);
+    let told: Value = serde_json::from_str(&must(bed.at(), &line)).unwrap();
+    let signer = told["signer"].as_str().unwrap();
+    let text = fs::read_to_string(bed.at().join("e.json")).unwrap();
+    let evidence: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(evidence["swap"]["status"], "bothLocked");
+    assert_eq!(evidence["decision"]["decision"], "accepted", "{}", evidence["decision"]);
+    assert_eq!(evidence["proof"]["escrows"].as_array().unwrap().len(), 2);
+    assert_eq!(evidence["deadLetters"], json!([]));
+
+    must(bed.at(), &format!("swap export --check e.json --account {signer}"));
+    let [a, b] = bed.own();
+    let urls = format!("--chain-rpc {a} --chain-rpc {b}");
+    must(bed.at(), &format!("swap verify e.json --hashlock {} {urls}", bed.hashlock));
+    fs::write(bed.at().join("f.json"), text.replace("bothLocked", "completed")).unwrap();
+    let forged = run_in(bed.at(), "swap export --check f.json", "");
+    assert_eq!(forged.code, 1, "{}", forged.stdout);
+    assert!(forged.stderr.contains("something in it was changed"), "{}", forged.stderr);
+
+    // Whoever has only the index says what he cannot give.
+    let other = bed.another.text("/rpc");
+    let line = format!("swap export {} --rpc {other} --json", bed.hashlock);
+    let evidence: Value = serde_json::from_str(&must(bed.at(), &line)).unwrap();
+    assert!(evidence["swap"]["missing"].is_string(), "{}", evidence["swap"]);
+    assert_eq!(evidence["proof"]["escrows"].as_array().unwrap().len(), 2);
+    let nowhere = run_in(bed.at(), &format!("swap export 0x12 --rpc {other}"), "");
+    assert_ne!(nowhere.code, 0);
+}
+
 /// One hex digit of a text, another one.
 fn flip(text: &mut Value, at: usize) {
     let digits = text.as_str().unwrap();

@@ -79,6 +79,15 @@ impl MinedBlock {
         &self.outcomes
     }
 
+    /// About how many bytes of memory it takes.
+    pub(crate) fn footprint(&self) -> u64 {
+        let txs: usize = self.txs.iter().map(|tx| tx.raw().len() + size_of::<SignedTx>()).sum();
+        let logs = self.outcomes.iter().flat_map(|outcome| &outcome.logs);
+        let logs: usize =
+            logs.map(|log| log.data.data.len() + 32 * log.topics().len() + size_of_val(log)).sum();
+        (txs + logs + self.outcomes.len() * size_of::<TxOutcome>() + size_of::<Self>()) as u64
+    }
+
     /// The reference of this block.
     pub const fn block_ref(&self) -> BlockRef {
         BlockRef { number: self.header.number, hash: self.hash, time: self.header.timestamp }

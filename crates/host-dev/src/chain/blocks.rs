@@ -1,7 +1,7 @@
 //! The canonical chain: newest blocks in memory, older ones in the store where there is one.
 
 use super::{
-    MinedBlock,
+    DevChainConfig, MinedBlock,
     state::{BlockHashes, State},
     store::Store,
 };
@@ -13,7 +13,7 @@ use std::{
 };
 
 /// Blocks whose hash `BLOCKHASH` answers.
-const BLOCKHASH_DEPTH: u64 = 256;
+pub(crate) const BLOCKHASH_DEPTH: u64 = 256;
 
 /// A block and, for the newest ones, the state after it.
 #[derive(Debug, Clone)]
@@ -29,20 +29,39 @@ pub(crate) struct Blocks {
     head: Arc<MinedBlock>,
     by_hash: BTreeMap<B256, u64>,
     txs: BTreeMap<B256, (u64, usize)>,
+    /// Hashes of the newest blocks, which outlive their blocks.
+    hashes: BTreeMap<u64, B256>,
+    /// Block 0, which names the chain and is always kept; with a store it is there.
+    genesis: Option<Arc<MinedBlock>>,
     store: Option<Arc<Store>>,
     history: u64,
+    keep: Option<u64>,
+}
+
+/// What a chain in memory holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footprint {
+    /// Blocks.
+    pub blocks: u64,
+    /// Bytes of their transactions, receipts and logs, roughly.
+    pub bytes: u64,
+    /// States.
+    pub states: u64,
 }
 
 impl Blocks {
     /// A chain whose oldest block in memory is `first`.
-    pub(crate) fn new(first: Entry, history: u64, store: Option<Arc<Store>>) -> Self {
+    pub(crate) fn new(first: Entry, config: &DevChainConfig, store: Option<Arc<Store>>) -> Self {
         let mut blocks = Self {
+            hashes: BTreeMap::new(),
+            genesis: Some(first.block.clone()).filter(|block| block.header.number == 0),
+            keep: config.kept_blocks(),
             hot: VecDeque::new(),
             head: first.block.clone(),
             by_hash: BTreeMap::new(),
             txs: BTreeMap::new(),
             store,
-            history,
+            history: config.history,
         };
         blocks.push(first);
         blocks
@@ -69,11 +88,31 @@ impl Blocks {
         if number > self.head_number() {
             return Ok(None);
         }
-        match (self.hot(number), &self.store) {
-            (Some(entry), _) => Ok(Some(entry.block.clone())),
-            (None, Some(store)) => store.block(number).map(|block| block.map(Arc::new)),
-            (None, None) => Ok(None),
+        if let Some(entry) = self.hot(number) {
+            return Ok(Some(entry.block.clone()));
         }
+        let kept = match &self.store {
+            Some(store) => store.block(number)?.map(Arc::new),
+            None => self.genesis.clone().filter(|_| number == 0),
+        };
+        match kept {
+            Some(block) => Ok(Some(block)),
+            None => Err(DevChainError::Pruned { number, oldest: self.oldest()? }),
+        }
+    }
+
+    /// Number of the oldest block that is kept, block 0 apart.
+    fn oldest(&self) -> Result<u64, DevChainError> {
+        match &self.store {
+            Some(store) => store.oldest(),
+            None => Ok(self.base()),
+        }
+    }
+
+    pub(crate) fn footprint(&self) -> Footprint {
+        let bytes = self.hot.iter().map(|entry| entry.block.footprint()).sum();
+        let states = self.hot.iter().filter(|entry| entry.state.is_some()).count();
+        Footprint { blocks: self.hot.len() as u64, bytes, states: states as u64 }
     }
 
     pub(crate) fn by_hash(&self, hash: &B256) -> Result<Option<Arc<MinedBlock>>, DevChainError> {
@@ -114,9 +153,11 @@ impl Blocks {
         let first = (number + 1).saturating_sub(BLOCKHASH_DEPTH);
         let mut hashes = BTreeMap::new();
         for number in first..=number {
-            if let Some(block) = self.at(number)? {
-                hashes.insert(number, block.hash);
-            }
+            let hash = match self.hashes.get(&number) {
+                Some(hash) => Some(*hash),
+                None => self.at(number)?.map(|block| block.hash),
+            };
+            hashes.extend(hash.map(|hash| (number, hash)));
         }
         Ok(Arc::new(hashes))
     }
@@ -124,6 +165,12 @@ impl Blocks {
     pub(crate) fn push(&mut self, entry: Entry) {
         let block = entry.block.clone();
         self.by_hash.insert(block.hash, block.header.number);
+        self.hashes.insert(block.header.number, block.hash);
+        // A reorg takes some of them back, so there are more than one block sees.
+        let old = block.header.number.checked_sub(2 * BLOCKHASH_DEPTH + self.history);
+        if let Some(old) = old {
+            self.hashes.remove(&old);
+        }
         for (index, tx) in block.txs.iter().enumerate() {
             self.txs.insert(tx.hash(), (block.header.number, index));
         }
@@ -134,6 +181,10 @@ impl Blocks {
 
     /// States past the history go; whole blocks too when the store has them.
     fn forget_old(&mut self) {
+        let is_full = self.keep.is_some_and(|keep| self.hot.len() as u64 > keep);
+        if is_full && let Some(entry) = self.hot.pop_front() {
+            self.forget(&entry.block);
+        }
         let Some(old) = self.hot.len().checked_sub(self.history as usize + 2) else { return };
         if self.store.is_none() {
             self.hot[old].state = None;
@@ -158,6 +209,7 @@ impl Blocks {
         while self.hot.back().is_some_and(|e| e.block.header.number > ancestor.header.number) {
             if let Some(entry) = self.hot.pop_back() {
                 self.forget(&entry.block);
+                self.hashes.remove(&entry.block.header.number);
                 removed.push_front(entry);
             }
         }

@@ -22,6 +22,9 @@ pub struct DevChainConfig {
     pub finality_depth: u64,
     /// Newest blocks whose state is kept, for reorgs and reads in the past.
     pub history: u64,
+    /// Newest blocks that are kept with their transactions and receipts; none keeps all. Never fewer than
+    /// the history and what is not final yet.
+    pub keep_blocks: Option<u64>,
     /// Block gas limit.
     pub gas_limit: u64,
     /// Base fee of block 0, wei per gas.
@@ -45,6 +48,7 @@ impl Default for DevChainConfig {
             accounts: Vec::new(),
             finality_depth: 64,
             history: 256,
+            keep_blocks: None,
             gas_limit: 30_000_000,
             base_fee: 1_000_000_000,
             priority_fee: 1_000_000_000,
@@ -52,5 +56,13 @@ impl Default for DevChainConfig {
             beneficiary: Address::repeat_byte(0xfe),
             pool_limit: 4096,
         }
+    }
+}
+
+impl DevChainConfig {
+    /// Blocks that are kept: enough for every reorg, whatever was asked for.
+    pub(crate) fn kept_blocks(&self) -> Option<u64> {
+        let least = self.history.max(self.finality_depth).saturating_add(2);
+        self.keep_blocks.map(|keep| keep.max(least))
     }
 }

@@ -1,6 +1,6 @@
 //! The shared handle of a chain.
 
-use super::{Chain, DevChainConfig, MinedBlock, Reorg, Replacement, store::Store};
+use super::{Chain, DevChainConfig, Footprint, MinedBlock, Reorg, Replacement, store::Store};
 use crate::{DevChainError, DevClient, DevSource};
 use alloy::primitives::B256;
 use bmn_chain::Fees;
@@ -57,7 +57,7 @@ impl DevChain {
     /// [`DevChainError::InUse`], [`DevChainError::NewerSchema`], [`DevChainError::WrongChain`],
     /// [`DevChainError::Corrupt`] or [`DevChainError::Storage`].
     pub fn open(directory: &Path, config: DevChainConfig) -> Result<Self, DevChainError> {
-        let store = Store::open(directory.to_owned(), config.history)?;
+        let store = Store::open(directory.to_owned(), &config)?;
         Chain::on_store(config, store).map(Self::share)
     }
 
@@ -66,7 +66,7 @@ impl DevChain {
         backend: impl StorageBackend,
         config: DevChainConfig,
     ) -> Result<Self, DevChainError> {
-        let store = Store::on(backend, config.history)?;
+        let store = Store::on(backend, &config)?;
         Chain::on_store(config, store).map(Self::share)
     }
 
@@ -256,6 +256,11 @@ impl DevChain {
         let update = chain.revert(id)?;
         self.publish(&chain, update);
         Ok(())
+    }
+
+    /// What the chain holds in memory.
+    pub fn footprint(&self) -> Footprint {
+        self.lock().blocks.footprint()
     }
 
     /// Newest block that the resolver has acknowledged, if any.

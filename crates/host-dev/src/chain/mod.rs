@@ -21,6 +21,7 @@ mod trie;
 pub use access::PooledTx;
 pub use accounts::AccountState;
 pub use block::{MinedBlock, TxOutcome};
+pub use blocks::Footprint;
 pub use call::{Call, CallResult, Overrides};
 pub use config::DevChainConfig;
 pub use handle::{ChainUpdate, DevChain};

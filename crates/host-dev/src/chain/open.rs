@@ -15,7 +15,7 @@ impl Chain {
     /// A chain that lives in memory only.
     pub(crate) fn in_memory(config: DevChainConfig) -> Self {
         let (genesis, tip) = genesis(&config);
-        let blocks = Blocks::new(genesis, config.history, None);
+        let blocks = Blocks::new(genesis, &config, None);
         Self::assemble(config, blocks, tip, None)
     }
 
@@ -26,12 +26,12 @@ impl Chain {
         let Some(stored) = store.load(config.chain_id)? else {
             let (genesis, tip) = genesis(&config);
             store.create(config.chain_id, &genesis, &tip)?;
-            let blocks = Blocks::new(genesis, config.history, Some(store.clone()));
+            let blocks = Blocks::new(genesis, &config, Some(store.clone()));
             return Ok(Self::assemble(config, blocks, tip, Some(store)));
         };
         let Stored { checkpoint, blocks: replay, mut tip } = stored;
         let mut state = checkpoint.state.clone().unwrap_or_default();
-        let mut blocks = Blocks::new(checkpoint, config.history, Some(store.clone()));
+        let mut blocks = Blocks::new(checkpoint, &config, Some(store.clone()));
         for block in replay {
             let number = block.header.number;
             let hashes = blocks.hashes(number.saturating_sub(1))?;

@@ -1,8 +1,8 @@
 //! The chain on disk: one redb file, one durable transaction for every change.
 
 use super::{
-    MinedBlock, SignedTx, Tip, TxOutcome,
-    blocks::Entry,
+    DevChainConfig, MinedBlock, SignedTx, Tip, TxOutcome,
+    blocks::{BLOCKHASH_DEPTH, Entry},
     config::CHECKPOINT_INTERVAL,
     pool::{Pool, Pooled},
     state::{Cheat, State, StateRecord},
@@ -25,6 +25,8 @@ use std::{fmt::Display, path::PathBuf, sync::Arc};
 pub(crate) const SCHEMA: u32 = 1;
 
 const CACHE_BYTES: usize = 16 << 20;
+/// Blocks that go with one change at most: more than come with one, but for long reorgs.
+const PRUNED_AT_ONCE: usize = 8;
 const FILE_NAME: &str = "chain.redb";
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
@@ -44,6 +46,8 @@ pub(crate) struct Store {
     db: Database,
     directory: PathBuf,
     history: u64,
+    /// Newest blocks that are kept; none keeps all.
+    keep: Option<u64>,
 }
 
 /// Consensus objects are kept as RLP: their serde forms do not survive a compact encoding.
@@ -82,7 +86,7 @@ pub(crate) struct Stored {
 }
 
 impl Store {
-    pub(crate) fn open(directory: PathBuf, history: u64) -> Result<Self, DevChainError> {
+    pub(crate) fn open(directory: PathBuf, config: &DevChainConfig) -> Result<Self, DevChainError> {
         let failed = |error: std::io::Error| DevChainError::Storage {
             directory: directory.clone(),
             reason: error.to_string(),
@@ -90,21 +94,27 @@ impl Store {
         std::fs::create_dir_all(&directory).map_err(failed)?;
         let file = directory.join(FILE_NAME);
         let opened = Database::builder().set_cache_size(CACHE_BYTES).create(file);
-        Self::opened(opened, directory, history)
+        Self::opened(opened, directory, config)
     }
 
-    pub(crate) fn on(backend: impl StorageBackend, history: u64) -> Result<Self, DevChainError> {
+    pub(crate) fn on(
+        backend: impl StorageBackend,
+        config: &DevChainConfig,
+    ) -> Result<Self, DevChainError> {
         let opened = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend);
-        Self::opened(opened, PathBuf::from("custom storage"), history)
+        Self::opened(opened, PathBuf::from("custom storage"), config)
     }
 
     fn opened(
         opened: Result<Database, DatabaseError>,
         directory: PathBuf,
-        history: u64,
+        config: &DevChainConfig,
     ) -> Result<Self, DevChainError> {
+        // Opening executes from a stored state below the history on, and code may ask for older hashes still.
+        let needed = config.history + CHECKPOINT_INTERVAL + BLOCKHASH_DEPTH + 2;
+        let keep = config.kept_blocks().map(|keep| keep.max(needed));
         match opened {
-            Ok(db) => Ok(Self { db, directory, history }),
+            Ok(db) => Ok(Self { db, directory, history: config.history, keep }),
             Err(DatabaseError::DatabaseAlreadyOpen) => Err(DevChainError::InUse { directory }),
             Err(DatabaseError::Storage(StorageError::Corrupted(reason))) => {
                 Err(DevChainError::Corrupt { directory, reason })
@@ -220,6 +230,15 @@ impl Store {
         block.map(Some).map_err(|reason| self.corrupt(format!("block {number}: {reason}")))
     }
 
+    /// Number of the oldest block that is kept, block 0 apart.
+    pub(crate) fn oldest(&self) -> Result<u64, DevChainError> {
+        let read = self.db.begin_read().map_err(|e| self.failed(e))?;
+        let table = read.open_table(BLOCKS).map_err(|e| self.failed(e))?;
+        let first = table.range(1..).map_err(|e| self.failed(e))?.next();
+        let first = first.transpose().map_err(|e| self.failed(e))?;
+        Ok(first.map_or(0, |(number, _)| number.value()))
+    }
+
     pub(crate) fn number_of(&self, hash: &B256) -> Result<Option<u64>, DevChainError> {
         let read = self.db.begin_read().map_err(|e| self.failed(e))?;
         let table = read.open_table(HASHES).map_err(|e| self.failed(e))?;
@@ -271,6 +290,10 @@ impl Store {
             let head = ancestor + appended.len() as u64;
             if !appended.is_empty() {
                 prune_states(txn, head.saturating_sub(self.history))?;
+                let finalized = new.finalized;
+                if let Some(keep) = self.keep {
+                    prune_blocks(txn, head.saturating_sub(keep).min(finalized))?;
+                }
             }
             put_tip(txn, head, new)?;
             put_pool(txn, &old.pool, &new.pool)
@@ -358,6 +381,21 @@ fn prune_states(txn: &WriteTransaction, needed: u64) -> Result<(), StoreError> {
         states.retain_in(1..newest, |_, _| false)?;
     }
     Ok(())
+}
+
+/// Blocks up to `last` go, a few at a time; block 0 stays, and every block with a state.
+fn prune_blocks(txn: &WriteTransaction, last: u64) -> Result<(), StoreError> {
+    let lowest_state = {
+        let states = txn.open_table(STATES)?;
+        states.range(1..)?.next().transpose()?.map_or(0, |(number, _)| number.value())
+    };
+    let last = last.min(lowest_state.saturating_sub(1));
+    let old: Vec<u64> = {
+        let blocks = txn.open_table(BLOCKS)?;
+        let range = blocks.range(1..=last.max(1))?.take(PRUNED_AT_ONCE);
+        range.map(|row| Ok(row?.0.value())).collect::<Result<_, redb::StorageError>>()?
+    };
+    old.into_iter().filter(|number| *number <= last).try_for_each(|number| take_off(txn, number))
 }
 
 fn put_tip(txn: &WriteTransaction, head: u64, tip: &Tip) -> Result<(), StoreError> {

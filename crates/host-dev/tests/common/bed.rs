@@ -48,8 +48,19 @@ impl DevBed {
     }
 
     pub(crate) fn on_disk() -> Self {
+        Self::open_on_disk(config())
+    }
+
+    /// One that forgets blocks as soon as nothing can take it back to them.
+    pub(crate) fn forgetful(blocks: u64) -> Self {
+        let config =
+            DevChainConfig { keep_blocks: Some(blocks), history: FINALITY + 2, ..config() };
+        Self { chain: Some(DevChain::new(config)), directory: None }
+    }
+
+    fn open_on_disk(config: DevChainConfig) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let chain = DevChain::open(directory.path(), config()).expect("a new chain");
+        let chain = DevChain::open(directory.path(), config).expect("a new chain");
         Self { chain: Some(chain), directory: Some(directory) }
     }
 

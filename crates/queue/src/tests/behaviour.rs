@@ -187,6 +187,29 @@ fn leases_of_a_dead_process_are_ready_again_and_sent_jobs_are_not() {
 }
 
 #[test]
+fn what_a_lane_had_leased_when_it_was_cut_off_is_ready_again_and_nothing_else() {
+    let store = memory();
+    let mut tx = store.write().unwrap();
+    let keys = [1, 2, 3].map(|n| key(n, Action::Fill, if n == 3 { B } else { A }));
+    for key in keys {
+        reconcile(&mut tx, key.order, &[now(key)]).unwrap();
+    }
+    let first = lease(&mut tx, A, 1).unwrap().unwrap().claim();
+    sent(&mut tx, &first).unwrap();
+    let cut_off = lease(&mut tx, A, 1).unwrap().unwrap().claim();
+    lease(&mut tx, B, 1).unwrap();
+    assert_eq!(release(&mut tx, A).unwrap(), 1);
+    assert_eq!(
+        keys.map(|key| state(&tx, key)),
+        [JobState::Sent, JobState::Ready, JobState::Leased { epoch: 1, until: LEASE_SECONDS }]
+    );
+    assert!(matches!(
+        sent(&mut tx, &cut_off),
+        Err(QueueError::Overtaken { .. } | QueueError::WrongState { .. })
+    ));
+}
+
+#[test]
 fn without_the_claim_nothing_is_done_to_a_job_and_the_refusal_names_it() {
     let store = memory();
     let mut tx = store.write().unwrap();

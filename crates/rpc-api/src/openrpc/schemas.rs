@@ -7,10 +7,11 @@ use crate::{
     DestinationPage, EventFilter, EventPage, Health, IndexDigest, JobEntry, JobFilter, JobPage,
     LastBlock, Limit, MinProfit, NodeModes, NodeStatus, NodeVersion, Notice, OrderEntry,
     OrderExplanation, OrderPage, OrderSubmission, PendingFilter, PendingPage, PerformanceMetrics,
-    ProfitableOrders, QueueMetrics, ResolverParam, RevealedSecret, SecretAnswer, SecretParam,
-    ShadowReport, SourceFilter, SourcePage, StatisticsFilter, StatisticsPage, SubscribeFrom,
-    SubscriptionFilter, SubscriptionKind, Swap, SwapChange, SwapFilter, SwapKey, SwapPage,
-    SwapProof, WireSwitch, WithdrawPermission, order_schema::OrderFileForm as OrderFile,
+    ProfitableOrders, QueueMetrics, ResolverParam, RevealedSecret, ScheduledJob, ScheduledRun,
+    SecretAnswer, SecretParam, ShadowReport, SourceFilter, SourcePage, StartedRun,
+    StatisticsFilter, StatisticsPage, SubscribeFrom, SubscriptionFilter, SubscriptionKind, Swap,
+    SwapChange, SwapFilter, SwapKey, SwapPage, SwapProof, WireSwitch, WithdrawPermission,
+    order_schema::OrderFileForm as OrderFile,
 };
 use schemars::{
     JsonSchema, Schema, SchemaGenerator,
@@ -144,11 +145,14 @@ table! {
     QueueMetrics
     ResolverParam
     RevealedSecret
+    ScheduledJob
+    ScheduledRun
     SecretAnswer
     SecretParam
     ShadowReport
     SourceFilter
     SourcePage
+    StartedRun
     StatisticsFilter
     StatisticsPage
     SubscribeFrom

@@ -49,7 +49,10 @@ fn number(snapshot: &Snapshot, from: Option<&SubscribeFrom>) -> Result<u64> {
     let next = snapshot.last_change()? + 1;
     match from {
         None => Ok(next),
-        Some(SubscribeFrom::Number(number)) if *number <= next => Ok((*number).max(1)),
+        Some(SubscribeFrom::Number(number)) if *number <= next => {
+            snapshot.has_changes_from(*number, "from")?;
+            Ok((*number).max(1))
+        }
         // A log that is shorter than what was read of it is another log.
         Some(_) => {
             Err(RpcError::param("from", format!("a sequence number up to {next}, the next one")))

@@ -46,7 +46,7 @@ pub(crate) const PUBLIC: [&str; 27] = [
 ];
 
 /// Reads of the operator.
-const OPERATOR: [&str; 9] = [
+const OPERATOR: [&str; 11] = [
     "bmn_explainOrder",
     "bmn_getMode",
     "bmn_shadowReport",
@@ -54,13 +54,15 @@ const OPERATOR: [&str; 9] = [
     "bmn_listDeadLetters",
     "bmn_queueMetrics",
     "bmn_performanceMetrics",
+    "bmn_schedules",
+    "bmn_scheduledRuns",
     "bmn_subscribeAlerts",
     "bmn_unsubscribeAlerts",
 ];
 
 /// What changes how the node works.
-pub(crate) const ADMIN: [&str; 5] =
-    ["bmn_setMode", "bmn_pause", "bmn_resume", "bmn_requeueJob", "bmn_dropJob"];
+pub(crate) const ADMIN: [&str; 6] =
+    ["bmn_setMode", "bmn_pause", "bmn_resume", "bmn_runJob", "bmn_requeueJob", "bmn_dropJob"];
 
 #[tokio::test]
 async fn each_method_has_its_level_and_the_public_module_has_no_other() {

@@ -34,6 +34,8 @@ fn calls(order: &str) -> Vec<(&'static str, Value, i32, bool)> {
         ("bmn_pause", json!([{ "kind": secret }]), -32602, false),
         ("bmn_resume", chain, 0, true),
         ("bmn_resume", json!([secret]), -32602, false),
+        ("bmn_runJob", json!(["dailyReport"]), 0, true),
+        ("bmn_runJob", json!([secret]), -32001, false),
         ("bmn_dropJob", letter.clone(), -32027, true),
         ("bmn_dropJob", unknown.clone(), -32001, false),
         ("bmn_requeueJob", letter, 0, true),

@@ -4,10 +4,18 @@ use crate::fixture::{
     A, B, Fixture, SECRET, ScriptedIntake, View, Withholds, block, lock, order, order_id, state,
 };
 use alloy::primitives::{Address, B256, U256};
+use async_trait::async_trait;
 use bmn_contracts::EscrowImplementations;
 use bmn_primitives::{ChainId, Dialect, Hashlock};
 use bmn_queue::{FailureClass, Rules};
-use bmn_rpc::{AdminRpc, BmnRpc, IntakeError, ModeChange, Operations, QueueAdmin, Submitted};
+use bmn_records::Records;
+use bmn_rpc::{
+    AdminRpc, BmnRpc, IntakeError, ModeChange, Operations, QueueAdmin, ScheduledJobs, Submitted,
+};
+use bmn_scheduler::{
+    Clock, Job, JobContext, JobError, JobSpec, Limits, Outcome, Overrides, Priority, ProcessMemory,
+    Schedule, Scheduler, SchedulerParts,
+};
 use bmn_store::{DecisionReads, Mode, Store};
 use bmn_swap::{
     Action, ActionKey, Assessment, Circumstances, Decision, Due, FactoryTerms, Market, ModeReason,
@@ -15,7 +23,7 @@ use bmn_swap::{
     TokenTerms, When, assess, worth,
 };
 use jsonrpsee::RpcModule;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 const TOKEN: Address = Address::repeat_byte(0xa1);
@@ -173,7 +181,58 @@ pub(crate) fn modes(store: &Store) -> RpcModule<()> {
         Arc::new(Withholds),
         watch::channel(0).1,
     );
-    AdminRpc::new(rpc, Arc::new(Modifies(store.clone()))).into_module()
+    AdminRpc::new(rpc.with_jobs(scheduled()), Arc::new(Modifies(store.clone()))).into_module()
+}
+
+/// A moment that stays: 2026-03-01.
+struct Stopped;
+
+impl Clock for Stopped {
+    fn now_ms(&self) -> u64 {
+        1_772_323_200_000
+    }
+}
+
+/// A job that does nothing.
+struct Nothing;
+
+#[async_trait]
+impl Job for Nothing {
+    fn spec(&self) -> JobSpec {
+        JobSpec {
+            name: "dailyReport",
+            about: "a test",
+            schedule: Schedule::Off,
+            priority: Priority::Low,
+            retries: Vec::new(),
+            timeout: Duration::from_secs(1),
+            exclusive: false,
+        }
+    }
+
+    async fn run(&self, _: &JobContext) -> Result<Outcome, JobError> {
+        Ok(Outcome::default())
+    }
+}
+
+/// A scheduler with that job, which runs as long as the test does.
+fn scheduled() -> ScheduledJobs {
+    let scheduler = Scheduler::open(SchedulerParts {
+        jobs: vec![Arc::new(Nothing)],
+        records: Records::in_memory().unwrap(),
+        clock: Arc::new(Stopped),
+        memory: Arc::new(ProcessMemory),
+        limits: Limits::default(),
+        overrides: watch::channel(Overrides::new()).1,
+    })
+    .unwrap();
+    let jobs = ScheduledJobs::default();
+    jobs.set(scheduler.handle());
+    // A test that only looks at the names has no runtime.
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(scheduler.run(Default::default()));
+    }
+    jobs
 }
 
 /// What changes the dead letters.

@@ -15,10 +15,11 @@ use crate::{
 };
 use bmn_rpc_api::SwapChange;
 use process::Process;
-pub(crate) use process::policy;
-pub(crate) use realtime::hosts;
+pub(crate) use process::{in_process, policy};
+pub(crate) use realtime::{HandlerRpc, hosts};
 pub use realtime::{run_in_real_time, runs_in_real_time};
 use reorgs::Reorgs;
+pub(crate) use reorgs::draw_reorg;
 #[cfg(test)]
 pub(crate) use settle::open_ledger;
 pub(crate) use settle::{parties, watched_tokens};

@@ -28,7 +28,7 @@ const POLL: Duration = Duration::from_millis(100);
 const PATIENCE: u64 = 120;
 
 /// A resolver in its own threads.
-struct HandlerRpc(Handler);
+pub(crate) struct HandlerRpc(pub(crate) Handler);
 
 #[async_trait]
 impl ResolverRpc for HandlerRpc {

@@ -87,7 +87,7 @@ impl Reorgs {
             open.into_iter().filter(|(_, case)| Some(lasts(case.0)) == fleeting).collect();
         let (index, case) = open[self.rng.random_range(0..open.len())];
         let node = &network.chains[index];
-        let replacement = self.draw(node, case.2, now)?;
+        let replacement = draw_reorg(&mut self.rng, node, case.2, now)?;
         node.chain.reorg(case.2, &replacement)?;
         self.last[index] = node.chain.head().number;
         self.count += 1;
@@ -130,28 +130,32 @@ impl Reorgs {
             }
         }
     }
+}
 
-    /// Other times, some transactions gone, some late, the rest in another order.
-    fn draw(&mut self, node: &NetworkChain, depth: u64, now: u64) -> Result<Replacement, SimError> {
-        let head = node.chain.head();
-        let mut replacement =
-            Replacement { reorder: Some(self.rng.random()), ..Replacement::default() };
-        let ahead = head.time > now + LEAD;
-        let longer = !ahead && self.rng.random_ratio(1, 3);
-        replacement.length = Some(depth + u64::from(longer));
-        let shift = if ahead { -2 } else { self.rng.random_range(-2..=2) };
-        replacement.times = ReplacementTimes::Shift(shift);
-        for number in head.number + 1 - depth..=head.number {
-            let Some(block) = node.chain.block(number)? else { continue };
-            for tx in block.txs() {
-                let hash: B256 = tx.hash();
-                match self.rng.random_range(0..6) {
-                    0 => replacement.drop.insert(hash),
-                    1 => replacement.delay.insert(hash),
-                    _ => false,
-                };
-            }
+/// Other times, some transactions gone, some late, the rest in another order.
+pub(crate) fn draw_reorg(
+    rng: &mut ChaCha8Rng,
+    node: &NetworkChain,
+    depth: u64,
+    now: u64,
+) -> Result<Replacement, SimError> {
+    let head = node.chain.head();
+    let mut replacement = Replacement { reorder: Some(rng.random()), ..Replacement::default() };
+    let ahead = head.time > now + LEAD;
+    let longer = !ahead && rng.random_ratio(1, 3);
+    replacement.length = Some(depth + u64::from(longer));
+    let shift = if ahead { -2 } else { rng.random_range(-2..=2) };
+    replacement.times = ReplacementTimes::Shift(shift);
+    for number in head.number + 1 - depth..=head.number {
+        let Some(block) = node.chain.block(number)? else { continue };
+        for tx in block.txs() {
+            let hash: B256 = tx.hash();
+            match rng.random_range(0..6) {
+                0 => replacement.drop.insert(hash),
+                1 => replacement.delay.insert(hash),
+                _ => false,
+            };
         }
-        Ok(replacement)
     }
+    Ok(replacement)
 }

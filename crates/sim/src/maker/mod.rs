@@ -19,7 +19,10 @@ use crate::{
     scenario::{Behaviour, End, Kind, SwapSpec, Trap},
     wallet::{Sent, Wallet},
 };
-use alloy::primitives::{Address, U256};
+use alloy::{
+    primitives::{Address, U256},
+    signers::local::PrivateKeySigner,
+};
 use bmn_primitives::{BlockRef, Hashlock, Secret};
 use bmn_rpc_api::{RpcErrorCode, Swap, SwapStatus};
 use bmn_swap::Status;
@@ -114,9 +117,20 @@ impl Maker {
         run_start: u64,
         network: &Network,
     ) -> Result<Self, SimError> {
+        let signer = maker_signer(seed, spec.index);
+        Self::with_signer(spec, seed, run_start, network, signer).await
+    }
+
+    /// The same with a key of his own choice: one who makes several swaps, one after the other.
+    pub(crate) async fn with_signer(
+        spec: SwapSpec,
+        seed: u64,
+        run_start: u64,
+        network: &Network,
+        signer: PrivateKeySigner,
+    ) -> Result<Self, SimError> {
         let source = network.chains[spec.direction.source()].clone();
         let destination = network.chains[spec.direction.destination()].clone();
-        let signer = maker_signer(seed, spec.index);
         let secret = Secret::new(secret_bytes(seed, spec.index));
         let copied = spec.partner.map(|partner| Secret::new(secret_bytes(seed, partner)));
         Ok(Self {

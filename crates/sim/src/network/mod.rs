@@ -49,6 +49,20 @@ impl Network {
         Self::with(|spec| Ok(DevChain::new(chain_config(spec, genesis_time))))
     }
 
+    /// Two fresh chains in memory that remember their newest blocks only.
+    pub(crate) fn in_memory_keeping(
+        genesis_time: u64,
+        blocks: u64,
+        states: u64,
+    ) -> Result<Self, SimError> {
+        let config = |spec: &ChainSpec| DevChainConfig {
+            keep_blocks: Some(blocks),
+            history: states,
+            ..chain_config(spec, genesis_time)
+        };
+        Self::with(|spec| Ok(DevChain::new(config(spec))))
+    }
+
     /// The chains in `directory`, created where there are none.
     pub fn open(directory: &Path, genesis_time: u64) -> Result<Self, SimError> {
         Self::with(|spec| {

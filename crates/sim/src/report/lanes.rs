@@ -26,7 +26,7 @@ pub(crate) fn missed_deadlines(store: &Store) -> Result<u64, SimError> {
 
 /// What is wrong with them; nothing when every nonce that was given away is mined, or waits in the pool
 /// behind one that is.
-pub(super) async fn gaps(network: &Network, next: &NextNonces) -> Result<Vec<String>, SimError> {
+pub(crate) async fn gaps(network: &Network, next: &NextNonces) -> Result<Vec<String>, SimError> {
     let mut gaps = Vec::new();
     for (node, next) in network.chains.iter().zip(next) {
         gaps.extend(gaps_on(node, *next).await?);

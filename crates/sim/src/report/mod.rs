@@ -15,7 +15,7 @@ use audit::Audit;
 use bmn_primitives::ChainId;
 use bmn_rpc_api::SwapChange;
 use bmn_swap::Price;
-pub(crate) use lanes::{NextNonces, missed_deadlines, next_nonces};
+pub(crate) use lanes::{NextNonces, gaps, missed_deadlines, next_nonces};
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
 

@@ -1,5 +1,6 @@
 //! Tests of the whole store.
 
+mod backups;
 mod blocks;
 mod bulk_crash;
 mod crash;
@@ -12,6 +13,8 @@ mod operational;
 mod paths;
 mod reads;
 mod reorg;
+mod retain;
+mod schemas;
 mod sealing;
 mod totals;
 mod upgrade;

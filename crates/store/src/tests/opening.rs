@@ -202,29 +202,6 @@ fn a_directory_that_cannot_be_made_is_named() {
 }
 
 #[test]
-fn a_backup_is_a_store_of_that_moment_and_needs_the_same_key() {
-    let directory = filled();
-    let store = open(directory.path()).unwrap();
-    let elsewhere = tempfile::tempdir().unwrap();
-    let copy = elsewhere.path().join(DATABASE_FILE);
-    let before = everything(&store);
-    store.backup(&copy).unwrap();
-    commit(&store, |tx| tx.put_order(&order(2)).unwrap());
-    assert!(matches!(store.backup(&copy), Err(StoreError::Io { .. })), "never over another file");
-    assert!(matches!(fail(elsewhere.path()), StoreError::MasterKeyMissing { .. }));
-    fs::copy(directory.path().join(MASTER_KEY_FILE), elsewhere.path().join(MASTER_KEY_FILE))
-        .unwrap();
-    let restored = open(elsewhere.path()).unwrap();
-    assert_eq!(everything(&restored), before);
-    assert!(restored.read().unwrap().open_secret(lock(1)).unwrap().is_some());
-    let names = fs::read_dir(elsewhere.path()).unwrap();
-    let partial = names.filter(|entry| {
-        entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "partial")
-    });
-    assert_eq!(partial.count(), 0, "no leftovers");
-}
-
-#[test]
 fn a_dropped_transaction_changes_nothing_and_a_snapshot_does_not_move() {
     let store = memory();
     let snapshot = store.read().unwrap();

@@ -2,7 +2,9 @@
 
 use super::fixtures::*;
 use crate::testing::CrashBackend;
-use crate::{DATABASE_FILE, MASTER_KEY_FILE, Reads, Store, StoreError, StoreOptions, tables};
+use crate::{
+    DATABASE_FILE, MASTER_KEY_FILE, Reads, Store, StoreError, StoreOptions, backup, tables,
+};
 use alloy::primitives::hex;
 use bmn_swap::{Action, SecretKnowledge};
 use std::fs;
@@ -37,17 +39,32 @@ fn a_sealed_secret_is_in_no_byte_of_the_file_or_the_backup_before_and_after_wipi
         assert_eq!(tx.intent(&withdraw).unwrap().unwrap().payload.data, secret(1).expose());
     });
     let copies = tempfile::tempdir().unwrap();
-    let backup = copies.path().join("sealed.redb");
-    store.backup(&backup).unwrap();
+    // What is compressed could hide it: the restored copy is searched too.
+    let copy = |name: &str| {
+        let backup = copies.path().join(name);
+        backup::take(&store, None, 0, &backup, &mut |_, _| {}).unwrap();
+        let restored = copies.path().join(format!("{name} restored"));
+        backup::restore(
+            &backup,
+            &restored,
+            None,
+            &mut |_, _, _| Ok(()),
+            &mut || Ok(()),
+            &mut |_, _| {},
+        )
+        .unwrap();
+        [backup, restored.join(DATABASE_FILE)]
+    };
+    let sealed = copy("sealed");
     commit(&store, |tx| {
         tx.wipe_secret(lock(1)).unwrap();
         tx.remove_intent(&withdraw).unwrap();
     });
-    let wiped = copies.path().join("wiped.redb");
-    store.backup(&wiped).unwrap();
+    let wiped = copy("wiped");
     drop(store);
     let key = fs::read(directory.path().join(MASTER_KEY_FILE)).unwrap();
-    for path in [directory.path().join(DATABASE_FILE), backup, wiped] {
+    let database = directory.path().join(DATABASE_FILE);
+    for path in [[database].as_slice(), &sealed, &wiped].concat() {
         let bytes = fs::read(&path).unwrap();
         assert!(!shows(&bytes, 1), "the secret is in {}", path.display());
         assert!(!holds(&bytes, &key), "the master key is in {}", path.display());

@@ -32,7 +32,7 @@ const FORMER: [&str; 12] = [
 type Raw<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
 
 /// A file as the first schema left it: orders, a secret, two chains with rows and journals.
-fn former() -> Vec<u8> {
+pub(super) fn former() -> Vec<u8> {
     let disk = CrashBackend::new();
     let store = Store::open(options(&disk)).unwrap();
     commit(&store, |tx| {
@@ -104,7 +104,7 @@ fn former_orders(txn: &redb::WriteTransaction) {
 
 /// A file of the second schema with more orders than are rewritten at once, some of them refused, some
 /// with a plan, and a damaged one; and the chain rows that it shares with the present one.
-fn second() -> Vec<u8> {
+pub(super) fn second() -> Vec<u8> {
     let disk = CrashBackend::new();
     let store = Store::open(options(&disk)).unwrap();
     commit(&store, |tx| {
@@ -173,7 +173,7 @@ fn orders_of_the_second_schema_are_read_in_their_present_form_and_its_chains_are
 }
 
 /// A file of the third schema, which knew no claims.
-fn third() -> Vec<u8> {
+pub(super) fn third() -> Vec<u8> {
     let disk = CrashBackend::new();
     let store = Store::open(options(&disk)).unwrap();
     commit(&store, |tx| {
@@ -231,7 +231,7 @@ fn the_layout_of_the_second_schema_is_what_it_was() {
     assert_eq!((state.len(), digest(&state).as_str()), (STATE_ROW.0, STATE_ROW.1));
 }
 
-fn assert_upgraded(store: &Store) {
+pub(super) fn assert_upgraded(store: &Store) {
     let read = store.read().unwrap();
     let mode = Mode::Rebuilding(RebuildReason::OlderSchema);
     let cursor = Cursor { mode, ..Cursor::default() };
