@@ -25,6 +25,16 @@ pub(crate) fn stop() -> impl Future<Output = ()> + use<> {
     }
 }
 
+/// What has the configuration read again. While it is kept, and after it, the signal does not end the process.
+#[cfg(unix)]
+pub(crate) fn hangup() -> Option<tokio::signal::unix::Signal> {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok()
+}
+
+/// There is no such signal.
+#[cfg(not(unix))]
+pub(crate) const fn hangup() {}
+
 /// Ctrl-C.
 #[cfg(not(unix))]
 pub(crate) fn stop() -> impl Future<Output = ()> + use<> {

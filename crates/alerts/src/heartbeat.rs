@@ -39,6 +39,9 @@ impl Pulse {
     }
 }
 
+/// The part of a node that says whether it acts, among those that are not healthy.
+const ACTING: &str = "acting";
+
 /// Why nobody outside should believe that the node works. None: every chain's host shows new blocks, each was
 /// written to the store, so that it can be written, the records can be written, and the node acts.
 pub fn silent_because(facts: &Facts, limits: &Thresholds) -> Option<String> {
@@ -50,6 +53,9 @@ pub fn silent_because(facts: &Facts, limits: &Thresholds) -> Option<String> {
     }
     if facts.overall == crate::Overall::Unhealthy {
         return Some("it is unhealthy".to_owned());
+    }
+    if let Some(part) = facts.parts.iter().find(|part| part.name == ACTING) {
+        return Some(format!("it does not act: {}", part.detail));
     }
     if facts.chains.is_empty() {
         return Some("it follows no chain".to_owned());

@@ -150,6 +150,13 @@ impl<'a> Layers<'a> {
         self.above.iter().map(document).collect()
     }
 
+    /// Where the file has values that must not be shown and that something stands above.
+    pub(crate) fn covered(&self, table: &DeTable<'_>) -> Vec<Range<usize>> {
+        let secret = |path: &[String]| schema::find(path).is_some_and(|key| key.secret);
+        let above = self.above.iter().filter(|(_, one)| secret(&one.path));
+        above.filter_map(|(_, one)| span_of(table, &one.path)).collect()
+    }
+
     /// Puts them into the table of the file; what cannot be put there is a problem.
     pub(crate) fn apply<'i>(&self, table: &mut DeTable<'i>, padded: &'i [String]) -> Vec<Located>
     where
@@ -180,6 +187,24 @@ fn value_of<'i>(
     let Ok(parsed) = DeTable::parse(document) else { return text() };
     let mut parsed = parsed.into_inner();
     if parsed.len() == 1 { parsed.remove(VALUE).unwrap_or_else(text) } else { text() }
+}
+
+fn span_of(table: &DeTable<'_>, path: &[String]) -> Option<Range<usize>> {
+    let (key, rest) = path.split_first()?;
+    let found = table.get(key.as_str())?;
+    match (found.get_ref(), rest) {
+        (_, []) => Some(found.span()),
+        (DeValue::Table(inner), rest) => span_of(inner, rest),
+        (DeValue::Array(list), [position, rest @ ..]) => {
+            let found: &Spanned<DeValue<'_>> = list.get(position.parse::<usize>().ok()?)?;
+            match (found.get_ref(), rest) {
+                (_, []) => Some(found.span()),
+                (DeValue::Table(inner), rest) => span_of(inner, rest),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 fn put<'i>(

@@ -10,6 +10,9 @@ const DIGITS: usize = 16;
 /// Longest word of a comment that is kept: an address has 42 letters, a key 64 digits.
 const LONGEST_WORD: usize = 42;
 
+/// Letters from which on a word of letters and digits may be an API key.
+const SHORTEST_TOKEN: usize = 20;
+
 /// The text with a mark in place of each value at `secrets` (bytes, from [`Loaded`](crate::Loaded)), and comments
 /// without URLs and long words: somebody may have kept an old key there.
 pub fn without_secrets(text: &str, secrets: &[Range<usize>]) -> String {
@@ -63,9 +66,20 @@ fn without_words(line: &str) -> String {
     let (before, comment) = line.split_at(at);
     let words = comment.split(' ').map(|word| {
         let is_url = word.split_once("://").is_some_and(|(_, rest)| rest.contains(['/', '@', '?']));
-        if is_url || word.len() > LONGEST_WORD { "(hidden)" } else { word }
+        if is_url || word.len() > LONGEST_WORD || is_token(word) { "(hidden)" } else { word }
     });
     format!("{before}{}", words.collect::<Vec<_>>().join(" "))
+}
+
+/// Letters and digits mixed as in API keys, and no address.
+fn is_token(word: &str) -> bool {
+    let word = word.trim_matches(|letter: char| !letter.is_ascii_alphanumeric());
+    let is_address = word.len() == 42 && word.starts_with("0x");
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    word.len() >= SHORTEST_TOKEN
+        && !is_address
+        && word.chars().all(plain)
+        && word.contains(|letter: char| letter.is_ascii_digit())
 }
 
 /// Where the comment of a line begins: the first `#` outside of quotes.

@@ -69,11 +69,13 @@ pub(crate) fn read_layers<T>(
         .collect();
     let padded = layers.padded();
     let mut table = table.into_inner();
+    let covered = layers.covered(&table);
     problems.extend(layers.apply(&mut table, &padded));
     let mut root = Section::new(&table, &layers, String::new(), None);
     let value = read(&mut root);
     let mut found = root.finish();
     found.problems.extend(problems);
+    found.secrets.extend(covered);
     found.problems.sort_by_key(|located| (located.line, located.place.clone()));
     match value {
         Some(value) if found.problems.is_empty() => Ok((value, found)),
@@ -247,7 +249,11 @@ impl<'a, 'i> Section<'a, 'i> {
         self.known.push(key);
         let Some(value) = self.table.get(key) else { return Vec::new() };
         let DeValue::Array(array) = value.get_ref() else {
-            self.unlike(self.full(key), expected, value.get_ref(), &value.span());
+            // It may be one of the list's values without its brackets, and a secret.
+            let not_shown = DeValue::String("(not shown)".into());
+            let text = value.get_ref().is_str();
+            let shown = if text { &not_shown } else { value.get_ref() };
+            self.unlike(self.full(key), expected, shown, &value.span());
             return Vec::new();
         };
         let path = self.full(key);

@@ -121,6 +121,15 @@ fn a_secret_comes_from_no_flag_and_is_shown_nowhere() {
     assert_eq!(setting(&loaded, "chains[0].endpoints").0, "[\"https://node.example/…\"]");
     assert_eq!(setting(&loaded, "alerts.heartbeat").0, "\"command:pass …\"");
     assert_eq!(loaded.secrets.len(), 4);
+    // What stands above a value does not make it less of a secret.
+    let text = format!("{FILE}{webhook}");
+    let above = environment(&[("BMN_CONFIG__ALERTS__WEBHOOK", "env:HOOK")]);
+    let loaded = read(&text, &above).unwrap();
+    let kept = bmn_config::without_secrets(&text, &loaded.secrets);
+    assert!(!kept.contains("hunter2"), "{kept}");
+    let wrong = FILE.replace("endpoints = [\"", "endpoints = \"").replacen("\"]", "\"", 1);
+    let error = read(&wrong, &[]).unwrap_err().to_string();
+    assert!(error.contains("endpoints") && !error.contains("node.example/"), "{error}");
 }
 
 /// Every table that a configuration can have, so that the reader asks for every key there is.

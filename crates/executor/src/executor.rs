@@ -4,6 +4,7 @@ use crate::{
     Account, ExecutorError,
     account::takes_risk,
     batch::Step,
+    blind::Blind,
     call::{Call, call_for, with_room},
     gaps::Gaps,
     keeper::KeeperLimits,
@@ -85,6 +86,7 @@ pub struct Executor {
     pub(crate) gaps: Gaps,
     pub(crate) mined: Mined,
     pub(crate) signing: Signing,
+    pub(crate) blind: Blind,
     pub(crate) keeper: OnceLock<KeeperLimits>,
 }
 
@@ -125,6 +127,7 @@ impl Executor {
             gaps: Gaps::default(),
             mined: Mined::default(),
             signing: Signing::default(),
+            blind: Blind::default(),
             keeper: OnceLock::new(),
         }
     }
@@ -159,6 +162,10 @@ impl Executor {
         match self.due(&loaded, job.key) {
             None => Ok(Step::Write(Verdict::Over)),
             Some(when @ When::Wake(_)) => Ok(Step::Write(Verdict::Later(when))),
+            Some(When::Now) if let Some(chain) = self.waits_for_sight_of(&loaded, &job.key) => {
+                let reason = format!("the blocks of chain {chain} are not seen for the moment");
+                Ok(Step::Write(self.deferred(job.key.chain, reason)?))
+            }
             Some(When::Now) if job.key.action == Action::Permit => {
                 self.permission(&job.key, &loaded).await
             }

@@ -5,6 +5,7 @@ mod batch;
 mod because;
 mod behind;
 mod bid;
+mod blind;
 mod call;
 mod commit;
 mod draft;

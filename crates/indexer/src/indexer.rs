@@ -8,7 +8,9 @@ use bmn_queue::{
     LiveRules, bind_destination, coming_due, hashlock_is_taken, keep_decision, market_for,
     open_orders, promote, refresh, reserve,
 };
-use bmn_store::{Cursor, DecisionReads, Mode, OrderState, Reads, Store, StoreError, WriteTx};
+use bmn_store::{
+    Cursor, DecisionReads, EndedReads, Mode, OrderState, Reads, Store, StoreError, WriteTx,
+};
 use bmn_swap::{
     Circumstances, Decision, DirectFacts, Evidence, ModeReason, Order, Refusal, Route, SourceLeg,
     Status, admit_direct, assess, derive_status, direct_id, read_direct,
@@ -265,7 +267,9 @@ impl Indexer {
             }
             let mut order = read_direct(&leg);
             // Taken before, by whoever had this key: what was begun is ended, whatever the policy says.
-            let is_begun = self.may_be_answered(tx, &order)?;
+            // Not what only repeats the hashlock of an order that is in the archive: that one is over.
+            let is_begun =
+                tx.archived_on(order.hashlock)?.is_none() && self.may_be_answered(tx, &order)?;
             let facts = self.direct_facts(tx, &order, &leg)?;
             let terms = self.rules.terms();
             let mut reasons = admit_direct(&order, &leg, &facts, &terms);

@@ -41,7 +41,8 @@ pub fn read_private(path: &Path) -> Result<String, LaunchError> {
         use std::os::unix::fs::PermissionsExt;
         let metadata = fs::metadata(path).map_err(|source| LaunchError::file(path, source))?;
         let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+        if mode & others(path, credentials.as_deref().map(Path::new)) != 0 {
             let path = path.display();
             return Err(LaunchError::Configuration(format!(
                 "{path} may be read by others (mode {mode:o}): run `chmod 600 {path}`"
@@ -49,6 +50,14 @@ pub fn read_private(path: &Path) -> Result<String, LaunchError> {
         }
     }
     read_small(path)
+}
+
+/// The permissions that nobody may have. What systemd hands to a service lets its group read in what `stat` shows, which
+/// stands for an access list with the service's user alone.
+#[cfg(unix)]
+fn others(path: &Path, credentials: Option<&Path>) -> u32 {
+    let is_credential = credentials.is_some_and(|directory| path.starts_with(directory));
+    if is_credential { 0o037 } else { 0o077 }
 }
 
 #[cfg(test)]
@@ -66,6 +75,17 @@ mod tests {
         assert_eq!(read_private(&path).unwrap(), "text");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(read_private(&path).unwrap_err().to_string().contains("mode 640"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_credential_of_a_service_may_be_read_by_its_group() {
+        let run = Some(Path::new("/run/credentials/bmn.service"));
+        assert_eq!(others(Path::new("/run/credentials/bmn.service/password"), run), 0o037);
+        for elsewhere in ["/etc/bmn/password", "/run/credentials/other.service/password"] {
+            assert_eq!(others(Path::new(elsewhere), run), 0o077);
+        }
+        assert_eq!(others(Path::new("/run/credentials/bmn.service/password"), None), 0o077);
     }
 
     #[test]

@@ -177,10 +177,10 @@ impl History {
 }
 
 /// Puts a file in the place of another one: whoever reads sees all of one or all of the other, whenever the machine
-/// stops. A new file is for nobody else; one that is replaced keeps its mode.
+/// stops. A new file is for nobody else; one that is replaced keeps its mode and its owner.
 ///
 /// # Errors
-/// The system's words; the file is as it was then.
+/// The system's words, also where its owner cannot be kept; the file is as it was then.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
@@ -191,8 +191,11 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&beside)?;
     file.write_all(bytes)?;
-    if let Ok(before) = fs::metadata(path) {
-        file.set_permissions(before.permissions())?;
+    if let Ok(before) = fs::metadata(path)
+        && let Err(error) = be_like(&file, &before)
+    {
+        fs::remove_file(&beside)?;
+        return Err(error);
     }
     file.sync_all()?;
     fs::rename(&beside, path)?;
@@ -201,6 +204,19 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         fs::File::open(directory)?.sync_all()?;
     }
     Ok(())
+}
+
+/// Gives a file the owner and the mode of another one: whoever could read that can read this.
+fn be_like(file: &fs::File, before: &fs::Metadata) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let now = file.metadata()?;
+        if (now.uid(), now.gid()) != (before.uid(), before.gid()) {
+            fchown(file, Some(before.uid()), Some(before.gid()))?;
+        }
+    }
+    file.set_permissions(before.permissions())
 }
 
 #[cfg(test)]

@@ -87,11 +87,16 @@ pub struct Live {
     outcome: watch::Sender<Reloaded>,
 }
 
+/// What has the file looked at on SIGHUP.
+pub(crate) const SIGNAL: &str = "signal";
+
 struct State {
     digest: String,
     /// With the values of the start wherever those need a restart.
     started: Loaded,
     holds: NodeConfig,
+    /// What a part did not take: it is not offered again, nor told of again, until the file changes.
+    refused: Option<NodeConfig>,
 }
 
 impl std::fmt::Debug for Live {
@@ -128,7 +133,7 @@ impl Live {
         }
         let current = watch::Sender::new(Arc::new(loaded.config.clone()));
         let holds = loaded.config.clone();
-        let state = Mutex::new(State { digest, started: loaded, holds });
+        let state = Mutex::new(State { digest, started: loaded, holds, refused: None });
         let outcome = watch::Sender::new(Reloaded::Unchanged);
         Ok(Self { source, history, clock, parts: Vec::new(), state, current, outcome })
     }
@@ -187,7 +192,9 @@ impl Live {
             }
         };
         let next = state.started.config.with_live_of(&loaded.config);
-        if digest == state.digest && next == state.holds {
+        // A signal asks for another look at what a part did not take: a variable may be set by now.
+        let is_refused = why != SIGNAL && state.refused.as_ref() == Some(&next);
+        if digest == state.digest && (next == state.holds || is_refused) {
             return Ok(Reloaded::Unchanged);
         }
         let kept = without_secrets(&text, &loaded.secrets);
@@ -195,6 +202,7 @@ impl Live {
         state.digest = digest;
         for part in &self.parts {
             if let Err(reason) = (part.check)(&next) {
+                state.refused = Some(next);
                 return self.refuse(version, format!("{}: {reason}", part.name));
             }
         }

@@ -1,6 +1,6 @@
 //! Looks at the configuration again when its file changes, or when the process is told to (SIGHUP).
 
-use crate::{LaunchError, Live};
+use crate::{LaunchError, Live, reload::SIGNAL};
 use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode},
@@ -40,14 +40,20 @@ impl ConfigWatch {
         // Kept until the end: without it nothing is told.
         let _watcher = self.live.path().and_then(|path| watch(path, changed.clone()));
         let mut hangup = Hangup::new();
+        // It may have changed since the node read it, or since this was left off.
+        let mut first = Some("file");
         loop {
-            let why = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                Some(()) = changes.recv() => {
-                    settle(&mut changes).await;
-                    "file"
+            let why = if let Some(why) = first.take() {
+                why
+            } else {
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    Some(()) = changes.recv() => {
+                        settle(&mut changes).await;
+                        "file"
+                    }
+                    () = hangup.heard() => SIGNAL,
                 }
-                () = hangup.heard() => "signal",
             };
             let live = Arc::clone(&self.live);
             let looked = tokio::task::spawn_blocking(move || live.reload(why)).await;

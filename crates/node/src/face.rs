@@ -108,6 +108,13 @@ impl ResolverHandle {
         self.0.not_acting()
     }
 
+    fn takes_secrets(&self) -> Result<(), IntakeError> {
+        match self.0.acting() {
+            Acting::Everywhere | Acting::Behind => Ok(()),
+            Acting::Halted | Acting::IndexOnly => self.acting(),
+        }
+    }
+
     fn acting(&self) -> Result<(), IntakeError> {
         self.0.not_acting_in_public().map_or(Ok(()), |why| Err(IntakeError::NotActing(why)))
     }
@@ -151,7 +158,8 @@ impl Intake for ResolverHandle {
     }
 
     async fn submit_secret(&self, secret: Secret, _orders: &[OrderId]) -> Result<(), IntakeError> {
-        self.acting()?;
+        // Sealed at once, used when it may be: what finishes a swap is taken also while nothing can be signed.
+        self.takes_secrets()?;
         self.0.intake.submit_secret(&secret)?;
         self.0.announce();
         Ok(())

@@ -10,6 +10,7 @@ use bmn_executor::{Executor, Outcome};
 use bmn_indexer::{Backfill, Derivation, IndexError, Pace, Share};
 use bmn_primitives::{BlockRef, ChainId, OrderId};
 use bmn_queue::{JobFilter, StateKind, list};
+use bmn_rpc::Acting;
 use bmn_store::{Cursor, Mode, Reads, RebuildReason, StoreError};
 use std::{collections::BTreeSet, time::Duration};
 
@@ -337,7 +338,10 @@ impl Lane {
         if tip.is_some() && tip != self.maintained {
             worked |= executor.maintain(chain).await?;
             worked |= shared.watch_strangers(executor, chain).await?;
-            worked |= shared.intake.next_parts(chain).await?;
+            // A part is a new order: it is taken when one would be.
+            if matches!(shared.acting(), Acting::Everywhere) {
+                worked |= shared.intake.next_parts(chain).await?;
+            }
             self.maintained = tip;
             shared.note_ready(shared.clock.monotonic())?;
         }

@@ -14,7 +14,7 @@ use alloy::primitives::{Address, B256};
 use bmn_chain::MinedCall;
 use bmn_primitives::{BlockRef, ChainId, OrderId};
 use bmn_queue::{Loaded, QueueError, refresh};
-use bmn_store::{AnyLeg, LegIndex, OrderState, Reads, StoreError, WriteTx};
+use bmn_store::{AnyLeg, EndedReads, LegIndex, OrderState, Reads, StoreError, WriteTx};
 use bmn_swap::{
     Attempt, DestinationLeg, DestinationPlan, EscrowEnd, Evidence, MOST_PARTS, Order, Origin,
     RECOVERED, SourceLeg, created_in, derive_status, is_in_doubt, is_orphan_worth, read_filled,
@@ -250,7 +250,11 @@ impl Shared {
                 let all =
                     read.source_legs_by_hashlock(route.chain, leg.hashlock, OF_ONE_HASHLOCK)?;
                 let mut own = Vec::new();
-                for source in all.into_iter().filter(|source| source.fill.is_some()) {
+                // What ended and is in the archive is not brought back by whoever repeats its hashlock.
+                let is_over = read.archived_on(leg.hashlock)?.is_some();
+                let is_left = |source: &SourceLeg| !(is_over && source.end.is_some());
+                let all = all.into_iter().filter(|it| it.fill.is_some() && is_left(it));
+                for source in all {
                     let ours = route.taker(self.rules.us, source.dialect);
                     let is_ours = ours.is_some_and(|ours| source.taker() == Some(ours.into()));
                     if is_ours && read.order_by_source(source.swap)?.is_none() {

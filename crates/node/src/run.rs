@@ -120,6 +120,7 @@ impl Lane {
         let failed = match drained {
             Ok(Ok(())) => {
                 self.failures = 0;
+                shared.executor.iter().for_each(|executor| executor.sees(chain));
                 return Ok(None);
             }
             Ok(Err(error)) => Err(error),
@@ -135,6 +136,7 @@ impl Lane {
                 // Orders taken now would be filled on what we knew minutes ago.
                 let why = format!("its host does not give its blocks: {error}");
                 shared.behind.write().insert(chain, why);
+                shared.executor.iter().for_each(|executor| executor.loses_sight_of(chain));
             }
         }
         Ok(Some(pause(self.failures)))
@@ -155,8 +157,11 @@ impl Lane {
         self.forget();
         let mut tx = shared.store.write()?;
         release(&mut tx, chain)?;
-        if tx.cursor(chain)?.mode == Mode::Live {
-            tx.set_mode(chain, Mode::Backfilling)?;
+        // No index that counts as current may be one whose orders nobody acts on.
+        match tx.cursor(chain)?.mode {
+            Mode::Live => tx.set_mode(chain, Mode::Backfilling)?,
+            Mode::Deriving(reason) => tx.set_mode(chain, Mode::Rebuilding(reason))?,
+            _ => {}
         }
         Ok(tx.commit()?)
     }
@@ -223,6 +228,7 @@ impl Shared {
         if error.is_of_host() {
             // Taken back when the host is followed to its head again.
             self.behind.write().insert(chain, error.to_string());
+            self.executor.iter().for_each(|executor| executor.loses_sight_of(chain));
         } else {
             *self.halted.write() = Some(format!("chain {chain}: {error}"));
         }

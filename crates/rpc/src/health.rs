@@ -64,7 +64,7 @@ impl Read {
         for (order, _, late) in snapshot.late_rows(COUNTED)? {
             overdue += usize::from(late.overdue);
             if late.missed.is_some() {
-                let ended = snapshot.loaded(order)?.is_some_and(|it| it.state.status.is_terminal());
+                let ended = snapshot.loaded(order)?.is_none_or(|it| it.state.status.is_terminal());
                 open_deadlines += usize::from(!ended);
             }
         }

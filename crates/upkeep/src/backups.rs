@@ -42,7 +42,8 @@ pub fn back_up(
     fs::create_dir_all(directory).map_err(io)?;
     let path = directory.join(backup::backup_name(now_ms));
     let report = back_up_to(store, records, &path, now_ms, progress)?;
-    let deleted = keep.map_or(Ok(Vec::new()), |keep| backup::keep_newest(directory, keep))?;
+    let deleted =
+        keep.map_or(Ok(Vec::new()), |keep| backup::keep_newest(directory, keep, Some(&path)))?;
     Ok(BackedUp { path, report, deleted })
 }
 

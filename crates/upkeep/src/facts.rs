@@ -50,6 +50,8 @@ pub struct FactParts {
 pub struct NodeFacts {
     parts: FactParts,
     heads: Heads,
+    /// Milliseconds since 1970.
+    began_ms: u64,
 }
 
 impl std::fmt::Debug for NodeFacts {
@@ -63,7 +65,8 @@ impl std::fmt::Debug for NodeFacts {
 impl NodeFacts {
     /// Looks at this node.
     pub fn new(parts: FactParts) -> Self {
-        Self { heads: Heads::new(parts.clients.clone()), parts }
+        let began_ms = parts.clock.now_ms();
+        Self { heads: Heads::new(parts.clients.clone()), parts, began_ms }
     }
 }
 
@@ -75,10 +78,11 @@ impl FactSource for NodeFacts {
         let health = BmnApiServer::health(&self.parts.rpc).await.ok();
         let (store, rules) = (self.parts.store.clone(), (self.parts.rules)());
         let (directory, backups) = (self.parts.directory.clone(), self.parts.backups.clone());
+        let began_ms = self.began_ms;
         let read = tokio::task::spawn_blocking(move || {
             let mut facts = Facts { at_ms, ..Facts::default() };
             let read = stored(&store, &rules, &mut facts);
-            files(directory.as_deref(), backups.as_deref(), &mut facts);
+            files(directory.as_deref(), backups.as_deref(), began_ms, &mut facts);
             (facts, read)
         });
         let (mut facts, read) = match read.await {
@@ -172,7 +176,7 @@ fn judged(health: Option<&Health>, facts: &mut Facts) {
 }
 
 /// What the disk says.
-fn files(directory: Option<&Path>, backups: Option<&Path>, facts: &mut Facts) {
+fn files(directory: Option<&Path>, backups: Option<&Path>, began_ms: u64, facts: &mut Facts) {
     let Some(directory) = directory else { return };
     facts.store_bytes =
         std::fs::metadata(directory.join(DATABASE_FILE)).ok().map(|metadata| metadata.len());
@@ -180,7 +184,8 @@ fn files(directory: Option<&Path>, backups: Option<&Path>, facts: &mut Facts) {
         free: disk.f_bavail.saturating_mul(disk.f_frsize),
         total: disk.f_blocks.saturating_mul(disk.f_frsize),
     });
-    let newest = backups.and_then(newest_backup_ms);
+    // Where there should be backups and is none, one is missing since the start.
+    let newest = backups.map(|directory| newest_backup_ms(directory).unwrap_or(began_ms));
     facts.backup_age = newest.map(|at| facts.at_ms.saturating_sub(at) / 1_000);
 }
 

@@ -45,6 +45,8 @@ const INTERRUPTED: i32 = 130;
 
 /// Runs until it is told to stop.
 pub(crate) async fn run(args: &RunArgs, output: Output) -> Result<(), Failure> {
+    // Heard from here on: before that a reload would end the process.
+    let _hangup = signals::hangup();
     let source = configured(args)?;
     let file = source.read()?;
     let default = if args.verbose { "info" } else { bmn_telemetry::DEFAULT_FILTER };

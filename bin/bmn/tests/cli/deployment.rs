@@ -65,7 +65,8 @@ fn of_kubernetes() -> String {
 #[test]
 fn every_configuration_in_them_is_accepted() {
     let directory = tempfile::tempdir().unwrap();
-    for (file, text) in [("compose", etc("compose/bmn.toml")), ("kubernetes", of_kubernetes())] {
+    for (file, text) in [("compose", etc("compose/etc/bmn.toml")), ("kubernetes", of_kubernetes())]
+    {
         fs::write(directory.path().join("bmn.toml"), &text).unwrap();
         let done = run_in(directory.path(), "config check --config bmn.toml", "");
         assert_eq!(done.code, 0, "{file}: {}", done.stderr);
@@ -77,7 +78,7 @@ fn every_configuration_in_them_is_accepted() {
 
 #[test]
 fn ports_paths_and_probes_are_those_of_the_configuration() {
-    let (kubernetes, compose) = (etc("kubernetes/bmn.yaml"), etc("compose/bmn.toml"));
+    let (kubernetes, compose) = (etc("kubernetes/bmn.yaml"), etc("compose/etc/bmn.toml"));
     for text in [of_kubernetes(), compose] {
         assert!(
             text.contains("rpc = \"0.0.0.0:8547\"")
@@ -90,8 +91,14 @@ fn ports_paths_and_probes_are_those_of_the_configuration() {
         assert!(kubernetes.contains(port), "{port}");
     }
     assert!(kubernetes.contains("replicas: 1\n"), "two signers with one key fund a swap twice");
-    let prometheus = etc("prometheus/bmn.yml");
-    assert!(prometheus.contains("127.0.0.1:9547"), "{prometheus}");
+    for (file, target) in
+        [("prometheus/bmn.yml", "127.0.0.1:9547"), ("compose/prometheus.yml", "bmn:9547")]
+    {
+        assert!(etc(file).contains(target), "{file}");
+    }
+    assert!(
+        etc("grafana/provisioning/datasources/prometheus.yml").contains("http://prometheus:9090")
+    );
     for file in ["../grafana/provisioning", "../prometheus"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../etc/compose").join(file);
         assert!(etc("compose/compose.yml").contains(file) && path.exists(), "{file}");

@@ -74,13 +74,19 @@ fn names(directory: &Path) -> Result<Vec<String>, StoreError> {
 }
 
 /// Deletes all but the `keep` newest backups of a directory, and what a backup that was cut short left; never the
-/// newest one. Call it when the newest is known to be whole. What was deleted.
+/// newest one nor `taken`, which a clock that was set back may have given an older name. Call it when that is known to be
+/// whole. What was deleted.
 ///
 /// # Errors
 /// [`StoreError::Io`].
-pub fn keep_newest(directory: &Path, keep: usize) -> Result<Vec<PathBuf>, StoreError> {
+pub fn keep_newest(
+    directory: &Path,
+    keep: usize,
+    taken: Option<&Path>,
+) -> Result<Vec<PathBuf>, StoreError> {
     let mut all = backups(directory)?;
     all.truncate(all.len().saturating_sub(keep.max(1)));
+    all.retain(|path| Some(path.as_path()) != taken);
     for name in names(directory)? {
         let whole = name.strip_suffix(DRAFT_SUFFIX);
         let path = directory.join(&name);

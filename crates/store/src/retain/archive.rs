@@ -52,6 +52,7 @@ impl OrderArchive {
     pub fn open(directory: &Path) -> Result<Self> {
         let failed = |error| StoreError::io(directory, error);
         std::fs::create_dir_all(directory).map_err(failed)?;
+        sync_parent(directory).map_err(failed)?;
         let mut bytes = 0;
         for entry in std::fs::read_dir(directory).map_err(failed)? {
             bytes += entry.and_then(|entry| entry.metadata()).map_err(failed)?.len();
@@ -132,10 +133,12 @@ fn write(path: &Path, len: u64, frame: &[u8]) -> std::io::Result<()> {
         let _ = file.set_len(len);
         return Err(error);
     }
-    match path.parent().filter(|_| is_new) {
-        Some(directory) => File::open(directory)?.sync_all(),
-        None => Ok(()),
-    }
+    if is_new { sync_parent(path) } else { Ok(()) }
+}
+
+fn sync_parent(path: &Path) -> std::io::Result<()> {
+    let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Reads a day's file. What follows its last whole frame is put aside beside it.
@@ -161,6 +164,9 @@ fn recover(path: &Path) -> std::io::Result<DayFile> {
     if found.len < len {
         put_aside(path, &mut file, found.len)?;
     }
+    // What was read may be in memory alone, when who wrote it was killed before it was on disk.
+    file.sync_all()?;
+    sync_parent(path)?;
     Ok(found)
 }
 

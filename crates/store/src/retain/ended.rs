@@ -10,7 +10,7 @@ use crate::{
 };
 use alloy::primitives::{Address, B256};
 use bmn_primitives::{ChainId, Hashlock, OrderId};
-use bmn_swap::{Assessment, DestinationPlan, EscrowEnd, Inclusion, Order, Status};
+use bmn_swap::{Assessment, DestinationPlan, EscrowEnd, Inclusion, Order, Status, is_in_doubt};
 use serde::Serialize;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -63,7 +63,9 @@ impl Ended {
             !horizon.serves(chain)
                 || last.at.iter().any(|(at, block)| *at == chain && horizon.is_past(chain, block))
         };
-        if !state.status.is_terminal()
+        // What lost, or contradicts what we did, is for a person to look at first.
+        if !state.status.is_success()
+            || is_in_doubt(&state.evidence, state.plan.as_ref())
             || !horizon.serves(id.chain)
             || !is_past(id.chain)
             || !is_past(order.destination_chain)
@@ -168,8 +170,10 @@ impl WriteTx {
     }
 
     /// Removes a change, and remembers that the numbers up to it have gaps.
-    pub(super) fn forget_change(&mut self, seq: u64) -> Result<()> {
+    pub(super) fn forget_change(&mut self, order: OrderId, seq: u64) -> Result<()> {
         self.remove(tables::SEQUENCE, &seq.to_be_bytes())?;
+        let of_order = Key::default().order(order).u64(seq);
+        self.remove(tables::SEQUENCE_BY_ORDER, of_order.as_slice())?;
         if self.changes_from()? <= seq {
             self.put_row(tables::META, CHANGES_FROM, &(seq + 1))?;
         }

@@ -133,8 +133,8 @@ impl Retention {
                 done.removed += 1;
             }
         }
-        for seq in &slice.stray {
-            tx.forget_change(*seq)?;
+        for (order, seq) in &slice.stray {
+            tx.forget_change(*order, *seq)?;
             done.changes += 1;
         }
         tx.commit()
@@ -145,7 +145,7 @@ impl Retention {
 struct Slice {
     orders: Vec<Ended>,
     /// Changes of orders that are not there any more.
-    stray: Vec<u64>,
+    stray: Vec<(OrderId, u64)>,
     held: u64,
     looked_at: usize,
     next: u64,
@@ -190,7 +190,7 @@ impl Slice {
             }
             if read.order(change.order)?.is_none() {
                 let is_past = change.at.iter().all(|(chain, block)| horizon.is_past(*chain, block));
-                slice.stray.extend(is_past.then_some(change.seq));
+                slice.stray.extend(is_past.then_some((change.order, change.seq)));
                 continue;
             }
             match Ended::of(&read, change.order, &horizon)? {

@@ -22,9 +22,7 @@ impl WriteTx {
         };
         let mut ended_at = 0;
         for change in self.changes_of(id, usize::MAX)? {
-            let by_order = Key::default().order(id).bytes(&change.seq.to_be_bytes());
-            self.remove(tables::SEQUENCE_BY_ORDER, by_order.as_slice())?;
-            self.forget_change(change.seq)?;
+            self.forget_change(id, change.seq)?;
             ended_at = change.at.iter().map(|(_, block)| block.time).max().unwrap_or(ended_at);
         }
         for (table, key) in orders::order_indices(&order) {

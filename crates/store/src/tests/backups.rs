@@ -347,10 +347,16 @@ fn the_newest_are_kept_and_strangers_files_are_left_alone() {
     fs::write(place.path(&format!("{}.partial", backup_name(500))), "cut short").unwrap();
     let strangers = ["notes.txt", "bmn-mine.bmnbackup", "other.partial"];
     strangers.iter().for_each(|name| fs::write(place.path(name), "x").unwrap());
-    assert_eq!(keep_newest(place.directory.path(), 2).unwrap().len(), 2);
+    assert_eq!(keep_newest(place.directory.path(), 2, None).unwrap().len(), 2);
     let kept: Vec<_> = [2_000, 3_000].map(|ms| place.path(&backup_name(ms))).into();
     assert_eq!(backups(place.directory.path()).unwrap(), kept);
-    keep_newest(place.directory.path(), 0).unwrap();
+    let first = place.path(&backup_name(2_000));
+    keep_newest(place.directory.path(), 1, Some(&first)).unwrap();
+    assert!(
+        first.exists(),
+        "a clock that was set back names what was just taken before the others"
+    );
+    keep_newest(place.directory.path(), 0, None).unwrap();
     assert_eq!(backups(place.directory.path()).unwrap(), kept[1..], "never the newest one");
     assert!(strangers.iter().all(|name| place.path(name).exists()));
 }

@@ -6,7 +6,7 @@ use alloy::primitives::{Bytes, U256};
 use bmn_contracts::{LimitOrder, MakerTraits, OrderSignature};
 use bmn_swap::{Action, Decision, Order, Origin, Refusal, SecretKnowledge, SignedOrder, Status};
 
-fn refused(n: u64) -> Order {
+pub(super) fn refused(n: u64) -> Order {
     let signed = SignedOrder {
         order: LimitOrder {
             salt: U256::from(n),

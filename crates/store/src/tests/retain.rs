@@ -176,6 +176,26 @@ fn numbers_go_on_when_every_change_is_archived() {
 }
 
 #[test]
+fn an_order_that_was_forgotten_and_comes_again_has_its_new_changes_alone() {
+    let refuse = |tx: &mut WriteTx| {
+        tx.put_order(&super::forget::refused(9)).unwrap();
+        tx.put_order_state(order_id(9), &state(Status::Refused)).unwrap();
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let store = with_ended(&CrashBackend::new(), 1);
+    commit(&store, |tx| {
+        refuse(tx);
+        assert!(tx.forget_refused(order_id(9)).unwrap());
+        pass(tx, LATER);
+        finalize(tx);
+    });
+    assert_eq!(retain(&store, directory.path(), 2).unwrap().changes, 1);
+    commit(&store, refuse);
+    assert_eq!(store.read().unwrap().changes_of(order_id(9), 9).unwrap().len(), 1);
+    retain(&store, directory.path(), 2).unwrap();
+}
+
+#[test]
 fn nothing_goes_that_is_not_over() {
     type Hold = fn(&mut WriteTx);
     let holds: [(&str, Hold); 10] = [
