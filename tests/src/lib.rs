@@ -283,6 +283,11 @@ impl World {
 
     /// The chain tables as indexing both chains from their first block gives them.
     pub async fn rebuilt(&self) -> Vec<Vec<ChainRow>> {
+        self.rows_of(&self.reindexed().await)
+    }
+
+    /// A store that indexed the chains as they are now from their start.
+    pub async fn reindexed(&self) -> Store {
         let store = memory_store(&CrashBackend::new());
         let specs = self.network.chains.iter().map(|node| &node.spec);
         let rules = rules_of(DevAccount::Resolver.address(), specs, policy());
@@ -299,7 +304,7 @@ impl World {
                 indexer.apply(node.id(), &event, None).expect("it applies");
             }
         }
-        self.rows_of(&store)
+        store
     }
 
     /// The chain tables as they are.

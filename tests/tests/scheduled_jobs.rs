@@ -325,8 +325,8 @@ async fn a_backup_is_taken_and_the_oldest_go_and_ended_orders_stay_unless_told()
     assert!(report.rows() > 0);
 
     let cleaned = run_at(&ground, "orderCleanup", NOW).await.expect("it runs");
-    assert!(cleaned.note.expect("a note").contains("orders are kept"));
-    let retention = Retention { orders_days: 1 };
+    assert!(cleaned.note.expect("a note").contains("everything is kept"));
+    let retention = Retention { orders_days: 1, index_days: 1 };
     let directory = place.path().to_owned();
     let config = Arc::new(Config { retention, ..Config::default() });
     let ground = Ground { config, directory, ..ground };
@@ -337,6 +337,7 @@ async fn a_backup_is_taken_and_the_oldest_go_and_ended_orders_stay_unless_told()
     assert!(world.run_until(200, |_| false).await || world.status().is_some());
     let cleaned = counted(&ground, "orderCleanup").await;
     assert_eq!((cleaned("ordersArchived"), cleaned("ordersRemoved")), (1, 1));
+    assert_eq!(cleaned("escrowsPruned"), 2, "the source and the destination");
     assert_eq!(world.status(), None);
 }
 

@@ -164,7 +164,8 @@ impl Checked {
             "sound": self.is_sound(),
         });
         match &self.verification {
-            Verification::Sound(Verified { digest, blocks, events }) => {
+            Verification::Sound(Verified { digest, blocks, events, whole_from }) => {
+                value["wholeFrom"] = json!(whole_from);
                 value["digest"] = json!(digest.digest);
                 value["blocks"] = json!(blocks);
                 value["events"] = json!(events);
@@ -187,7 +188,11 @@ impl Checked {
             ("blocks", format!("{} to {}", self.range.start(), self.range.end())),
         ];
         match &self.verification {
-            Verification::Sound(Verified { digest, blocks, events }) => {
+            Verification::Sound(Verified { digest, blocks, events, whole_from }) => {
+                if whole_from > self.range.start() {
+                    let kept = format!("{whole_from}; below it only what is not over");
+                    fields.push(("whole from", kept));
+                }
                 fields.push(("events", format!("{events} in {blocks} blocks")));
                 fields.push(("digest", digest.digest.to_string()));
                 fields.push(("result", "every row follows from the events".to_owned()));

@@ -295,6 +295,8 @@ impl Backup {
 pub struct Retention {
     /// Orders that have ended, with their changes; 0 is for ever.
     pub orders_days: u64,
+    /// Events and ended escrows of every chain, by its own time; 0 is for ever.
+    pub index_days: u64,
 }
 
 /// A hundred years.
@@ -302,11 +304,14 @@ const MOST_DAYS: u64 = 36_500;
 
 impl Retention {
     fn read(section: &mut Section<'_, '_>) -> Option<Self> {
-        let orders_days = section.or("orders_days", Self::default().orders_days)?;
-        if orders_days > MOST_DAYS {
-            section.contradiction("orders_days", format!("expected 0 to {MOST_DAYS}"));
+        let orders_days = section.or("orders_days", Self::default().orders_days);
+        let index_days = section.or("index_days", Self::default().index_days);
+        for (name, days) in [("orders_days", orders_days), ("index_days", index_days)] {
+            if days.is_some_and(|days| days > MOST_DAYS) {
+                section.contradiction(name, format!("expected 0 to {MOST_DAYS}"));
+            }
         }
-        Some(Self { orders_days })
+        Some(Self { orders_days: orders_days?, index_days: index_days? })
     }
 }
 

@@ -74,7 +74,7 @@ const fn key(
 
 /// Every key of the configuration of a node. The file of a chain specification has keys of its own.
 #[rustfmt::skip]
-pub const KEYS: [Key; 103] = [
+pub const KEYS: [Key; 104] = [
     key("profile", Text, "", LIVE, PLAIN, "whose defaults hold: test or mainnet; of itself by the chains"),
     key("data_dir", Text, "", RESTART, PLAIN, "database and master key, relative to the file"),
     key("rpc", Text, "address", RESTART, PLAIN, "where the public methods are served"),
@@ -175,6 +175,7 @@ pub const KEYS: [Key; 103] = [
     key("backup.directory", Text, "", RESTART, PLAIN, "where copies go; backups in data_dir without"),
     key("backup.keep", Number, "copies", RESTART, PLAIN, "newest ones that are kept"),
     key("retention.orders_days", Number, "days", RESTART, PLAIN, "orders that have ended; 0 is for ever"),
+    key("retention.index_days", Number, "days", RESTART, PLAIN, "events and ended escrows of every chain; 0 is for ever"),
     key("telemetry.filter", Text, "", LIVE, PLAIN, "what is logged; BMN_LOG comes before it"),
     key("telemetry.log_format", Text, "", RESTART, PLAIN, "text or json"),
     key("telemetry.otlp", Text, "URL", RESTART, SECRET, "where spans are sent"),

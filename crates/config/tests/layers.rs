@@ -194,6 +194,7 @@ fn what_contradicts_itself_or_makes_no_sense_is_told() {
         ("[schedules]\nhealth_check = \"* * * * *\"", "cron text of six fields"),
         ("[schedules]\nhealth_chek = \"off\"", "did you mean `health_check`?"),
         ("[retention]\norders_days = 36501", "expected 0 to 36500"),
+        ("[retention]\nindex_days = 36501", "`retention.index_days`: expected 0 to 36500"),
         (
             "[alerts]\nwebhook = \"wss://x\"",
             "`alerts.webhook`: expected a URL that begins with http://",

@@ -123,12 +123,8 @@ impl Fold<'_> {
             return Ok(Some((Emitter::LimitOrderProtocol, None)));
         }
         let chain = self.route.chain;
-        let Some(leg) = tx.escrow(chain, log.address)? else { return Ok(None) };
-        let dialect = match leg {
-            Leg::Source => tx.source_leg(SwapId { chain, escrow: log.address })?.map(|l| l.dialect),
-            Leg::Destination => tx.destination_leg(chain, log.address)?.map(|l| l.dialect),
-        };
-        Ok(dialect.map(|dialect| (Emitter::Escrow(dialect), Some(leg))))
+        let known = tx.emitter(chain, log.address)?;
+        Ok(known.map(|(leg, dialect)| (Emitter::Escrow(dialect), Some(leg))))
     }
 
     const fn inclusion(&self, log: &ChainLog) -> Inclusion {

@@ -77,7 +77,9 @@ pub trait BmnApi {
     /// without a limit. A page may hold fewer while more follow: go on until `next` is `null`. With a
     /// chain in the filter, `resume` then leads to what comes later.
     ///
-    /// Errors: `badCursor`; `reorged` when a reorg replaced what was read, with where to read again.
+    /// Errors: `badCursor`; `reorged` when a reorg replaced what was read, with where to read again; `notFound` when
+    /// `fromBlock` or the cursor lies below what is kept (`keptFrom` of `bmn_indexerStatus`), or the address is an
+    /// escrow that is not kept.
     #[method(name = "getEvents")]
     async fn get_events(
         &self,

@@ -80,7 +80,7 @@ pub trait IndexApi {
 
     /// The digest of a chain's index at a block, the newest one without a number.
     ///
-    /// Errors: `notFound` when the chain or the block is not indexed.
+    /// Errors: `notFound` when the chain or the block is not indexed, or not kept any more.
     #[method(name = "getDigest")]
     async fn get_digest(
         &self,

@@ -72,6 +72,9 @@ pub struct ChainIndexer {
     /// Rolling digest of all events up to the head, as `bmn_getDigest` has it; zero before the first event.
     #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Hash"))]
     pub digest: B256,
+    /// Lowest block of which every event is kept; `null` while all are. Below it is what was not over, and what an
+    /// order that is still here needs.
+    pub kept_from: Option<u64>,
 }
 
 /// Everything that a chain showed on all days together, strangers' swaps included.

@@ -113,7 +113,9 @@ impl RpcError {
     pub const fn code(&self) -> RpcErrorCode {
         match self {
             Self::Param(_) => RpcErrorCode::InvalidParams,
-            Self::NotFound | Self::NotIndexed(_) => RpcErrorCode::NotFound,
+            Self::NotFound | Self::NotIndexed(_) | Self::Store(StoreError::Pruned { .. }) => {
+                RpcErrorCode::NotFound
+            }
             Self::Ambiguous(_) => RpcErrorCode::AmbiguousId,
             Self::BadCursor => RpcErrorCode::BadCursor,
             Self::Reorged(_) => RpcErrorCode::Reorged,

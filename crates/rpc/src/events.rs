@@ -91,12 +91,20 @@ fn rows(
     after: Option<EventKey>,
     limit: usize,
 ) -> Result<Vec<EventRow>> {
-    let range = block_range(filter.from_block, filter.to_block)?;
+    let mut range = block_range(filter.from_block, filter.to_block)?;
+    if let Some(from) = filter.from_block {
+        snapshot.keeps(chain, from)?;
+    }
     if let Some(escrow) = filter.address
         && let Some(rows) = snapshot.events_of(chain, escrow, after, limit)?
     {
         return Ok(rows);
     }
+    if let Some(after) = after {
+        snapshot.keeps_after(after)?;
+    }
+    // Below it only what is not over is there.
+    range.0 = range.0.max(snapshot.kept_from(chain)?.unwrap_or_default());
     snapshot.events(chain, range, after, limit)
 }
 

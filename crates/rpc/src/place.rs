@@ -4,7 +4,7 @@ use crate::{RpcError, cursor, snapshot::Snapshot};
 use alloy::primitives::B256;
 use bmn_primitives::ChainId;
 use bmn_rpc_api::{Cursor, Reorged};
-use bmn_store::EventKey;
+use bmn_store::{EventKey, StoreError};
 use serde::Serialize;
 
 type Result<T> = std::result::Result<T, RpcError>;
@@ -34,14 +34,25 @@ impl Place {
             None => None,
         };
         let (open, closed) = closed.unwrap_or_default();
-        let digest = digest(snapshot, key.chain, key.number)?.unwrap_or_default();
+        let digest = match digest(snapshot, key.chain, key.number) {
+            // It is final, so nobody will ask for it.
+            Err(RpcError::Store(StoreError::Pruned { .. })) => Digest::default(),
+            found => found?.unwrap_or_default(),
+        };
         Ok(Self { key, digest, open, closed })
     }
 
     /// Whether every event up to its block is what it was.
+    ///
+    /// # Errors
+    /// [`StoreError::Pruned`] when that cannot be told any more.
     pub(crate) fn stands(&self, snapshot: &Snapshot) -> Result<bool> {
         let EventKey { chain, number, .. } = self.key;
-        Ok(digest(snapshot, chain, number)? == Some(self.digest))
+        match digest(snapshot, chain, number) {
+            // What was final then is what it was.
+            Err(RpcError::Store(StoreError::Pruned { .. })) if number < self.open => Ok(true),
+            found => Ok(found? == Some(self.digest)),
+        }
     }
 
     /// The first block that may be another when it does not stand.

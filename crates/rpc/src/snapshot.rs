@@ -7,8 +7,8 @@ use bmn_primitives::{BlockRef, ChainId, Hashlock, Leg, OrderHash, OrderId, SwapI
 use bmn_queue::{JobFilter, JobRow, Lane, NextWake, StateKind};
 use bmn_store::{
     BlockReads, Change, Cursor, DayCounts, DecisionReads, DestinationQuery, EndedReads, EventKey,
-    EventRow, Found, IndexReads, IndexedBlock, LateReads, LateRow, OrderState, PageBounds, Reads,
-    RollingDigest, SourceQuery, Store, View, Volume,
+    EventRow, Found, IndexReads, IndexedBlock, LateReads, LateRow, OrderState, PageBounds,
+    PruneReads, Reads, RollingDigest, SourceQuery, Store, StoreError, View, Volume,
 };
 use bmn_swap::{
     Action, ActionKey, Assessment, DestinationLeg, Modes, Order, SecretKnowledge, SourceLeg, Status,
@@ -273,8 +273,39 @@ impl Snapshot {
         limit: usize,
     ) -> Result<Option<Vec<EventRow>>> {
         match self.0.escrow(chain, escrow)? {
+            Some(_) if self.0.is_pruned(chain, escrow)? => {
+                // Without the first of its events it could not be told from one that logged little.
+                let oldest = self.kept_from(chain)?.unwrap_or_default();
+                Err(StoreError::Pruned { chain, number: 0, oldest }.into())
+            }
             Some(_) => Ok(Some(self.0.events_of(chain, escrow, after, limit)?)),
             None => Ok(None),
+        }
+    }
+
+    /// The lowest block of a chain of which every event is kept; none while all are.
+    pub(crate) fn kept_from(&self, chain: ChainId) -> Result<Option<u64>> {
+        Ok(self.0.index_floor(chain)?.map(|floor| floor.number))
+    }
+
+    /// Refuses a block below which events were taken out of the index.
+    pub(crate) fn keeps(&self, chain: ChainId, number: u64) -> Result<()> {
+        match self.kept_from(chain)? {
+            Some(oldest) if number < oldest => {
+                Err(StoreError::Pruned { chain, number, oldest }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a place after which events were taken out of the index.
+    pub(crate) fn keeps_after(&self, place: EventKey) -> Result<()> {
+        match self.0.index_floor(place.chain)? {
+            Some(floor) if !floor.keeps_after(place) => {
+                let (chain, number, oldest) = (place.chain, place.number, floor.number);
+                Err(StoreError::Pruned { chain, number, oldest }.into())
+            }
+            _ => Ok(()),
         }
     }
 

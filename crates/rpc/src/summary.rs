@@ -110,6 +110,7 @@ fn indexers(snapshot: &Snapshot, view: &dyn NodeView) -> Result<Vec<ChainIndexer
             acknowledged: cursor.acknowledged.map(convert::block),
             open_blocks: open.map_or(0, |(tip, last)| tip.saturating_sub(last)),
             digest: cursor.digest,
+            kept_from: snapshot.kept_from(chain.id)?,
         })
     };
     view.chains().into_iter().map(one).collect()

@@ -4,7 +4,7 @@ use crate::chain_writes::journal;
 use crate::events::{BlockRow, event_key_at};
 use crate::keys::{Key, KeyRange, u64_at};
 use crate::rows::{Rows, collect};
-use crate::{Reads, StoreError, decode, digest, tables};
+use crate::{PruneReads, Reads, StoreError, decode, digest, tables};
 use alloy::primitives::B256;
 use bmn_primitives::{BlockRef, ChainId};
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub struct IndexedBlock {
 pub trait BlockReads: Reads {
     /// Blocks of `chain` after number `after` (none: from the start) that the index remembers, oldest first:
     /// those that hold events, those that may still be undone, and the newest. Between two of them lie only
-    /// final blocks without events.
+    /// final blocks without events, and below the [floor](PruneReads::index_floor) others that held some.
     fn blocks_after(
         &self,
         chain: ChainId,
@@ -52,12 +52,22 @@ pub trait BlockReads: Reads {
         remembered.extend(with_events.into_iter().map(|(number, row)| (number, Some(row))));
         remembered.entry(tip.number).or_insert(None);
         let mut blocks = Vec::new();
-        let mut rolling = match after {
+        let floor = self.index_floor(chain)?;
+        let mut rolling = match after.filter(|after| floor.is_none_or(|it| *after >= it.number)) {
             Some(after) => digest::before_or_at(self, chain, after)?.digest,
-            None => B256::ZERO,
+            None => floor.map_or(B256::ZERO, |floor| floor.before.digest),
         };
         for (number, row) in remembered.into_iter().take(limit) {
             let (block, events) = match row {
+                Some(row) if floor.is_some_and(|floor| number < floor.number) => {
+                    let kept = IndexedBlock {
+                        block: row.at(number),
+                        events: count_events(self, chain, number)?,
+                        digest: row.digest,
+                    };
+                    blocks.push(kept);
+                    continue;
+                }
                 Some(row) => {
                     rolling = row.digest;
                     (Some(row.at(number)), count_events(self, chain, number)?)

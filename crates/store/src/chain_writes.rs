@@ -3,10 +3,11 @@
 use crate::codec::{decode_packed, encode_packed};
 use crate::daily::{self, DayCounts};
 use crate::events::{self, BlockRow, StoredEvent};
-use crate::index::{self, Kind};
+use crate::index;
 use crate::journal::{Journal, OpenBlock, Standing};
 use crate::keys::Key;
 use crate::legs::{self, Creation, INLINE_EVENTS, LegRow, Place};
+use crate::prune;
 use crate::rows::{Rows, collect, row};
 use crate::tables::{self, Table};
 use crate::{Cursor, EventRow, LegState, Mode, Reads, Staged, StoreError, encode};
@@ -163,7 +164,9 @@ impl Staged {
         if created == Some((event.at.log_index, escrow)) {
             return Ok(());
         }
-        let Some(mut leg) = legs::leg_row(self, chain, escrow)? else { return Ok(()) };
+        let Some(mut leg) = legs::leg_row(self, chain, escrow)? else {
+            return self.note_event_of_pruned(event, escrow);
+        };
         if leg.created == place {
             return Ok(());
         }
@@ -171,9 +174,7 @@ impl Staged {
             leg.more.push(place);
             self.put_row(tables::LEGS, legs::leg_key(chain, escrow).as_slice(), &leg)?;
         } else {
-            let word = index::word_of_address(escrow);
-            let key = index::at(index::prefix(chain, Kind::EscrowEvent, word, None), place);
-            self.put_new_index(key.as_slice())?;
+            self.put_new_index(index::overflow_key(chain, escrow, place).as_slice())?;
         }
         let opens = match &event.event {
             ContractEvent::Withdrawn { .. } => {
@@ -184,6 +185,16 @@ impl Staged {
         };
         self.count_day(chain, event.at.block.time, |counts| {
             counts.count(&event.event, leg.side, opens)
+        })
+    }
+
+    // It ended, so this is a rescue of what somebody sent to it since.
+    fn note_event_of_pruned(&mut self, event: &EventRow, escrow: Address) -> Result<()> {
+        let Some(gone) = prune::pruned(self, event.chain, escrow)? else { return Ok(()) };
+        let key = index::overflow_key(event.chain, escrow, Place::of(&event.at));
+        self.put_new_index(key.as_slice())?;
+        self.count_day(event.chain, event.at.block.time, |counts| {
+            counts.count(&event.event, gone.side, false)
         })
     }
 
@@ -361,9 +372,10 @@ impl Staged {
             let moved = from != state;
             return Ok(if moved { Changed::Moved { from, to: state } } else { Changed::Nothing });
         }
+        let is_pruned = before.is_none() && prune::pruned(self, chain, escrow)?.is_some();
         let open = self.open_for(chain, &created)?;
         open.creations.push((created.log_index, change.creation));
-        if before.is_some() {
+        if before.is_some() || is_pruned {
             return Ok(Changed::Nothing);
         }
         open.newest_leg = Some((created.log_index, escrow));

@@ -7,12 +7,20 @@ use crate::{Cursor, Mode, Staged, StoreError};
 use bmn_primitives::ChainId;
 
 /// What leads to a row goes before the row, so that no snapshot meets an end that is not there.
-const ORDER: [Table; 6] =
-    [tables::INDEX, tables::DAILY, tables::LEGS, tables::EVENTS, tables::BLOCKS, tables::UNDO];
+const ORDER: [Table; 7] = [
+    tables::INDEX,
+    tables::DAILY,
+    tables::LEGS,
+    tables::PRUNED,
+    tables::EVENTS,
+    tables::BLOCKS,
+    tables::UNDO,
+];
 
 impl Staged {
-    /// Forgets where the index of `chain` stands.
+    /// Forgets where the index of `chain` stands, and from where on it was whole.
     pub fn reset_cursor(&mut self, chain: ChainId, mode: Mode) -> Result<(), StoreError> {
+        self.drop_floor(chain)?;
         self.put_cursor(chain, &Cursor { mode, ..Cursor::default() })
     }
 

@@ -2,6 +2,7 @@
 
 use crate::events::BlockRow;
 use crate::keys::{Key, u64_at};
+use crate::prune::PruneReads;
 use crate::rows::Rows;
 use crate::tables::{self, Table};
 use crate::{Reads, RollingDigest, StoreError};
@@ -59,6 +60,9 @@ pub(crate) fn rolling<R: Reads + ?Sized>(
 }
 
 /// The same without a look at the cursor.
+///
+/// # Errors
+/// [`StoreError::Pruned`] for a block below the newest one whose digest is still known.
 pub(crate) fn before_or_at<R: Rows + ?Sized>(
     rows: &R,
     chain: ChainId,
@@ -67,10 +71,23 @@ pub(crate) fn before_or_at<R: Rows + ?Sized>(
     let table = tables::BLOCKS;
     let mut range = Key::of(chain).prefix();
     range.below = Key::of(chain).u64(number).prefix().below;
-    let none = RollingDigest { block: None, digest: B256::ZERO };
-    let Some((key, value)) = rows.raw_last(table, &range)? else { return Ok(none) };
-    let row: BlockRow = crate::decode(table.name, &key, &value)?;
-    Ok(RollingDigest { block: Some(row.at(u64_at(table, &key, 8)?)), digest: row.digest })
+    let last = match rows.raw_last(table, &range)? {
+        None => RollingDigest::default(),
+        Some((key, value)) => {
+            let row: BlockRow = crate::decode(table.name, &key, &value)?;
+            let block = row.at(u64_at(table, &key, 8)?);
+            RollingDigest { block: Some(block), digest: row.digest }
+        }
+    };
+    let Some(floor) = rows.index_floor(chain)? else { return Ok(last) };
+    // Of the blocks below it only some are there.
+    match (last.block, floor.before.block) {
+        (Some(block), _) if block.number >= floor.number => Ok(last),
+        (_, Some(block)) if number < block.number => {
+            Err(StoreError::Pruned { chain, number, oldest: block.number })
+        }
+        _ => Ok(floor.before),
+    }
 }
 
 fn visit<R: Rows + ?Sized>(

@@ -129,6 +129,18 @@ pub enum StoreError {
         /// Block number.
         number: u64,
     },
+    /// What was asked about a block was taken out of the index.
+    #[error(
+        "chain {chain}: the index is not kept down to block {number}; ask from block {oldest} on"
+    )]
+    Pruned {
+        /// Chain.
+        chain: ChainId,
+        /// Block number.
+        number: u64,
+        /// The lowest number that can be asked for.
+        oldest: u64,
+    },
     /// A block does not continue the chain we hold.
     #[error("chain {chain}: block {block} is not the child of our {cursor}")]
     NotChild {
@@ -217,6 +229,7 @@ impl StoreError {
             | Self::MasterKeyMismatch { .. }
             | Self::Unencodable { .. }
             | Self::Misplaced(_)
+            | Self::Pruned { .. }
             | Self::WrongGenesis { .. }
             | Self::WrongSecret { .. }
             | Self::Fenced { .. } => ErrorClass::Permanent,

@@ -237,6 +237,11 @@ pub(crate) fn state_keys_of_destination(leg: &DestinationLeg, state: LegState) -
     [taker, state_prefix(leg.chain, state)].into_iter().map(|key| at(key, place)).collect()
 }
 
+/// The row that lists an event of an escrow beyond those in the escrow's own row.
+pub(crate) fn overflow_key(chain: ChainId, escrow: Address, place: Place) -> Key {
+    at(prefix(chain, Kind::EscrowEvent, word_of_address(escrow), None), place)
+}
+
 /// The rows of an event of any kind.
 pub(crate) fn keys_of_event(row: &EventRow) -> Vec<Key> {
     let place = Place::of(&row.at);

@@ -3,6 +3,7 @@
 use crate::events;
 use crate::index::{self, Kind};
 use crate::keys::{Key, trailing_address};
+use crate::prune::pruned;
 use crate::rows::{Rows, row};
 use crate::tables;
 use crate::{EventKey, EventRow, StoreError};
@@ -350,22 +351,49 @@ pub(crate) fn events_of<R: Rows + ?Sized>(
     after: Option<EventKey>,
     limit: usize,
 ) -> Result<Vec<EventRow>> {
-    let Some(leg) = leg_row(rows, chain, escrow)? else { return Ok(Vec::new()) };
     let after = after.map(Place::from);
     let mut found = Vec::new();
+    let Some(leg) = leg_row(rows, chain, escrow)? else {
+        return match pruned(rows, chain, escrow)? {
+            Some(_) => listed_events(rows, chain, escrow, after, limit),
+            None => Ok(found),
+        };
+    };
     let inline = std::iter::once(leg.created).chain(leg.more.iter().copied());
     for place in inline.filter(|place| after.is_none_or(|after| *place > after)).take(limit) {
         let (stored, block) = events::named(rows, place.on(chain))?;
         found.push(stored.into_row(chain, block, place.log_index));
     }
     if found.len() < limit && leg.more.len() == INLINE_EVENTS {
-        let prefix = index::prefix(chain, Kind::EscrowEvent, index::word_of_address(escrow), None);
-        let left = limit - found.len();
-        found.extend(index::events_under(rows, chain, &prefix, after, left, |event| {
-            event.escrow == Some(escrow)
-        })?);
+        found.extend(listed_events(rows, chain, escrow, after, limit - found.len())?);
     }
     Ok(found)
+}
+
+/// Those that the index lists: what came after the first few, or after the escrow was pruned.
+fn listed_events<R: Rows + ?Sized>(
+    rows: &R,
+    chain: ChainId,
+    escrow: Address,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Vec<EventRow>> {
+    let prefix = index::prefix(chain, Kind::EscrowEvent, index::word_of_address(escrow), None);
+    index::events_under(rows, chain, &prefix, after, limit, |event| event.escrow == Some(escrow))
+}
+
+/// The side and the dialect of an escrow that we know, also of one that was pruned.
+pub(crate) fn emitter<R: Rows + ?Sized>(
+    rows: &R,
+    chain: ChainId,
+    escrow: Address,
+) -> Result<Option<(Leg, Dialect)>> {
+    let Some(row) = leg_row(rows, chain, escrow)? else {
+        return Ok(pruned(rows, chain, escrow)?.map(|gone| (gone.side, gone.dialect)));
+    };
+    let (stored, _) = events::named(rows, row.created.on(chain))?;
+    let creation = stored.creation.ok_or_else(|| damaged(chain, escrow))?;
+    Ok(Some((row.side, creation.dialect)))
 }
 
 /// The full word of a secret's hashlock, which a withdrawal is found by.

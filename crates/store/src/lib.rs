@@ -26,6 +26,7 @@ mod master_key;
 mod open;
 mod orders;
 mod pack;
+mod prune;
 mod read;
 mod reads;
 mod records;
@@ -66,6 +67,7 @@ pub use late::{LateReads, LateRow};
 pub use legs::{AnyLeg, LegState};
 pub use master_key::{MASTER_KEY_FILE, MasterKey};
 pub use open::{DATABASE_FILE, Store, StoreLocation, StoreOptions};
+pub use prune::{Floor, PruneBudget, PruneReads, Pruned, prune_index};
 pub use read::Reads;
 pub use reads::{DestinationQuery, Found, IndexReads, PageBounds, SourceQuery};
 pub use records::{

@@ -9,12 +9,12 @@ use crate::{
     decode,
 };
 use crate::{
-    chain_writes, daily, digest, events, index, legs, orders, secrets, spending, totals,
+    chain_writes, daily, digest, events, index, legs, orders, prune, secrets, spending, totals,
     transactions,
 };
 use alloy::primitives::{Address, B256, U256};
 use bmn_primitives::{
-    AddressWord, BlockRef, ChainId, Hashlock, Leg, OrderHash, OrderId, Secret, SwapId,
+    AddressWord, BlockRef, ChainId, Dialect, Hashlock, Leg, OrderHash, OrderId, Secret, SwapId,
 };
 use bmn_swap::{
     ActionKey, DestinationLeg, DestinationPlan, Order, SecretKnowledge, SourceLeg, Status,
@@ -35,6 +35,9 @@ pub trait Reads: Rows {
     }
 
     /// The rolling digest at block `number`; `None` when the index has not come so far.
+    ///
+    /// # Errors
+    /// [`StoreError::Pruned`] when the index is not kept down to there.
     fn digest_at(&self, chain: ChainId, number: u64) -> Result<Option<RollingDigest>> {
         digest::rolling(self, chain, number)
     }
@@ -65,7 +68,8 @@ pub trait Reads: Rows {
         events::event(self, key)
     }
 
-    /// Events of the blocks `from..=to`, in chain order.
+    /// Events of the blocks `from..=to`, in chain order. Below the
+    /// [floor](crate::PruneReads::index_floor) only some are there.
     fn events(
         &self,
         chain: ChainId,
@@ -210,7 +214,16 @@ pub trait Reads: Rows {
 
     /// Which side of a swap an address is, when it is an escrow we know.
     fn escrow(&self, chain: ChainId, address: Address) -> Result<Option<Leg>> {
-        Ok(legs::leg_row(self, chain, address)?.map(|row| row.side))
+        match legs::leg_row(self, chain, address)? {
+            Some(row) => Ok(Some(row.side)),
+            None => Ok(prune::pruned(self, chain, address)?.map(|gone| gone.side)),
+        }
+    }
+
+    /// The side and the dialect of an escrow we know, by which its logs are read; also of one that was
+    /// pruned.
+    fn emitter(&self, chain: ChainId, address: Address) -> Result<Option<(Leg, Dialect)>> {
+        legs::emitter(self, chain, address)
     }
 
     /// The days `from..=to` (unix time / 86 400) on which something happened on `chain`.

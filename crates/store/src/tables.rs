@@ -8,13 +8,14 @@
 //!
 //! A row of a chain table is a function of the canonical chain alone: the same whether its blocks
 //! came one by one, in segments, with reorgs between them, or as history with empty blocks left out.
+//! What is over may be taken out of them again, from the oldest block up: see `prune`.
 
 use redb::TableDefinition;
 
 /// Version of this page. A file with a higher one is refused. From a lower one the operational
 /// tables are kept, brought to their present form; from the first, every chain is indexed again from its
 /// start.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
 /// Version byte in front of every row.
 pub(crate) const ROW_VERSION: u8 = 1;
@@ -90,6 +91,9 @@ pub(crate) const INDEX: Table = Table::chain(4, "index");
 /// Statistics of a day (unix time / 86 400): chain, day => DayRow; chain, day, side (1), token
 /// (the last 20 bytes of its word) => volume.
 pub(crate) const DAILY: Table = Table::chain(5, "daily");
+/// Escrows of which nothing else is kept: chain, escrow => PrunedEscrow. Written with a floor, not with a
+/// block, so no reorg undoes it.
+pub(crate) const PRUNED: Table = Table::chain(6, "pruned");
 
 // Operational tables: the chains' bookkeeping.
 
@@ -100,7 +104,7 @@ pub(crate) const CURSORS: Table = Table::operational(32, "cursors");
 pub(crate) const UNDO: Table = Table::operational(33, "undo");
 /// Facts about this file by name: `schema`, `epoch`, `job_seq`, `lease_token`, `key_check`, `genesis/` +
 /// chain, `reading/` + chain, `modes`, `quotes`, `late/` + order + action (1), `ended/` + hashlock of an archived order,
-/// `changes_from`.
+/// `changes_from`, `floor/` + chain.
 pub(crate) const META: Table = Table::operational(34, "meta");
 
 // Operational tables: orders.
@@ -205,6 +209,7 @@ pub(crate) const ALL: &[Table] = &[
     LEGS,
     INDEX,
     DAILY,
+    PRUNED,
     CURSORS,
     UNDO,
     META,

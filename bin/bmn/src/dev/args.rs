@@ -61,7 +61,8 @@ pub(crate) struct DevArgs {
     #[arg(long = "for", value_name = "TIME", requires = "rate", value_parser = duration)]
     pub(crate) length: Option<Duration>,
 
-    /// Archive and remove orders that ended so long ago, as in 60s; without it all are kept.
+    /// Archive and remove orders that ended so long ago, as in 60s, and take what was over by then out of the
+    /// index; without it all is kept.
     #[arg(long, value_name = "TIME", requires = "rate", value_parser = duration)]
     pub(crate) keep_orders: Option<Duration>,
 

@@ -197,7 +197,11 @@ impl Position {
         if is_rebuilt(snapshot.cursor(self.chain)?.mode) {
             return Ok(Standing::Waits);
         }
-        let Some(last) = &self.last else { return Ok(Standing::Good) };
+        let Some(last) = &self.last else {
+            snapshot.keeps(self.chain, 0)?;
+            return Ok(Standing::Good);
+        };
+        snapshot.keeps_after(last.place.key)?;
         if last.place.stands(snapshot)? && self.is_same_block(snapshot, last, of_blocks)? {
             return Ok(Standing::Good);
         }

@@ -15,6 +15,7 @@ mod notices;
 mod operator;
 mod private;
 mod proofs;
+mod pruned;
 mod reads;
 mod resuming;
 mod rows;

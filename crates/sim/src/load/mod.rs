@@ -3,6 +3,7 @@
 
 mod books;
 mod disturb;
+mod expiry;
 mod figures;
 mod makers;
 mod upkeep;
@@ -52,7 +53,8 @@ pub struct LoadOptions {
     pub length: Option<Duration>,
     /// Decides everything random but the clock's share.
     pub seed: u64,
-    /// Orders that ended so many seconds of chain time ago are archived and removed; without it all are kept.
+    /// Orders that ended so many seconds of chain time ago are archived and removed, and what the chains showed
+    /// of what was over by then is taken out of the index; without it all is kept.
     pub keep_orders_secs: Option<u64>,
     /// Keeps the resolver's database and archive here; a directory that goes away with the run when none.
     pub data_dir: Option<PathBuf>,

@@ -1,13 +1,15 @@
 //! What keeps the resolver's database small during a run.
 
 use crate::SimError;
-use bmn_store::{Retention, RetentionBudget, RetentionPolicy, Store};
+use bmn_store::{
+    PruneBudget, Retention, RetentionBudget, RetentionPolicy, Store, StoreError, prune_index,
+};
 use std::{path::Path, time::Duration};
 
 /// How often orders that are over are looked for.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Archives and removes orders that are over.
+/// Archives and removes orders that are over, and takes out of the index what is.
 pub(super) struct Upkeep {
     store: Store,
     policy: RetentionPolicy,
@@ -39,8 +41,11 @@ impl Upkeep {
         let Some(mut retention) = self.retention.take() else { return Ok(()) };
         let (store, policy) = (self.store.clone(), self.policy);
         let work = move || {
-            let done = retention.retain(&store, &policy, &RetentionBudget::default());
-            done.map(|done| (retention, done))
+            let done = retention.retain(&store, &policy, &RetentionBudget::default())?;
+            if let Some(age) = policy.orders_secs {
+                prune_index(&store, age, &PruneBudget::default(), &|| false)?;
+            }
+            Ok::<_, StoreError>((retention, done))
         };
         // A call that dies leaves the run without one that archives, which the figures show.
         let worked = tokio::task::spawn_blocking(work).await;

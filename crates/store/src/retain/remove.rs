@@ -36,6 +36,7 @@ impl WriteTx {
         {
             self.remove(tables::ORDER_BY_SOURCE, &swap.to_bytes())?;
         }
+        let plans = self.plans_of(id)?;
         self.remove_plans(id)?;
         for table in [tables::ORDERS, tables::ORDER_STATE, tables::ASSESSMENTS, tables::KEEPING] {
             self.remove(table, &id.to_bytes())?;
@@ -48,7 +49,7 @@ impl WriteTx {
             let day = u32::try_from(ended_at / DAY).unwrap_or(u32::MAX);
             self.mark_ended(order.hashlock, day)?;
         }
-        Ok(())
+        self.prune_after(&order, &plans)
     }
 
     fn remove_plans(&mut self, id: OrderId) -> Result<()> {

@@ -11,6 +11,7 @@ mod full;
 mod opening;
 mod operational;
 mod paths;
+mod prune;
 mod reads;
 mod reorg;
 mod retain;

@@ -88,6 +88,9 @@ impl<'a, R: Rows + ?Sized> Days<'a, R> {
             }
             return Ok(());
         }
+        if let Some((_, gone)) = said.pruned {
+            self.changed |= self.counts.count(&said.row.event, gone.side, false);
+        }
         let Some((escrow, leg)) = &said.leg else { return Ok(()) };
         let shown = legs::revealed(&said.row.event).map(|(lock, _)| lock);
         let opens = match shown {

@@ -3,9 +3,10 @@
 use super::{Difference, Stop};
 use crate::StoreError;
 use crate::events::{self, StoredEvent};
-use crate::index::{self, Kind};
+use crate::index;
 use crate::keys::Key;
 use crate::legs::{self, INLINE_EVENTS, LegRow, LegState, Place};
+use crate::prune::{self, PrunedEscrow};
 use crate::rows::Rows;
 use crate::tables;
 use crate::{EventRow, encode};
@@ -71,6 +72,8 @@ pub(super) struct Said {
     pub(super) leg: Option<(Address, LegRow)>,
     /// What this event creates, where it is the first to create it.
     pub(super) created: Option<Created>,
+    /// The escrow when only that it was is kept.
+    pub(super) pruned: Option<(Address, PrunedEscrow)>,
 }
 
 impl Said {
@@ -84,18 +87,23 @@ impl Said {
         let place = Place { number: block.number, log_index };
         let mut leg = None;
         let mut created = None;
+        let mut pruned = None;
         if let Some(escrow) = stored.escrow {
             let at = Inclusion { block, tx_hash: stored.tx_hash, log_index };
-            let row = legs::leg_row(read, chain, escrow)?.filter(|row| row.created <= place);
+            let any = legs::leg_row(read, chain, escrow)?;
+            if any.is_none() {
+                pruned = prune::pruned(read, chain, escrow)?.map(|gone| (escrow, gone));
+            }
+            let row = any.filter(|row| row.created <= place);
             let makes = Created::of(chain, escrow, &stored, at);
-            if makes.is_some() && row.is_none() {
+            if makes.is_some() && row.is_none() && pruned.is_none() {
                 let key = legs::leg_key(chain, escrow);
                 return Err(StoreError::dangling(tables::LEGS.name, key.as_slice()));
             }
             created = makes.filter(|_| row.as_ref().is_some_and(|row| row.created == place));
             leg = row.map(|row| (escrow, row));
         }
-        Ok(Self { row: stored.into_row(chain, block, log_index), place, leg, created })
+        Ok(Self { row: stored.into_row(chain, block, log_index), place, leg, created, pruned })
     }
 
     pub(super) fn index_keys(&self) -> Vec<Key> {
@@ -108,13 +116,15 @@ impl Said {
 
     /// The row that lists this event among those of its escrow, when the escrow's own row is full.
     pub(super) fn overflow_key(&self, chain: ChainId) -> Option<Key> {
+        if let Some((escrow, _)) = self.pruned {
+            return Some(index::overflow_key(chain, escrow, self.place));
+        }
         let (escrow, leg) = self.leg.as_ref()?;
         if leg.more.len() < INLINE_EVENTS || leg.more.last().is_some_and(|last| *last >= self.place)
         {
             return None;
         }
-        let word = index::word_of_address(*escrow);
-        Some(index::at(index::prefix(chain, Kind::EscrowEvent, word, None), self.place))
+        Some(index::overflow_key(chain, *escrow, self.place))
     }
 
     pub(super) fn is_listed_by_its_leg<R: Rows + ?Sized>(
@@ -122,8 +132,9 @@ impl Said {
         read: &R,
         chain: ChainId,
     ) -> Result<(), Stop> {
-        let Some((escrow, leg)) = &self.leg else { return Ok(()) };
-        if leg.created == self.place || leg.more.contains(&self.place) {
+        let of_leg = self.leg.as_ref();
+        let is_inline = |leg: &LegRow| leg.created == self.place || leg.more.contains(&self.place);
+        if of_leg.map_or(self.pruned.is_none(), |(_, leg)| is_inline(leg)) {
             return Ok(());
         }
         let (table, key, found) = match self.overflow_key(chain) {
@@ -134,6 +145,7 @@ impl Said {
                 (tables::INDEX.name, key, None)
             }
             None => {
+                let Some((escrow, leg)) = of_leg else { return Ok(()) };
                 let found = encode(tables::LEGS.name, leg)?;
                 (tables::LEGS.name, legs::leg_key(chain, *escrow), Some(found))
             }

@@ -8,6 +8,7 @@ use crate::events::{self, BlockRow, StoredEvent};
 use crate::index;
 use crate::keys::{Key, KeyRange, trailing_address, u64_at};
 use crate::legs::{self, LegRow};
+use crate::prune::{PruneReads, PrunedEscrow};
 use crate::rows::{Rows, collect};
 use crate::tables::{self, Table};
 use crate::{Reads, RollingDigest, StoreError, decode, encode};
@@ -40,6 +41,9 @@ pub struct Verified {
     pub blocks: u64,
     /// Events.
     pub events: u64,
+    /// The lowest block of which every event was there to be compared: the first of the range, or the
+    /// floor of a pruned index.
+    pub whole_from: u64,
 }
 
 /// The first row that is not what the events say.
@@ -93,7 +97,8 @@ impl From<Difference> for Stop {
 /// directions, and computes the rolling digest again from the one before the range. `progress` is
 /// told of every block with events. Memory is bounded by the number of tokens of one day.
 ///
-/// Days that lie in the range only in part are left out: their statistics have events outside it.
+/// Days that lie in the range only in part are left out: their statistics have events outside it. Below the
+/// floor of a pruned index only what is kept is compared.
 ///
 /// # Errors
 /// [`StoreError::Storage`] on I/O. A row that does not decode is a difference, not an error.
@@ -103,7 +108,9 @@ pub fn verify<R: Reads + ?Sized>(
     range: RangeInclusive<u64>,
     progress: &mut dyn FnMut(u64),
 ) -> std::result::Result<Verification, StoreError> {
-    let walk = Walk { read, chain, range };
+    let floor = read.index_floor(chain)?.map_or(0, |floor| floor.number);
+    let whole_from = floor.max(*range.start());
+    let walk = Walk { read, chain, range, whole_from };
     match walk.whole(progress) {
         Ok(verified) => Ok(Verification::Sound(verified)),
         Err(Stop::Differs(difference)) => Ok(Verification::Differs(difference)),
@@ -125,9 +132,8 @@ fn damaged<R: Rows + ?Sized>(
     let known = Table::chain_tables().find(|known| known.name == table);
     let Some((known, key)) = known.zip(key) else { return Err(error) };
     let found = read.raw_get(known, &key)?;
-    let number = (table != tables::LEGS.name && table != tables::DAILY.name && key.len() >= 16)
-        .then(|| u64_at(known, &key, 8))
-        .transpose()?;
+    let has_number = ![tables::LEGS.name, tables::DAILY.name, tables::PRUNED.name].contains(&table);
+    let number = (has_number && key.len() >= 16).then(|| u64_at(known, &key, 8)).transpose()?;
     Ok(Difference { block: number, table, key, expected: None, found })
 }
 
@@ -135,16 +141,18 @@ struct Walk<'a, R: ?Sized> {
     read: &'a R,
     chain: ChainId,
     range: RangeInclusive<u64>,
+    whole_from: u64,
 }
 
 impl<R: Reads + ?Sized> Walk<'_, R> {
     fn whole(&self, progress: &mut dyn FnMut(u64)) -> Result<Verified> {
         let first = *self.range.start();
-        let before = match first.checked_sub(1) {
+        let before = match self.whole_from.checked_sub(1) {
             Some(before) => digest::before_or_at(self.read, self.chain, before)?,
             None => RollingDigest::default(),
         };
-        let mut verified = Verified { digest: before, blocks: 0, events: 0 };
+        let whole_from = self.whole_from;
+        let mut verified = Verified { digest: before, blocks: 0, events: 0, whole_from };
         let mut days = Days::new(self.read, self.chain, &self.range, before.block)?;
         self.no_event_without_block()?;
         let mut next = Some(first);
@@ -158,6 +166,7 @@ impl<R: Reads + ?Sized> Walk<'_, R> {
         }
         days.end()?;
         self.no_stray_leg()?;
+        self.no_stray_pruned()?;
         self.no_stray_index()?;
         self.cursor_agrees(verified.digest.digest)?;
         Ok(verified)
@@ -202,8 +211,11 @@ impl<R: Reads + ?Sized> Walk<'_, R> {
         days: &mut Days<'_, R>,
     ) -> Result<()> {
         let block = row.at(number);
+        let is_whole = number >= self.whole_from;
         let mut hasher = events::digest_begun(verified.digest.digest, block);
-        days.enter(block)?;
+        if is_whole {
+            days.enter(block)?;
+        }
         let mut range = self.numbers(number);
         range.below = Key::of(self.chain).u64(number).prefix().below;
         let mut seen = 0;
@@ -213,6 +225,7 @@ impl<R: Reads + ?Sized> Walk<'_, R> {
             events::digest_event(&mut hasher, at.log_index, value);
             seen += 1;
             let event = StoredEvent::decoded(key, value)?;
+            let days = is_whole.then_some(&mut *days);
             match self.event(block, at.log_index, key, value, event, days) {
                 Ok(()) => Ok(ControlFlow::Continue(())),
                 Err(Stop::Failed(error)) => Err(error),
@@ -228,6 +241,8 @@ impl<R: Reads + ?Sized> Walk<'_, R> {
         let key = events::block_key(self.chain, number);
         let expected = match seen {
             0 => None,
+            // Others of its events are gone, so its digest cannot be computed again.
+            _ if !is_whole => Some(*row),
             _ => Some(BlockRow { digest: hasher.finalize(), ..*row }),
         };
         if expected != Some(*row) {
@@ -242,7 +257,9 @@ impl<R: Reads + ?Sized> Walk<'_, R> {
         }
         verified.blocks += 1;
         verified.events += seen;
-        verified.digest = RollingDigest { block: Some(block), digest: row.digest };
+        if is_whole {
+            verified.digest = RollingDigest { block: Some(block), digest: row.digest };
+        }
         Ok(())
     }
 
@@ -253,7 +270,7 @@ impl<R: Reads + ?Sized> Walk<'_, R> {
         key: &[u8],
         value: &[u8],
         event: StoredEvent,
-        days: &mut Days<'_, R>,
+        days: Option<&mut Days<'_, R>>,
     ) -> Result<()> {
         let again = event.encoded()?;
         if again != value {
@@ -294,7 +311,9 @@ impl<R: Reads + ?Sized> Walk<'_, R> {
                 }));
             }
         }
-        days.count(&said);
+        if let Some(days) = days {
+            days.count(&said);
+        }
         Ok(())
     }
 
@@ -336,6 +355,20 @@ impl<R: Reads + ?Sized> Walk<'_, R> {
             let made = made
                 .is_some_and(|(event, _)| event.escrow == Some(escrow) && event.creation.is_some());
             Ok((!made).then_some(row.created.number))
+        })
+    }
+
+    // An escrow is either there or it was pruned.
+    fn no_stray_pruned(&self) -> Result<()> {
+        let table = tables::PRUNED;
+        let has_floor = self.read.index_floor(self.chain)?.is_some();
+        self.each_stray(table, |key, value| {
+            let _: PrunedEscrow = decode(table.name, key, value)?;
+            let leg = legs::leg_row(self.read, self.chain, trailing_address(table, key)?)?;
+            Ok(match leg {
+                Some(leg) => Some(leg.created.number),
+                None => (!has_floor).then_some(0),
+            })
         })
     }
 
