@@ -57,17 +57,17 @@ pub(crate) enum Failure {
 impl From<LaunchError> for Failure {
     fn from(error: LaunchError) -> Self {
         match error {
-            LaunchError::Configuration(_) | LaunchError::Contracts { .. } => {
-                Self::Usage(error.to_string())
-            }
+            LaunchError::Configuration(_) => Self::Usage(error.to_string()),
             LaunchError::File { path, source } => Self::File { path, source },
             LaunchError::Unreachable { chain, reason } => {
                 Self::Unreachable { url: chain, reason, hint: Some("is a node running there?") }
             }
             LaunchError::Chain { chain, source } => Self::of_chain(&chain, source),
-            LaunchError::Node(_) | LaunchError::Records(_) | LaunchError::Scheduler(_) => {
-                Self::Run(eyre::Report::new(error))
-            }
+            // A node that is catching up has no contracts yet: starting again may help.
+            LaunchError::Contracts { .. }
+            | LaunchError::Node(_)
+            | LaunchError::Records(_)
+            | LaunchError::Scheduler(_) => Self::Run(eyre::Report::new(error)),
         }
     }
 }
@@ -188,6 +188,16 @@ mod tests {
         ] {
             assert_eq!(failure.exit_code(), code, "{failure}");
         }
+    }
+
+    #[test]
+    fn only_what_has_to_be_corrected_first_ends_like_wrong_arguments() {
+        let (chain, reason) = ("Chain A (1337)".to_owned(), "no code".to_owned());
+        let missing = Failure::from(LaunchError::Contracts { chain, reason });
+        assert_eq!(missing.exit_code(), 1, "{missing}");
+        assert!(missing.to_string().contains("bmn dev deploy"), "{missing}");
+        let wrong = Failure::from(LaunchError::Configuration("`mode`".to_owned()));
+        assert_eq!(wrong.exit_code(), 2, "{wrong}");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use crate::Route;
 use crate::{
-    AlertError, Alerts, Book, Edge, Facts, Message, Outbox, Overall, Thresholds, Told, Watch, judge,
+    AlertError, Alerts, Book, Edge, Facts, Message, Outbox, Overall, Thresholds, Watch, judge,
+    unseen,
 };
 use bmn_records::{Reads, Records, Table};
 use serde::{Deserialize, Serialize};
@@ -96,7 +97,8 @@ impl Engine {
         self.remember_health(facts);
         let mut facts = facts.clone();
         facts.records_failed = facts.records_failed.or_else(|| self.failed.clone());
-        let edges = self.watch.look(&judge(&facts, limits), now);
+        let unseen = unseen(&facts, limits);
+        let edges = self.watch.look_past(&judge(&facts, limits), &unseen, now);
         let kept = self.book.note(&edges, self.watch.stands(), (now, limits), |tx, messages| {
             let routed = routes.iter().map(|route| (route.name().to_owned(), of(route, messages)));
             Outbox::add(tx, routed.filter(|(_, messages)| !messages.is_empty()), now)
@@ -108,7 +110,7 @@ impl Engine {
                 }
                 messages
             }
-            Err(error) => self.unkept(&error, edges, routes, now),
+            Err(error) => self.unkept(&error, &edges, routes, now),
         };
         if !messages.is_empty() {
             messages.iter().for_each(Message::log);
@@ -117,11 +119,11 @@ impl Engine {
         messages
     }
 
-    /// What is told although no mark can be made: every edge, and nothing twice.
+    /// What is told although no mark can be made.
     fn unkept(
         &mut self,
         error: &AlertError,
-        edges: Vec<Edge>,
+        edges: &[Edge],
         routes: &[Route],
         now: u64,
     ) -> Vec<Message> {
@@ -129,7 +131,7 @@ impl Engine {
             tracing::error!(target: "bmn::alerts", %error, "alerts cannot be recorded");
         }
         self.failed = Some(error.to_string());
-        let messages: Vec<_> = edges.into_iter().map(|edge| of_edge(edge, now)).collect();
+        let messages = self.book.tell_unwritten(edges, now);
         for route in routes {
             for message in of(route, &messages) {
                 self.outbox.add_unkept(route.name(), message);
@@ -161,15 +163,6 @@ impl Engine {
 
 fn of(route: &Route, messages: &[Message]) -> Vec<Message> {
     messages.iter().filter(|message| route.wants(message.alert.severity)).cloned().collect()
-}
-
-fn of_edge(edge: Edge, at_ms: u64) -> Message {
-    let (id, alert, told) = match edge {
-        Edge::Began(id, alert) => (id, alert, Told::Began),
-        Edge::Worse(id, alert) => (id, alert, Told::Worse),
-        Edge::Over(id, alert) => (id, alert, Told::Over),
-    };
-    Message { id, alert, told, at_ms }
 }
 
 #[cfg(test)]

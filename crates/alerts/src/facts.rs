@@ -1,5 +1,6 @@
 //! What alerts are judged by: plain values, gathered by others.
 
+use crate::Unseen;
 use alloy::primitives::U256;
 
 /// A stage that an open swap comes to.
@@ -43,6 +44,8 @@ pub struct ChainFacts {
     pub head_age: u64,
     /// Whether the host answered when it was asked last.
     pub answers: bool,
+    /// Whether a newer block came since it was looked at first: before that its age is the least that it may be.
+    pub moved: bool,
 }
 
 /// A balance, and the least that it should be. Base units.
@@ -80,6 +83,8 @@ pub struct PartFacts {
     pub name: String,
     /// Why, in words for everybody.
     pub detail: String,
+    /// Whether it was healthy once since the node began.
+    pub was_well: bool,
 }
 
 /// How the node as a whole does.
@@ -112,7 +117,8 @@ pub struct DiskFacts {
     pub total: u64,
 }
 
-/// Everything that is looked at, at one moment. What could not be looked at is absent, and no alert follows from it.
+/// Everything that is looked at, at one moment. What could not be looked at is absent and named in `unseen`: no alert
+/// follows from it, and none is over because of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facts {
     /// When, milliseconds since 1970.
@@ -133,6 +139,8 @@ pub struct Facts {
     pub overall: Overall,
     /// Its parts that are less than healthy.
     pub parts: Vec<PartFacts>,
+    /// For how long the node has been looked at, seconds; none where that says nothing.
+    pub up_seconds: Option<u64>,
     /// Scheduled jobs.
     pub jobs: Vec<JobFacts>,
     /// Steps of open orders that were not sent by their latest safe time.
@@ -151,4 +159,6 @@ pub struct Facts {
     pub halted: Option<String>,
     /// Why the records could not be written.
     pub records_failed: Option<String>,
+    /// What could not be looked at.
+    pub unseen: Unseen,
 }

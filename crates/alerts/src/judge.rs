@@ -1,7 +1,7 @@
 //! From facts to what is wrong. Pure: no clock, no memory; how long something must be so is decided by
 //! [`Watch`](crate::Watch).
 
-use crate::{AlertId, Facts, Kind, Overall, Severity};
+use crate::{AlertId, Facts, Kind, Overall, Severity, unseen::begins};
 use std::collections::BTreeMap;
 
 /// Most alerts of one kind: a thousand orders with one cause are one cause.
@@ -28,6 +28,8 @@ pub struct Thresholds {
     pub disk_free_bytes: u64,
     /// What still stands is told again after so many seconds, unless its kind says otherwise.
     pub repeat_seconds: u64,
+    /// For so many seconds after its start a node is given for each of its parts to be well once.
+    pub start_seconds: u64,
 }
 
 impl Thresholds {
@@ -49,6 +51,7 @@ impl Default for Thresholds {
             backup_age_seconds: 26 * 3_600,
             disk_free_bytes: 1 << 30,
             repeat_seconds: 3_600,
+            start_seconds: 120,
         }
     }
 }
@@ -73,7 +76,7 @@ pub fn judge(facts: &Facts, limits: &Thresholds) -> Conditions {
     chains(facts, limits, &mut found);
     money(facts, &mut found);
     orders(facts, limits, &mut found);
-    health(facts, &mut found);
+    health(facts, limits, &mut found);
     jobs(facts, &mut found);
     files(facts, limits, &mut found);
     found.conditions
@@ -143,7 +146,9 @@ fn chains(facts: &Facts, limits: &Thresholds, found: &mut Found) {
             (Some(head), indexed) => head.saturating_sub(indexed.unwrap_or_default()),
             (None, _) => 0,
         };
-        if behind > limits.lag_blocks {
+        let id = AlertId::new(Kind::IndexerLag, subject.clone());
+        let is_known = chain.indexed.is_some() || !facts.unseen.has(&id);
+        if behind > limits.lag_blocks && is_known {
             let text =
                 format!("the index of chain {} is {behind} blocks behind its host", chain.chain);
             found.critical(Kind::IndexerLag, subject.clone(), text);
@@ -188,12 +193,13 @@ fn orders(facts: &Facts, limits: &Thresholds, found: &mut Found) {
     }
 }
 
-fn health(facts: &Facts, found: &mut Found) {
+fn health(facts: &Facts, limits: &Thresholds, found: &mut Found) {
     let parts: Vec<_> =
         facts.parts.iter().map(|part| format!("{}: {}", part.name, part.detail)).collect();
     let why = parts.join("; ");
     match facts.overall {
         Overall::Healthy => {}
+        _ if begins(facts, limits) => {}
         Overall::Degraded => {
             found.warning(Kind::OverallHealth, "", format!("the node is degraded: {why}"));
         }

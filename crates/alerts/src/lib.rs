@@ -13,6 +13,7 @@ mod measured;
 mod message;
 mod outbox;
 mod route;
+mod unseen;
 mod watch;
 
 pub use alert_loop::{AlertLoop, FactSource, Settings};
@@ -31,6 +32,7 @@ pub use measured::{COUNTERS, Described, GAUGES, RECORDS_GAUGES, publish};
 pub use message::{Message, Told};
 pub use outbox::{MOST_WAITING, Outbox};
 pub use route::{Route, RouteParts, SIGNATURE_HEADER, SendError, signature};
+pub use unseen::{Unseen, unseen};
 pub use watch::{Alert, Alerts, Edge, Watch};
 
 /// Time for marks and messages. Windows are never judged by it.

@@ -1,6 +1,6 @@
 //! How long something has been wrong, and since when.
 
-use crate::{AlertId, Condition, Conditions, Kind, Severity};
+use crate::{AlertId, Condition, Conditions, Kind, Severity, Unseen};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -55,6 +55,16 @@ impl Watch {
         self.look_with(conditions, now_ms, Kind::hold)
     }
 
+    /// The same where not everything could be looked at: what is not known to be well stays as it is.
+    pub fn look_past(
+        &mut self,
+        conditions: &Conditions,
+        unseen: &Unseen,
+        now_ms: u64,
+    ) -> Vec<Edge> {
+        self.take(conditions, unseen, now_ms, Kind::hold)
+    }
+
     /// The same with other hold times, milliseconds.
     pub fn look_with(
         &mut self,
@@ -62,10 +72,20 @@ impl Watch {
         now_ms: u64,
         hold: impl Fn(Kind) -> u64,
     ) -> Vec<Edge> {
+        self.take(conditions, &Unseen::default(), now_ms, hold)
+    }
+
+    fn take(
+        &mut self,
+        conditions: &Conditions,
+        unseen: &Unseen,
+        now_ms: u64,
+        hold: impl Fn(Kind) -> u64,
+    ) -> Vec<Edge> {
         let mut edges = Vec::new();
-        self.since.retain(|id, _| conditions.contains_key(id));
-        let over: Vec<_> =
-            self.stands.keys().filter(|id| !conditions.contains_key(*id)).cloned().collect();
+        let is_over = |id: &AlertId| !conditions.contains_key(id) && !unseen.has(id);
+        self.since.retain(|id, _| !is_over(id));
+        let over: Vec<_> = self.stands.keys().filter(|id| is_over(id)).cloned().collect();
         for id in over {
             if let Some(alert) = self.stands.remove(&id) {
                 edges.push(Edge::Over(id, alert));
@@ -153,6 +173,34 @@ mod tests {
         assert_eq!(watch.look(&wrong, MINUTE), []);
         assert_eq!(watch.look(&wrong, 104 * MINUTE), []);
         assert_eq!(watch.look(&wrong, 105 * MINUTE).len(), 1);
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_neither_over_nor_new() {
+        let mut watch = Watch::default();
+        let low = wrong(Kind::LowBalance, Severity::Warning, "9 left");
+        assert!(matches!(watch.look(&low, 1)[..], [Edge::Began(..)]));
+        let mut watch = Watch::resumed(watch.stands().clone());
+        let mut unseen = Unseen::default();
+        unseen.subject(Kind::LowBalance, "x");
+        assert_eq!(watch.look_past(&Conditions::new(), &unseen, 2), []);
+        assert_eq!(watch.stands().len(), 1, "it stands as it did");
+        assert_eq!(watch.look_past(&low, &Unseen::default(), 3), [], "and is no new one");
+        let well = watch.look_past(&Conditions::new(), &Unseen::default(), 4);
+        assert!(matches!(well[..], [Edge::Over(..)]));
+        unseen.kind(Kind::DiskLow);
+        assert_eq!(watch.look_past(&Conditions::new(), &unseen, 5), [], "nothing begins unseen");
+    }
+
+    #[test]
+    fn a_hold_time_goes_on_past_a_look_that_saw_nothing() {
+        let mut watch = Watch::default();
+        let far = wrong(Kind::IndexerLag, Severity::Critical, "far");
+        let mut unseen = Unseen::default();
+        unseen.kind(Kind::IndexerLag);
+        watch.look(&far, 0);
+        assert_eq!(watch.look_past(&Conditions::new(), &unseen, MINUTE), []);
+        assert_eq!(watch.look(&far, 5 * MINUTE).len(), 1);
     }
 
     proptest! {

@@ -12,11 +12,20 @@ use bmn_queue::{
 };
 use bmn_swap::{ActionKey, When};
 use std::{
+    any::Any,
     future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::Poll,
+    thread,
 };
 use tracing::Instrument;
+
+/// Bytes of what a panic says that are logged.
+const LONGEST_PANIC: usize = 200;
+
+/// A longer word of it is not logged: an address in hex, with what stands around it, is shorter.
+const LONGEST_WORD: usize = 60;
 
 /// What looking at a job came to.
 pub(crate) enum Step {
@@ -33,8 +42,13 @@ pub(crate) struct Looked<'a> {
     pub(crate) verdicts: Vec<(&'a JobRow, Verdict)>,
 }
 
+/// Looks at jobs that a mistake of ours ended; label `action`.
+const PANICS: &str = "bmn_action_panics_total";
+
+type Work<'a, O> = Pin<Box<dyn Future<Output = O> + Send + 'a>>;
+
 /// Work under way for something.
-type UnderWay<'a, T, O> = (T, Pin<Box<dyn Future<Output = O> + Send + 'a>>);
+type UnderWay<'a, T, O> = (T, Work<'a, O>);
 
 impl Executor {
     /// Leases the most urgent ready jobs of `chain` and runs them: at most
@@ -94,13 +108,18 @@ impl Executor {
     ) -> Result<(), ExecutorError> {
         let mut looking: Vec<UnderWay<'_, &JobRow, _>> = Vec::with_capacity(jobs.len());
         for job in jobs {
-            looking.push((job, Box::pin(self.look(job).instrument(span_of(job)))));
+            let look = Box::pin(self.look(job).instrument(span_of(job)));
+            looking.push((job, Box::pin(caught(look))));
         }
         let mut failed = None;
         while !looking.is_empty() {
             let mut looked = Looked::default();
-            for (job, step) in some(&mut looking).await {
-                match self.step(job, step) {
+            for (job, seen) in some(&mut looking).await {
+                let step = match seen {
+                    Ok(step) => self.step(job, step),
+                    Err(panic) => Ok(Step::Write(panicked(job, &*panic))),
+                };
+                match step {
                     Ok(Step::Act(ready)) => looked.ready.push((job, ready)),
                     Ok(Step::Write(verdict)) => looked.verdicts.push((job, verdict)),
                     // What is damaged of one does not keep the others.
@@ -164,6 +183,54 @@ impl Executor {
     }
 }
 
+/// What work comes to, or what it panicked with. It is not gone on with then.
+fn caught<'a, O: 'a>(
+    mut work: Work<'a, O>,
+) -> impl Future<Output = thread::Result<O>> + Send + use<'a, O> {
+    poll_fn(move |context| {
+        // Whoever looks holds a snapshot and answers of hosts, and writes nothing: nothing is left half done.
+        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+}
+
+/// A mistake of ours, which comes again with the same job: it waits like any that failed, and keeps no other.
+fn panicked(job: &JobRow, panic: &(dyn Any + Send)) -> Verdict {
+    let action = job.key.action.name();
+    metrics::counter!(PANICS, "action" => action).increment(1);
+    // What it says may hold words of a host: it is for the log of whoever runs us, and not for answers.
+    tracing::error!(
+        target: "bmn::executor", order = %job.key.order, action, chain = %job.key.chain,
+        panic = %bounded(panic), alarm = true, "looking at a job panicked"
+    );
+    Verdict::failed(
+        FailureClass::Panicked,
+        "looking at it panicked: a mistake of ours, see the log",
+    )
+}
+
+/// The beginning of what a panic says, without addresses of hosts, which may hold a key, and without long words, which
+/// may be one.
+fn bounded(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let mut said = String::new();
+    for word in text.unwrap_or("no message").split_whitespace() {
+        let is_shown = !word.contains("://") && word.len() < LONGEST_WORD;
+        let word = if is_shown { word } else { "[…]" };
+        if said.len() + word.len() >= LONGEST_PANIC {
+            break;
+        }
+        if !said.is_empty() {
+            said.push(' ');
+        }
+        said.push_str(word);
+    }
+    said
+}
+
 /// What is done about one job: the action, its order and the chain it acts on.
 fn span_of(job: &JobRow) -> tracing::Span {
     let (order, chain, action) = (job.key.order, job.key.chain, job.key.action.name());
@@ -200,4 +267,19 @@ pub(crate) async fn all<'a, O: 'a, F: Future<Output = O> + Send + 'a>(
     }
     done.sort_unstable_by_key(|(place, _)| *place);
     done.into_iter().map(|(_, output)| output).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_panic_says_is_logged_without_what_may_be_a_key() {
+        let secret = "ab".repeat(32);
+        let said = format!("no answer of (https://host.example/KEY) for 0x{secret}: line 7");
+        assert_eq!(bounded(&said), "no answer of […] for […] line 7");
+        assert_eq!(bounded(&"index out of bounds"), "index out of bounds");
+        assert_eq!(bounded(&7), "no message");
+        assert!(bounded(&"much ".repeat(1_000)).len() < LONGEST_PANIC);
+    }
 }

@@ -14,7 +14,7 @@ use crate::{
     gate::{GateContext, GateError, Purpose, allow},
     keeper::kept_stake,
     refunds::count_refund,
-    sign::{Unsigned, sign},
+    sign::{Unsigned, sign, sign_permission},
     stake::{UNPRICED_MOST, at_stake, per_gas},
     verdict::{Verdict, left_alone},
 };
@@ -153,14 +153,9 @@ impl Executor {
             all(drafts.iter().map(|(.., draft)| sign(signer, &draft.unsigned, draft.bid))).await;
         let mut signed = Vec::with_capacity(drafts.len());
         for ((job, ready, draft), signature) in drafts.into_iter().zip(signatures) {
-            match signature {
-                Ok((hash, raw)) => {
-                    self.signing.works();
-                    signed.push(Signed { job, ready, draft, hash, raw });
-                }
+            match self.noted(chain, signature) {
+                Ok((hash, raw)) => signed.push(Signed { job, ready, draft, hash, raw }),
                 Err(ExecutorError::Signer(reason)) => {
-                    let tip = self.store.read()?.cursor(chain)?.tip.map_or(0, |tip| tip.number);
-                    self.signing.failed(chain, tip, &reason);
                     looked.verdicts.push((job, self.not_signed(chain, &reason)?));
                 }
                 Err(error) => return Err(error),
@@ -377,13 +372,8 @@ impl Executor {
             digest: digest.map_err(|error| ExecutorError::Signer(error.to_string()))?,
             document: public_action_document(key.chain, key.escrow, order.id.hash, caller, action),
         };
-        let signature = self.account.signer.sign_typed(&data).await;
-        let signature = signature.map_err(|error| ExecutorError::Signer(error.to_string()))?;
-        let by = signature.recover_address_from_prehash(&data.digest);
-        if by.ok() != Some(self.rules.us) {
-            let reason = format!("its signature is not that of {}", self.rules.us);
-            return Err(ExecutorError::Signer(reason));
-        }
+        let signature = sign_permission(&*self.account.signer, &data, self.rules.us).await;
+        let signature = self.noted(key.chain, signature)?;
         let signature = Bytes::copy_from_slice(&signature.as_bytes());
         let permission = Permission { escrow: key.escrow, caller, signature };
         Ok(Step::Write(Verdict::Permitted(permission)))

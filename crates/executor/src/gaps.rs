@@ -79,7 +79,17 @@ impl Executor {
         let mut changed = false;
         for (nonce, gap) in self.gaps.update(chain, &unused(consumed, &held), tip.number) {
             if tip.number >= gap.since.saturating_add(self.limits.bump_after) {
-                changed |= self.close_gap(chain, nonce, gap, tip).await?;
+                changed |= match self.close_gap(chain, nonce, gap, tip).await {
+                    // What is due goes on: it takes the lowest free nonce, too.
+                    Err(ExecutorError::Signer(reason)) => {
+                        tracing::error!(
+                            target: "bmn::executor", chain = %chain, nonce, %reason,
+                            "gap not closed: the signer failed"
+                        );
+                        false
+                    }
+                    closed => closed?,
+                };
             }
         }
         Ok(changed)
@@ -109,7 +119,8 @@ impl Executor {
         };
         let unsigned = Unsigned::filler(chain, nonce, self.rules.us);
         self.check_filler(&unsigned)?;
-        let (_, raw) = sign(&*self.account.signer, &unsigned, bid).await?;
+        let signed = sign(&*self.account.signer, &unsigned, bid).await;
+        let (_, raw) = self.noted(chain, signed)?;
         let mut tx = self.store.write()?;
         self.check_fence(&tx, chain)?;
         if tx.intent_at(chain, self.rules.us, nonce)?.is_some() {

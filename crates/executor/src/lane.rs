@@ -262,7 +262,8 @@ impl Executor {
         if filler {
             self.check_filler(&unsigned)?;
         }
-        let (hash, raw) = sign(&*self.account.signer, &unsigned, bid).await?;
+        let signed = sign(&*self.account.signer, &unsigned, bid).await;
+        let (hash, raw) = self.noted(chain, signed)?;
         intent.filler = filler;
         intent.payload = TxPayload { data: intent.payload.data.clone(), raw: raw.clone() };
         let version =

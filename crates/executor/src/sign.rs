@@ -1,13 +1,14 @@
 //! Transactions and their signatures.
 
-use crate::{ExecutorError, bid::Bid, gate::Proposal};
+use crate::{Executor, ExecutorError, bid::Bid, gate::Proposal};
 use alloy::{
     consensus::{SignableTransaction, TxEip1559, TxEnvelope},
     eips::eip2718::Encodable2718,
-    primitives::{Address, B256, Bytes, TxKind, U256},
+    primitives::{Address, B256, Bytes, Signature, TxKind, U256},
 };
-use bmn_chain::AccountSigner;
+use bmn_chain::{AccountSigner, TypedData};
 use bmn_primitives::ChainId;
+use bmn_store::Reads;
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -111,6 +112,44 @@ pub(crate) async fn sign(
     }
     let envelope: TxEnvelope = tx.into_signed(signature).into();
     Ok((*envelope.tx_hash(), envelope.encoded_2718()))
+}
+
+/// Signs a permission.
+///
+/// # Errors
+/// [`ExecutorError::Signer`], as [`sign`].
+pub(crate) async fn sign_permission(
+    signer: &dyn AccountSigner,
+    data: &TypedData,
+    us: Address,
+) -> Result<Signature, ExecutorError> {
+    let signature = signer.sign_typed(data).await;
+    let signature = signature.map_err(|error| ExecutorError::Signer(error.to_string()))?;
+    if signature.recover_address_from_prehash(&data.digest).ok() != Some(us) {
+        let reason = format!("its signature is not that of {us}");
+        return Err(ExecutorError::Signer(reason));
+    }
+    Ok(signature)
+}
+
+impl Executor {
+    /// Notes whether the signer signed, whatever it was for: a replacement that it refuses says as much as a new
+    /// transaction.
+    pub(crate) fn noted<T>(
+        &self,
+        chain: ChainId,
+        signed: Result<T, ExecutorError>,
+    ) -> Result<T, ExecutorError> {
+        match &signed {
+            Ok(_) => self.signing.works(),
+            Err(ExecutorError::Signer(reason)) => {
+                let tip = self.store.read()?.cursor(chain)?.tip.map_or(0, |tip| tip.number);
+                self.signing.failed(chain, tip, reason);
+            }
+            Err(_) => {}
+        }
+        signed
+    }
 }
 
 #[cfg(test)]

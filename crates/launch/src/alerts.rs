@@ -10,7 +10,7 @@ use bmn_primitives::ErrorClass;
 use bmn_records::Records;
 use bmn_scheduler::SchedulerHandle;
 use bmn_supervisor::{Failure, Importance};
-use bmn_upkeep::{FactParts, Ground, NodeFacts};
+use bmn_upkeep::{Expected, FactParts, Ground, NodeFacts};
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -103,6 +103,7 @@ impl NodeAlerts {
         let node = ground.resolver.rules().us.to_string();
         let settings = alert_settings(&ground.config, &node)?;
         let (resolver, balances) = (ground.resolver.clone(), ground.balances.clone());
+        let looked_after = ground.clone();
         let specs = ground.resolver.specs().iter();
         let clients = specs.filter_map(|spec| ground.resolver.client(spec.chain_id).cloned());
         let source = NodeFacts::new(FactParts {
@@ -111,6 +112,7 @@ impl NodeAlerts {
             rules: Box::new(move || resolver.rules()),
             rpc: ground.rpc.clone(),
             balances: Box::new(move || watched(&balances)),
+            unread: Box::new(move || unread(&looked_after)),
             jobs,
             backups: backups(&ground.config, &ground.directory),
             directory: Some(ground.directory.clone()),
@@ -172,6 +174,15 @@ fn watched(balances: &bmn_upkeep::Balances) -> Vec<BalanceFacts> {
         })
     };
     balances.all().into_iter().filter_map(of).collect()
+}
+
+/// Balances that have a threshold and that no job has read yet.
+fn unread(ground: &Ground) -> Vec<(u64, String)> {
+    let read = ground.balances.all();
+    let is_read =
+        |it: &Expected| read.iter().any(|own| (own.chain, own.token) == (it.chain, it.token));
+    let expected = ground.expected_balances().into_iter();
+    expected.filter(|it| !is_read(it)).map(|it| (it.chain.0, it.symbol)).collect()
 }
 
 /// Where backups go by themselves.

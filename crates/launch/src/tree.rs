@@ -15,7 +15,7 @@ use bmn_supervisor::{
     Child, Drained, Escalation, Failure, Importance, Policy, Registry, Strategy, Supervisor,
 };
 use parking_lot::Mutex;
-use std::{future::Future, iter, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, iter, pin::pin, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// Time that a lane has to end what it is doing: a transaction of the store, and the answers of hosts it waits for.
@@ -34,6 +34,8 @@ pub const STOPS_WITHIN: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Tree {
     registry: Registry,
+    /// Cancelled with the request to stop, long before it is the engine's turn to end.
+    winds_down: CancellationToken,
     faces: Vec<Child>,
     engine: Vec<Child>,
     upkeep: Vec<Child>,
@@ -41,8 +43,9 @@ pub struct Tree {
 
 impl Tree {
     /// Nothing yet. How it does will be seen in `registry`.
-    pub const fn new(registry: Registry) -> Self {
-        Self { registry, faces: Vec::new(), engine: Vec::new(), upkeep: Vec::new() }
+    pub fn new(registry: Registry) -> Self {
+        let winds_down = CancellationToken::new();
+        Self { registry, winds_down, faces: Vec::new(), engine: Vec::new(), upkeep: Vec::new() }
     }
 
     /// How every component does.
@@ -51,19 +54,41 @@ impl Tree {
     }
 
     /// With the resolver, without which nothing makes sense. Its lanes are kept running by itself; when it ends all the
-    /// same, it is over.
+    /// same, it is over. From the request to stop on they begin nothing new, whatever is stopped before the resolver.
     pub fn engine(&mut self, resolver: Resolver) {
-        let resolver = Arc::new(Mutex::new(Some(resolver)));
-        let run = move |stop: CancellationToken| {
-            let resolver = resolver.lock().take();
+        self.engine_of(move |stop| async move {
+            resolver.run(stop).await.map_err(|error| over(&error))
+        });
+    }
+
+    fn engine_of<R>(&mut self, run: impl FnOnce(CancellationToken) -> R + Send + 'static)
+    where
+        R: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        let (run, winds_down) = (Arc::new(Mutex::new(Some(run))), self.winds_down.clone());
+        let factory = move |stop: CancellationToken| {
+            let (run, winds_down) = (run.lock().take(), winds_down.clone());
             async move {
-                match resolver {
-                    Some(resolver) => resolver.run(stop).await.map_err(|error| over(&error)),
-                    None => Err(Failure::new("it has ended", ErrorClass::Permanent)),
+                let Some(run) = run else {
+                    return Err(Failure::new("it has ended", ErrorClass::Permanent));
+                };
+                let works = winds_down.child_token();
+                let mut running = pin!(run(works.clone()));
+                let ended = tokio::select! {
+                    ended = &mut running => ended,
+                    () = stop.cancelled() => {
+                        works.cancel();
+                        running.await
+                    }
+                };
+                // Who ends before his turn has failed, but for one that was told to begin nothing more.
+                if ended.is_ok() && winds_down.is_cancelled() {
+                    stop.cancelled().await;
                 }
+                ended
             }
         };
-        let child = Child::new("resolver", Importance::Vital, run);
+        let child = Child::new("resolver", Importance::Vital, factory);
         self.engine.push(child.ends_within(ENGINE_ENDS_WITHIN));
     }
 
@@ -93,7 +118,7 @@ impl Tree {
     /// # Errors
     /// [`Escalation`]: the resolver is over, or something else that was called vital.
     pub async fn run(self, stop: CancellationToken) -> Result<Drained, Escalation> {
-        let Self { registry, faces, engine, upkeep } = self;
+        let Self { registry, winds_down, faces, engine, upkeep } = self;
         // A resolver that ended is not made to run by running it again: whoever runs us opens its store anew.
         let none = Policy { strategy: Strategy::OneForOne, most: 0, ..Policy::default() };
         let branches = [
@@ -110,7 +135,15 @@ impl Tree {
             let branch = children.into_iter().fold(branch, Supervisor::with);
             tree = tree.with(Child::group(branch, importance));
         }
-        tree.run(&registry, stop).await
+        let told = async {
+            stop.cancelled().await;
+            winds_down.cancel();
+            std::future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            ended = tree.run(&registry, stop.clone()) => ended,
+            never = told => match never {},
+        }
     }
 }
 
@@ -155,6 +188,63 @@ mod tests {
         });
         assert_eq!(ended, Ok(Drained::default()));
         assert_eq!(*log.lock(), ["second", "first", "rpc"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lanes_begin_nothing_new_from_the_request_to_stop_on() {
+        let (log, stop) = (Log::default(), CancellationToken::new());
+        let mut tree = Tree::new(Registry::default());
+        let slow = Arc::clone(&log);
+        tree.child("slow", Importance::Useful, move |stop| {
+            let log = Arc::clone(&slow);
+            async move {
+                stop.cancelled().await;
+                sleep(Duration::from_secs(4)).await;
+                log.lock().push("slow");
+                Ok::<_, Failure>(())
+            }
+        });
+        let (lanes, at) = (Arc::clone(&log), Arc::new(Mutex::new(None)));
+        let told = Arc::clone(&at);
+        tree.engine_of(move |stop| async move {
+            noted("lanes", lanes, stop).await?;
+            *told.lock() = Some(Instant::now());
+            Ok(())
+        });
+        let face = Arc::clone(&log);
+        tree.face("rpc", move |stop| noted("rpc", Arc::clone(&face), stop));
+        let registry = tree.registry();
+        let (ending, running) = (stop.clone(), tree.run(stop));
+        let (ended, asked) = tokio::join!(running, async {
+            sleep(Duration::from_secs(1)).await;
+            ending.cancel();
+            let asked = Instant::now();
+            sleep(Duration::from_secs(1)).await;
+            let engine = registry.get("node/engine/resolver").expect("it is there");
+            assert_eq!(engine.lifecycle, bmn_supervisor::Lifecycle::Running, "its turn comes");
+            asked
+        });
+        assert_eq!(ended, Ok(Drained::default()));
+        assert_eq!(*log.lock(), ["lanes", "slow", "rpc"]);
+        assert_eq!(*at.lock(), Some(asked), "at once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_end_in_time_is_named_however_deep_it_is() {
+        let stop = CancellationToken::new();
+        let mut tree = Tree::new(Registry::default());
+        tree.engine_of(|_| std::future::pending());
+        tree.child("prices", Importance::Useful, |stop: CancellationToken| async move {
+            stop.cancelled().await;
+            Ok::<_, Failure>(())
+        });
+        let (ending, running) = (stop.clone(), tree.run(stop));
+        let (ended, ()) = tokio::join!(running, async {
+            sleep(Duration::from_secs(1)).await;
+            ending.cancel();
+        });
+        let late = ended.expect("it ends").late;
+        assert_eq!(late, ["node/engine/resolver"]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use crate::{LaunchError, LivePart, Tree};
 use bmn_config::{NodeConfig, Upkeep as UpkeepConfig};
 use bmn_node::Resolver;
 use bmn_records::Records;
-use bmn_scheduler::{Limits, ProcessMemory, SystemClock};
+use bmn_scheduler::{Limits, ProcessMemory, SystemClock, memory_limit};
 use bmn_supervisor::{Failure, Importance};
 use bmn_upkeep::{Ground, Machine, Upkeep};
 use std::{path::Path, sync::Arc};
@@ -53,12 +53,9 @@ pub fn upkeep(
     Ok((Upkeep::new(&ground, machine)?, ground))
 }
 
-/// Nine tenths of the machine's memory; none where that is not known.
+/// Nine tenths of the memory that the process may have; none where that is not known.
 fn memory_budget() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
-    Some(kib.saturating_mul(1_024) / 10 * 9)
+    memory_limit().map(|bytes| bytes / 10 * 9)
 }
 
 impl Tree {

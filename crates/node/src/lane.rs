@@ -66,6 +66,11 @@ impl Lane {
         self.finalized = None;
     }
 
+    /// The chain is acted on, and orders at an end are still to be looked at.
+    pub(crate) fn derives_the_ended(&self) -> bool {
+        self.derivation.as_ref().is_some_and(Derivation::is_live)
+    }
+
     pub(crate) const fn check_factories_first(&mut self) {
         self.unchecked = true;
     }
@@ -297,9 +302,12 @@ impl Lane {
     }
 
     async fn act_once(&mut self, shared: &Shared, chain: ChainId) -> Result<bool, NodeError> {
-        let executor = match &shared.executor {
-            Some(executor) if shared.may_act(chain) => executor,
-            _ => return Ok(false),
+        if !shared.may_act(chain) {
+            return Ok(false);
+        }
+        let Some(executor) = &shared.executor else {
+            shared.panicked.write().remove(&chain);
+            return Ok(false);
         };
         if self.unchecked {
             let route = shared.rules.routes.iter().find(|route| route.chain == chain);
@@ -346,6 +354,7 @@ impl Lane {
             shared.note_ready(shared.clock.monotonic())?;
         }
         worked |= shared.run_batch(executor, chain).await?;
+        shared.acted(chain);
         Ok(worked)
     }
 
@@ -384,6 +393,14 @@ impl Shared {
             }
         }
         Ok(!outcomes.is_empty())
+    }
+
+    // A whole turn without a panic: orders may be taken again.
+    fn acted(&self, chain: ChainId) {
+        if self.panicked.read().contains_key(&chain) {
+            self.panicked.write().remove(&chain);
+            tracing::info!(target: "bmn::node", %chain, "acted without a panic again");
+        }
     }
 
     fn is_behind(&self, chain: ChainId) -> bool {

@@ -68,6 +68,8 @@ pub(crate) struct Shared {
     pub(crate) halted: RwLock<Option<String>>,
     /// Chains whose index does not show their newest block yet, and why.
     pub(crate) behind: RwLock<BTreeMap<ChainId, String>>,
+    /// Chains whose lane panicked and has not acted once from its beginning to its end since, and what it said.
+    pub(crate) panicked: RwLock<BTreeMap<ChainId, String>>,
     /// How far each chain was looked through for escrows of ours that nothing stored accounts for.
     pub(crate) sweeps: Sweeps,
     /// Newest block that the index of a chain held before it was cleared.
@@ -183,6 +185,7 @@ impl Resolver {
                 hosts.iter().map(|host| (host.spec.chain_id, CATCHING_UP.to_owned())).collect(),
             ),
             floors: RwLock::default(),
+            panicked: RwLock::default(),
             sweeps: Sweeps::default(),
             takes_submissions: AtomicBool::new(true),
             scheduled: ScheduledJobs::default(),
@@ -383,7 +386,10 @@ impl Shared {
             Acting::Halted
         } else if self.executor.is_none() {
             Acting::IndexOnly
-        } else if self.behind.read().is_empty() && self.signer_failure().is_none() {
+        } else if self.behind.read().is_empty()
+            && self.panicked.read().is_empty()
+            && self.signer_failure().is_none()
+        {
             Acting::Everywhere
         } else {
             Acting::Behind
@@ -394,10 +400,10 @@ impl Shared {
     pub(crate) fn not_acting(&self) -> Option<String> {
         let halted = self.halted.read().clone();
         let index_only = || self.executor.is_none().then(|| INDEX_ONLY.to_owned());
-        let behind = || {
-            let behind = self.behind.read();
-            behind.first_key_value().map(|(chain, why)| format!("chain {chain}: {why}"))
+        let first = |of: &RwLock<BTreeMap<ChainId, String>>| {
+            of.read().first_key_value().map(|(chain, why)| format!("chain {chain}: {why}"))
         };
+        let behind = || first(&self.panicked).or_else(|| first(&self.behind));
         let unsigned = || self.signer_failure().map(|why| format!("{UNSIGNED}: {why}"));
         halted.or_else(index_only).or_else(behind).or_else(unsigned)
     }
@@ -414,7 +420,8 @@ impl Shared {
         if self.executor.is_none() {
             return Some(INDEX_ONLY.to_owned());
         }
-        let chain = self.behind.read().keys().next().copied();
+        let first = |of: &RwLock<BTreeMap<ChainId, String>>| of.read().keys().next().copied();
+        let chain = first(&self.panicked).or_else(|| first(&self.behind));
         chain
             .map(|chain| format!("chain {chain}: its index does not show the newest blocks yet"))
             .or_else(|| self.signer_failure().map(|_| UNSIGNED.to_owned()))

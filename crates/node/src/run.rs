@@ -153,7 +153,9 @@ impl Lane {
     ) -> Result<(), NodeError> {
         let why = format!("its lane panicked and begins again from what is stored: {panic}");
         tracing::error!(target: "bmn::node", chain = %chain, %panic, alarm = true, "lane panicked");
-        shared.behind.write().insert(chain, why);
+        shared.behind.write().insert(chain, why.clone());
+        // Whether the mistake comes again is not known before everything was done once.
+        shared.panicked.write().insert(chain, why);
         self.forget();
         let mut tx = shared.store.write()?;
         release(&mut tx, chain)?;
@@ -184,6 +186,10 @@ impl Lane {
             self.lost_sight = true;
             while !stop.is_cancelled() && self.follow(shared, chain).await? {
                 worked = true;
+                // What has ended is looked at between what is due.
+                if self.derives_the_ended() {
+                    break;
+                }
             }
             self.lost_sight = false;
             // One batch, then the chain again: a burst of jobs must not keep new blocks out (P4).

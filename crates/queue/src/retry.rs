@@ -30,11 +30,13 @@ pub enum FailureClass {
     /// Held back by us: the signer is away, a cap is reached, or the gate refused. A deferral is not counted,
     /// a refusal of the gate is.
     Deferred = 8,
+    /// A mistake of ours ended the look at it.
+    Panicked = 9,
 }
 
 impl FailureClass {
     /// Every class.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Host,
         Self::TooEarly,
         Self::AlreadyDone,
@@ -44,6 +46,7 @@ impl FailureClass {
         Self::Abandoned,
         Self::Final,
         Self::Deferred,
+        Self::Panicked,
     ];
 
     /// Name in answers.
@@ -58,6 +61,7 @@ impl FailureClass {
             Self::Abandoned => "abandoned",
             Self::Final => "final",
             Self::Deferred => "deferred",
+            Self::Panicked => "panicked",
         }
     }
 }

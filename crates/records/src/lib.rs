@@ -13,6 +13,7 @@ pub use transaction::{Listed, Reads, Tx, View};
 
 use redb::{Database, DatabaseError, ReadableDatabase, backends::InMemoryBackend};
 use std::{
+    fs::{File, OpenOptions},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -34,13 +35,14 @@ struct Inner {
 }
 
 impl Records {
-    /// Opens [`RECORDS_FILE`] in a directory that exists, or creates it.
+    /// Opens [`RECORDS_FILE`] in a directory that exists, or creates it for its owner alone.
     ///
     /// # Errors
     /// [`RecordsError::AlreadyOpen`], [`RecordsError::Corrupt`], [`RecordsError::Storage`].
     pub fn open(directory: &Path) -> Result<Self, RecordsError> {
         let path = directory.join(RECORDS_FILE);
-        let opened = redb::Builder::new().set_cache_size(CACHE_BYTES).create(&path);
+        let file = private(&path).map_err(|error| RecordsError::in_file(&path, error.into()))?;
+        let opened = redb::Builder::new().set_cache_size(CACHE_BYTES).create_file(file);
         let database = opened.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => RecordsError::AlreadyOpen { path: path.clone() },
             DatabaseError::Storage(error) => RecordsError::in_file(&path, error.into()),
@@ -108,6 +110,15 @@ impl Records {
     fn failed(&self, error: redb::Error) -> RecordsError {
         RecordsError::in_file(&self.0.path, error)
     }
+}
+
+/// The file, for its owner alone from its first moment: what it holds is his business.
+fn private(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 #[cfg(test)]

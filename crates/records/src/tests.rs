@@ -66,6 +66,24 @@ fn rows_outlive_the_process_and_a_second_one_is_refused() {
     assert_eq!(again.read().unwrap().get(&NUMBERS, b"a", 0).unwrap(), Some(7));
 }
 
+#[cfg(unix)]
+#[test]
+fn the_file_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let records = Records::open(directory.path()).unwrap();
+    let mode = std::fs::metadata(records.path()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_named() {
+    let directory = tempfile::tempdir().unwrap().path().join("gone");
+    let error = Records::open(&directory).unwrap_err();
+    assert!(matches!(error, RecordsError::Storage { .. }), "{error:?}");
+    assert!(error.to_string().contains("gone"), "{error}");
+}
+
 #[test]
 fn a_file_of_something_else_is_named() {
     let directory = tempfile::tempdir().unwrap();

@@ -81,8 +81,8 @@ pub struct JobEntry {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FailureEntry {
-    /// Its kind: `host`, `tooEarly`, `alreadyDone`, `reverted`, `noEffect`, `inventory`, `abandoned`
-    /// or `final`.
+    /// Its kind: `host`, `tooEarly`, `alreadyDone`, `reverted`, `noEffect`, `inventory`, `abandoned`,
+    /// `final`, `deferred` or `panicked`.
     pub class: String,
     /// What it said.
     pub error: String,

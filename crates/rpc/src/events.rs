@@ -92,16 +92,17 @@ fn rows(
     limit: usize,
 ) -> Result<Vec<EventRow>> {
     let mut range = block_range(filter.from_block, filter.to_block)?;
-    if let Some(from) = filter.from_block {
-        snapshot.keeps(chain, from)?;
-    }
     if let Some(escrow) = filter.address
-        && let Some(rows) = snapshot.events_of(chain, escrow, after, limit)?
+        && let Some(rows) = snapshot.events_of(chain, escrow, (after, filter.from_block), limit)?
     {
         return Ok(rows);
     }
-    if let Some(after) = after {
-        snapshot.keeps_after(after)?;
+    // Who goes on from a place has seen what lies before it.
+    match (after, filter.from_block, filter.to_block) {
+        (Some(after), ..) => snapshot.keeps_after(after)?,
+        (None, Some(from), _) => snapshot.keeps(chain, from)?,
+        (None, None, Some(to)) => snapshot.keeps(chain, to)?,
+        (None, None, None) => {}
     }
     // Below it only what is not over is there.
     range.0 = range.0.max(snapshot.kept_from(chain)?.unwrap_or_default());

@@ -269,16 +269,17 @@ impl Snapshot {
         &self,
         chain: ChainId,
         escrow: Address,
-        after: Option<EventKey>,
+        (after, from): (Option<EventKey>, Option<u64>),
         limit: usize,
     ) -> Result<Option<Vec<EventRow>>> {
         match self.0.escrow(chain, escrow)? {
-            Some(_) if self.0.is_pruned(chain, escrow)? => {
+            Some(_) => {
                 // Without the first of its events it could not be told from one that logged little.
-                let oldest = self.kept_from(chain)?.unwrap_or_default();
-                Err(StoreError::Pruned { chain, number: 0, oldest }.into())
+                if after.is_none() && self.0.is_pruned(chain, escrow)? {
+                    self.keeps(chain, from.unwrap_or_default())?;
+                }
+                Ok(Some(self.0.events_of(chain, escrow, after, limit)?))
             }
-            Some(_) => Ok(Some(self.0.events_of(chain, escrow, after, limit)?)),
             None => Ok(None),
         }
     }

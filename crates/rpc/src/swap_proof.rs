@@ -196,7 +196,7 @@ impl Found {
         creation: Option<Creation>,
     ) -> Result<()> {
         let most = SwapProof::MAX_EVENTS + 1;
-        let mut rows = snapshot.events_of(chain, escrow, None, most)?.unwrap_or_default();
+        let mut rows = snapshot.events_of(chain, escrow, (None, None), most)?.unwrap_or_default();
         self.more |= rows.len() == most;
         rows.truncate(SwapProof::MAX_EVENTS);
         let cursor = snapshot.cursor(chain)?;

@@ -331,11 +331,19 @@ async fn claim(handle: &SchedulerHandle, entry: &Entry, run: &Run) -> Result<boo
         if !may_claim(newest, slot, run.started_ms) {
             return Ok(false);
         }
-        entry.state.lock().newest_slot = Some(slot);
     }
     let (book, row) = (handle.book.clone(), run.clone());
     let claimed = tokio::task::spawn_blocking(move || book.begin(&row)).await;
-    match flat(claimed) {
+    let claimed = flat(claimed);
+    // Not before it is durable: a slot whose claim could not be kept was given to nobody.
+    let is_given = claimed.is_ok() || entry.spec.priority == Priority::Critical;
+    if let Some(slot) = run.slot_ms.filter(|_| is_given) {
+        let mut state = entry.state.lock();
+        if may_claim(state.newest_slot, slot, run.started_ms) {
+            state.newest_slot = Some(slot);
+        }
+    }
+    match claimed {
         Err(error) if entry.spec.priority == Priority::Critical => {
             tracing::error!(target: "bmn::scheduler", job = run.job, %error, "run without a record");
             Ok(true)

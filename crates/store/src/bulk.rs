@@ -1,7 +1,7 @@
 //! Final blocks by the thousand: folded without holding the writer, written sorted, all at once.
 
 use crate::stage::Stage;
-use crate::{Cursor, Reads, Staged, Store, StoreError};
+use crate::{Cursor, Floor, PruneReads, Reads, Staged, Store, StoreError};
 use bmn_primitives::ChainId;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -18,10 +18,23 @@ const PARALLEL_ROWS: usize = 20_000;
 pub struct Bulk {
     store: Store,
     chain: ChainId,
-    /// What the file's cursor is when the next flush comes.
-    began: Cursor,
+    /// What the file is when the next flush comes.
+    began: Began,
     staged: Staged,
     writing: Option<JoinHandle<Result<usize, StoreError>>>,
+}
+
+/// What changes when another writer writes the chain's rows, or takes some out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Began {
+    cursor: Cursor,
+    floor: Option<Floor>,
+}
+
+impl Began {
+    fn of(staged: &Staged, chain: ChainId) -> Result<Self, StoreError> {
+        Ok(Self { cursor: staged.cursor(chain)?, floor: staged.index_floor(chain)? })
+    }
 }
 
 /// What a flush wrote.
@@ -36,7 +49,7 @@ pub struct Flushed {
 impl Bulk {
     pub(crate) fn new(store: Store, chain: ChainId) -> Result<Self, StoreError> {
         let staged = store.staged()?.for_bulk();
-        let began = staged.cursor(chain)?;
+        let began = Began::of(&staged, chain)?;
         Ok(Self { store, chain, began, staged, writing: None })
     }
 
@@ -59,15 +72,15 @@ impl Bulk {
     /// blocks goes first. `now` is a monotonic clock.
     ///
     /// # Errors
-    /// [`StoreError::CursorMoved`] when another writer moved the chain's cursor;
+    /// [`StoreError::CursorMoved`] when another writer moved the chain's cursor or took rows of it out;
     /// [`StoreError::Misplaced`] when a block is open. After an error nothing staged is left.
     pub fn flush(&mut self, now: &dyn Fn() -> Duration) -> Result<Flushed, StoreError> {
         let before = self.finish()?;
         let empty = self.store.staged()?.for_bulk();
         let stage = std::mem::replace(&mut self.staged, empty).into_stage()?;
-        let (rows, held) = write(&self.store, self.chain, self.began, &stage, now)?;
+        let (rows, held) = write(&self.store, self.chain, &self.began, &stage, now)?;
         self.staged = self.store.staged()?.for_bulk();
-        self.began = self.staged.cursor(self.chain)?;
+        self.began = Began::of(&self.staged, self.chain)?;
         Ok(Flushed { rows: before + rows, held })
     }
 
@@ -85,9 +98,9 @@ impl Bulk {
         self.staged = self.store.staged()?.for_bulk().over(Arc::clone(&stage));
         let (store, chain, began) = (self.store.clone(), self.chain, self.began);
         let still = || Duration::ZERO;
-        let work = move || write(&store, chain, began, &stage, &still).map(|(rows, _)| rows);
+        let work = move || write(&store, chain, &began, &stage, &still).map(|(rows, _)| rows);
         self.writing = Some(spawn(work));
-        self.began = after;
+        self.began.cursor = after;
         Ok(before)
     }
 
@@ -121,7 +134,7 @@ fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHa
 fn write(
     store: &Store,
     chain: ChainId,
-    began: Cursor,
+    began: &Began,
     stage: &Stage,
     now: &dyn Fn() -> Duration,
 ) -> Result<(usize, Duration), StoreError> {
@@ -133,7 +146,7 @@ fn write(
     store.observer().see(stage);
     let (txn, since) = (store.begin_behind()?, now());
     let written = || {
-        if store.staged()?.cursor(chain)? != began {
+        if Began::of(&store.staged()?, chain)? != *began {
             return Err(StoreError::CursorMoved { chain });
         }
         if rows < PARALLEL_ROWS {

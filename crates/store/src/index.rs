@@ -237,9 +237,14 @@ pub(crate) fn state_keys_of_destination(leg: &DestinationLeg, state: LegState) -
     [taker, state_prefix(leg.chain, state)].into_iter().map(|key| at(key, place)).collect()
 }
 
-/// The row that lists an event of an escrow beyond those in the escrow's own row.
+/// What the rows begin with that list the events of an escrow beyond those in its own row.
+pub(crate) fn overflow_prefix(chain: ChainId, escrow: Address) -> Key {
+    prefix(chain, Kind::EscrowEvent, word_of_address(escrow), None)
+}
+
+/// One of these rows.
 pub(crate) fn overflow_key(chain: ChainId, escrow: Address, place: Place) -> Key {
-    at(prefix(chain, Kind::EscrowEvent, word_of_address(escrow), None), place)
+    at(overflow_prefix(chain, escrow), place)
 }
 
 /// The rows of an event of any kind.

@@ -1,7 +1,7 @@
 //! Escrows: a small row that leads to the events that made and ended them.
 
 use crate::events;
-use crate::index::{self, Kind};
+use crate::index;
 use crate::keys::{Key, trailing_address};
 use crate::prune::pruned;
 use crate::rows::{Rows, row};
@@ -307,6 +307,9 @@ pub(crate) fn leg_at<R: Rows + ?Sized>(rows: &R, at: EventKey) -> Result<Option<
         return Ok(None);
     };
     let Some(row) = leg_row(rows, at.chain, escrow)? else {
+        if pruned(rows, at.chain, escrow)?.is_some() {
+            return Ok(None);
+        }
         let key = leg_key(at.chain, escrow);
         return Err(StoreError::dangling(tables::LEGS.name, key.as_slice()));
     };
@@ -378,7 +381,7 @@ fn listed_events<R: Rows + ?Sized>(
     after: Option<Place>,
     limit: usize,
 ) -> Result<Vec<EventRow>> {
-    let prefix = index::prefix(chain, Kind::EscrowEvent, index::word_of_address(escrow), None);
+    let prefix = index::overflow_prefix(chain, escrow);
     index::events_under(rows, chain, &prefix, after, limit, |event| event.escrow == Some(escrow))
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{Failure, Importance, Registry, Supervisor};
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +17,8 @@ pub(crate) struct Scope {
     pub(crate) stop: CancellationToken,
     pub(crate) registry: Registry,
     pub(crate) path: String,
+    /// Who below it was ended by force.
+    pub(crate) late: Arc<Mutex<Vec<String>>>,
 }
 
 pub(crate) type Factory =
@@ -69,7 +72,8 @@ impl Child {
                 let told = |escalated: crate::Escalation| {
                     Failure::new(escalated.to_string(), escalated.class())
                 };
-                ran.map(drop).map_err(told)
+                // Whoever runs the whole is to know of everybody who was late.
+                ran.map(|drained| scope.late.lock().extend(drained.late)).map_err(told)
             })
         });
         Self { name, importance, deadline, may_end: false, run }

@@ -6,9 +6,11 @@ use crate::{
 };
 use bmn_primitives::ErrorClass;
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use std::{
     collections::{HashMap, VecDeque},
     panic::AssertUnwindSafe,
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
@@ -135,6 +137,8 @@ struct Running<'a> {
     /// Ends that came while another child was waited for.
     backlog: VecDeque<(usize, Ended)>,
     began: Instant,
+    /// Who was ended by force below children that are supervisors themselves.
+    late: Arc<Mutex<Vec<String>>>,
 }
 
 impl<'a> Running<'a> {
@@ -153,6 +157,7 @@ impl<'a> Running<'a> {
             indices: HashMap::new(),
             backlog: VecDeque::new(),
             began: Instant::now(),
+            late: Arc::default(),
         }
     }
 
@@ -160,7 +165,12 @@ impl<'a> Running<'a> {
         let (slot, child) = (&mut self.slots[index], &self.plan.children[index]);
         let stop = CancellationToken::new();
         let (run, registry, path) = (child.run.clone(), self.registry.clone(), slot.path.clone());
-        let scope = Scope { stop: stop.clone(), registry: registry.clone(), path: path.clone() };
+        let scope = Scope {
+            stop: stop.clone(),
+            registry: registry.clone(),
+            path: path.clone(),
+            late: Arc::clone(&self.late),
+        };
         if !slot.history.is_left_off() {
             self.registry.set(&slot.path, Lifecycle::Starting);
         }
@@ -286,10 +296,12 @@ impl<'a> Running<'a> {
         self.backlog.iter().any(|(told, ended)| *told == index && !(child.may_end && ended.is_ok()))
     }
 
-    /// Stops everybody in reverse order. Answers who was late.
+    /// Stops everybody in reverse order. Answers who was late, those below children included.
     async fn stop_all(&mut self) -> Vec<String> {
         let by = Instant::now() + self.plan.drain;
         let mut late = Vec::new();
+        // Who was late when he was started again runs anew, or is stopped now.
+        self.late.lock().clear();
         for index in (0..self.slots.len()).rev() {
             let own = Instant::now() + self.plan.children[index].deadline;
             if self.stop_one(index, own.min(by)).await {
@@ -297,6 +309,7 @@ impl<'a> Running<'a> {
             }
             self.registry.let_go(&self.slots[index].path);
         }
+        late.append(&mut self.late.lock());
         late
     }
 

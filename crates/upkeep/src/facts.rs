@@ -7,7 +7,8 @@ mod orders;
 use crate::facts::heads::Heads;
 use async_trait::async_trait;
 use bmn_alerts::{
-    BalanceFacts, Clock, DiskFacts, FactSource, Facts, JobFacts, Overall, PartFacts, QueueFacts,
+    BalanceFacts, Clock, DiskFacts, FactSource, Facts, JobFacts, Kind, Overall, PartFacts,
+    QueueFacts,
 };
 use bmn_chain::ChainClient;
 use bmn_queue::{Lane, QueueError, Rules};
@@ -15,8 +16,9 @@ use bmn_rpc::BmnRpc;
 use bmn_rpc_api::{BmnApiServer, Health, HealthPart, HealthStatus};
 use bmn_scheduler::{Priority, SchedulerHandle};
 use bmn_store::{DATABASE_FILE, ReadTx, Reads, Store};
+use parking_lot::Mutex;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -36,6 +38,8 @@ pub struct FactParts {
     pub clients: Vec<Arc<dyn ChainClient>>,
     /// Balances, as they were read last.
     pub balances: Box<dyn Fn() -> Vec<BalanceFacts> + Send + Sync>,
+    /// Balances that are watched and were not read yet: chain and token, as balances have them.
+    pub unread: Box<dyn Fn() -> Vec<(u64, String)> + Send + Sync>,
     /// The scheduled jobs, where there are any.
     pub jobs: Option<SchedulerHandle>,
     /// The data directory; none for a store in memory.
@@ -52,6 +56,8 @@ pub struct NodeFacts {
     heads: Heads,
     /// Milliseconds since 1970.
     began_ms: u64,
+    /// Parts that were healthy once since.
+    well: Mutex<BTreeSet<String>>,
 }
 
 impl std::fmt::Debug for NodeFacts {
@@ -66,7 +72,7 @@ impl NodeFacts {
     /// Looks at this node.
     pub fn new(parts: FactParts) -> Self {
         let began_ms = parts.clock.now_ms();
-        Self { heads: Heads::new(parts.clients.clone()), parts, began_ms }
+        Self { heads: Heads::new(parts.clients.clone()), parts, began_ms, well: Mutex::default() }
     }
 }
 
@@ -89,19 +95,47 @@ impl FactSource for NodeFacts {
             Ok((facts, Ok(read))) => (facts, read),
             Ok((facts, Err(error))) => {
                 tracing::error!(target: "bmn::alerts", %error, "the store cannot be read for alerts");
-                (facts, BTreeMap::new())
+                (without(facts, &OF_THE_STORE), BTreeMap::new())
             }
             Err(error) => {
                 tracing::error!(target: "bmn::alerts", %error, "a look for alerts broke off");
-                (Facts { at_ms, ..Facts::default() }, BTreeMap::new())
+                let facts = Facts { at_ms, ..Facts::default() };
+                (without(without(facts, &OF_THE_STORE), &OF_FILES), BTreeMap::new())
             }
         };
         facts.chains = self.heads.facts(&read, at_ms);
         facts.balances = (self.parts.balances)();
-        facts.jobs = self.parts.jobs.as_ref().map(jobs).unwrap_or_default();
-        judged(health.as_ref(), &mut facts);
+        for (chain, token) in (self.parts.unread)() {
+            facts.unseen.subject(Kind::LowBalance, format!("{chain}/{token}"));
+        }
+        facts.up_seconds = Some(at_ms.saturating_sub(began_ms) / 1_000);
+        if let Some(handle) = &self.parts.jobs {
+            jobs(handle, began_ms, &mut facts);
+        }
+        judged(health.as_ref(), &mut self.well.lock(), &mut facts);
         facts
     }
+}
+
+/// What only the store says.
+const OF_THE_STORE: [Kind; 8] = [
+    Kind::TimelockApproaching,
+    Kind::CancelWindow,
+    Kind::HighQueueDepth,
+    Kind::IndexerLag,
+    Kind::Capacity,
+    Kind::MissedDeadline,
+    Kind::DeadLetters,
+    Kind::StuckMoney,
+];
+
+/// What only the disk says.
+const OF_FILES: [Kind; 2] = [Kind::BackupOld, Kind::DiskLow];
+
+/// Facts of a look that did not see these.
+fn without(mut facts: Facts, kinds: &[Kind]) -> Facts {
+    kinds.iter().for_each(|kind| facts.unseen.kind(*kind));
+    facts
 }
 
 /// Newest indexed block of each chain.
@@ -139,23 +173,31 @@ fn ready(
     Ok(lanes.into_iter())
 }
 
-fn jobs(handle: &SchedulerHandle) -> Vec<JobFacts> {
-    let of = |job: bmn_scheduler::JobStatus| JobFacts {
-        name: job.name.to_owned(),
-        critical: job.priority == Priority::Critical,
-        unhealthy: !job.health.healthy,
-        error: None,
-        missed: job.health.missed,
-    };
-    handle.jobs().into_iter().map(of).collect()
+fn jobs(handle: &SchedulerHandle, began_ms: u64, facts: &mut Facts) {
+    for job in handle.jobs() {
+        // Whether it starts when it should is not known before it did once, unless nobody wants it to.
+        let is_known = job.next_ms.is_none()
+            || job.totals.last_start_ms.is_some_and(|started| started >= began_ms);
+        for kind in [Kind::JobMissed, Kind::JobUnhealthy].into_iter().filter(|_| !is_known) {
+            facts.unseen.subject(kind, job.name);
+        }
+        facts.jobs.push(JobFacts {
+            name: job.name.to_owned(),
+            critical: job.priority == Priority::Critical,
+            unhealthy: !job.health.healthy,
+            error: None,
+            missed: job.health.missed,
+        });
+    }
 }
 
 /// What the node says of itself. One that cannot be asked is unhealthy.
-fn judged(health: Option<&Health>, facts: &mut Facts) {
+fn judged(health: Option<&Health>, well: &mut BTreeSet<String>, facts: &mut Facts) {
     let Some(health) = health else {
         facts.overall = Overall::Unhealthy;
         let detail = "it does not say how it does".to_owned();
-        facts.parts.push(PartFacts { name: "node".to_owned(), detail });
+        facts.parts.push(PartFacts { name: "node".to_owned(), detail, was_well: true });
+        facts.unseen.kind(Kind::Halted);
         return;
     };
     facts.overall = match health.status {
@@ -163,15 +205,22 @@ fn judged(health: Option<&Health>, facts: &mut Facts) {
         HealthStatus::Degraded => Overall::Degraded,
         HealthStatus::Unhealthy => Overall::Unhealthy,
     };
-    for part in health.components.iter().filter(|part| part.status != HealthStatus::Healthy) {
+    for part in &health.components {
         let name = match part.chain {
             Some(chain) => format!("{} {chain}", part.name.name()),
             None => part.name.name().to_owned(),
         };
-        if part.name == HealthPart::Acting && part.status == HealthStatus::Unhealthy {
+        if part.status == HealthStatus::Healthy {
+            well.insert(name);
+            continue;
+        }
+        let has_halted = part.name == HealthPart::Acting && part.status == HealthStatus::Unhealthy;
+        if has_halted {
             facts.halted = Some(part.detail.clone());
         }
-        facts.parts.push(PartFacts { name, detail: part.detail.clone() });
+        // A node that halts is not one that begins.
+        let was_well = has_halted || well.contains(&name);
+        facts.parts.push(PartFacts { name, detail: part.detail.clone(), was_well });
     }
 }
 
@@ -184,9 +233,16 @@ fn files(directory: Option<&Path>, backups: Option<&Path>, began_ms: u64, facts:
         free: disk.f_bavail.saturating_mul(disk.f_frsize),
         total: disk.f_blocks.saturating_mul(disk.f_frsize),
     });
-    // Where there should be backups and is none, one is missing since the start.
-    let newest = backups.map(|directory| newest_backup_ms(directory).unwrap_or(began_ms));
-    facts.backup_age = newest.map(|at| facts.at_ms.saturating_sub(at) / 1_000);
+    if facts.disk.is_none() {
+        facts.unseen.kind(Kind::DiskLow);
+    }
+    let Some(backups) = backups else { return };
+    let newest = newest_backup_ms(backups);
+    // Where there should be backups and is none, one is missing since the start at least.
+    if newest.is_none() {
+        facts.unseen.kind(Kind::BackupOld);
+    }
+    facts.backup_age = Some(facts.at_ms.saturating_sub(newest.unwrap_or(began_ms)) / 1_000);
 }
 
 /// When the newest backup was written, milliseconds since 1970.

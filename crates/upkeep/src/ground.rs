@@ -77,7 +77,42 @@ impl Balances {
     }
 }
 
+/// A balance with a threshold, whether it was read or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    /// Chain.
+    pub chain: ChainId,
+    /// Token; zero is the coin.
+    pub token: Address,
+    /// Its ticker.
+    pub symbol: String,
+}
+
+/// The coin and the listed tokens of a chain.
+pub(crate) fn tokens_of(spec: &ChainSpec) -> impl Iterator<Item = (Address, String)> {
+    let coin = (Address::ZERO, spec.native.symbol.clone());
+    let tokens = spec.tokens.iter().filter(|token| !token.address.is_zero());
+    std::iter::once(coin).chain(tokens.map(|token| (token.address, token.symbol.clone())))
+}
+
 impl Ground {
+    /// What the configuration wants balances watched of; nothing where there is no account.
+    pub fn expected_balances(&self) -> Vec<Expected> {
+        if self.rules().us.is_zero() {
+            return Vec::new();
+        }
+        let watched = |chain: ChainId, token: Address| {
+            let named = (!token.is_zero()).then_some(token);
+            self.config.balances.of(chain, named).is_some()
+        };
+        let of = |spec: &ChainSpec| {
+            let chain = spec.chain_id;
+            let tokens = tokens_of(spec).filter(|(token, _)| watched(chain, *token));
+            tokens.map(|(token, symbol)| Expected { chain, token, symbol }).collect::<Vec<_>>()
+        };
+        self.chains().flat_map(|(spec, _)| of(spec)).collect()
+    }
+
     pub(crate) fn store(&self) -> &Store {
         self.resolver.store()
     }

@@ -1,15 +1,19 @@
 //! Causes in swaps, chains, queue and balances.
 
 use crate::desk::{Desk, of};
-use alloy::primitives::{Address, B256, U256};
+use alloy::{
+    consensus::{SignableTransaction, TxEip1559, TxEnvelope},
+    eips::eip2718::Encodable2718,
+    primitives::{Address, B256, U256},
+    signers::SignerSync,
+};
 use bmn_alerts::{
     BalanceFacts, Kind,
     Severity::{Critical, Warning},
 };
-use bmn_chain::{CallOutcome, CallRequest};
 use bmn_contracts::calldata;
 use bmn_primitives::{OrderHash, OrderId};
-use bmn_sim::{accounts::DevAccount, scenario::Behaviour};
+use bmn_sim::{NetworkChain, accounts::DevAccount, scenario::Behaviour};
 use bmn_store::{Mode, RebuildReason};
 use bmn_swap::{Action, ActionKey, Due, Status, When};
 use bmn_tests::{World, swap};
@@ -168,22 +172,83 @@ async fn a_host_without_a_new_block_for_two_minutes_is_told() {
     assert!(told.iter().any(|it| it.id.subject == chain.to_string() && it.told.name() == "over"));
 }
 
-/// What the account has on the first chain, and the thresholds of section (b): 0.1 of the coin, 1000 of a token.
+/// What the account has on both chains, and the thresholds of section (b): 0.1 of the coin, 1000 of a token.
 async fn read_balances(world: &World, desk: &Desk) {
-    let (node, us) = (&world.network.chains[0], DevAccount::Resolver.address());
-    let threshold = U256::from(100_000_000_000_000_000_u64);
-    let balance = node.client.balance(us).await.unwrap();
-    let chain = node.id().0;
-    let mut all = vec![BalanceFacts { chain, token: "ETH".to_owned(), balance, threshold }];
-    for (token, name) in node.spec.tokens.iter().zip(["TKA", "TKB"]) {
-        let data = calldata::balance_of(us);
-        let call = CallRequest { to: token.address, data, ..CallRequest::default() };
-        let CallOutcome::Success(word) = node.client.call(&call).await.unwrap() else { panic!() };
-        let threshold = U256::from(1_000) * U256::from(10).pow(U256::from(token.decimals));
-        let balance = U256::from_be_slice(&word);
-        all.push(BalanceFacts { chain, token: name.to_owned(), balance, threshold });
+    let us = DevAccount::Resolver.address();
+    let mut all = Vec::new();
+    for node in &world.network.chains {
+        let chain = node.id().0;
+        let threshold = U256::from(100_000_000_000_000_000_u64);
+        let balance = node.client.balance(us).await.unwrap();
+        all.push(BalanceFacts { chain, token: "ETH".to_owned(), balance, threshold });
+        for token in &node.spec.tokens {
+            let balance = node.balance_of(token.address, us).await.unwrap();
+            let (token, threshold) = (token.symbol.clone(), whole(1_000, token.decimals));
+            all.push(BalanceFacts { chain, token, balance, threshold });
+        }
     }
     *desk.balances.lock().unwrap() = all;
+}
+
+fn whole(tokens: u64, decimals: u8) -> U256 {
+    U256::from(tokens) * U256::from(10).pow(U256::from(decimals))
+}
+
+/// Gives all but so many smallest units of a token away.
+async fn leave(node: &NetworkChain, token: Address, units: U256) {
+    let signer = DevAccount::Resolver.signer();
+    let us = signer.address();
+    let held = node.balance_of(token, us).await.unwrap();
+    let data = calldata::transfer(Address::repeat_byte(0x99), held - units);
+    let transaction = TxEip1559 {
+        chain_id: node.id().0,
+        nonce: node.chain.nonce(us),
+        gas_limit: 100_000,
+        max_fee_per_gas: 100_000_000_000,
+        max_priority_fee_per_gas: 1,
+        to: token.into(),
+        input: data,
+        ..TxEip1559::default()
+    };
+    let signature = signer.sign_hash_sync(&transaction.signature_hash()).unwrap();
+    let raw = TxEnvelope::from(transaction.into_signed(signature)).encoded_2718().into();
+    node.chain.submit_raw(&raw).unwrap();
+    node.chain.mine(None).unwrap();
+    assert_eq!(node.balance_of(token, us).await.unwrap(), units);
+}
+
+#[tokio::test]
+async fn a_token_that_runs_out_is_told_on_each_chain() {
+    let mut world = World::new(vec![]).await;
+    world.settle().await;
+    let (mut desk, now) = (Desk::over(&world).await, head(&world, 0));
+    let low = |told: &[bmn_alerts::Message], subject: &str| {
+        let of_it =
+            told.iter().filter(|it| it.id.kind == Kind::LowBalance && it.id.subject == subject);
+        of_it.map(|it| (it.told.name(), it.alert.severity)).collect::<Vec<_>>()
+    };
+    for (step, (chain, symbol)) in (0..).zip([(0, "TKA"), (1, "TKA"), (0, "USDX"), (1, "USDX")]) {
+        let node = &world.network.chains[chain];
+        let token = node.spec.token_named(symbol).unwrap();
+        let enough = whole(1_000, token.decimals);
+        let (subject, at) = (format!("{}/{symbol}", node.id()), now + 10 * step);
+        leave(node, token.address, enough).await;
+        read_balances(&world, &desk).await;
+        assert_eq!(low(&desk.look(at).await, &subject), [], "{subject}: a thousand are enough");
+        leave(node, token.address, enough - U256::ONE).await;
+        read_balances(&world, &desk).await;
+        assert_eq!(low(&desk.look(at + 1).await, &subject), [("began", Warning)], "{subject}");
+        assert_eq!(low(&desk.look(at + 2).await, &subject), [], "{subject}: told twice");
+        let series = format!("{{chain=\"{}\",token=\"{symbol}\"}}", node.id());
+        let [balance, least] = ["bmn_balance", "bmn_balance_threshold"]
+            .map(|it| desk.measured(&format!("{it}{series}")));
+        assert!(balance <= least, "{balance} of {least}");
+    }
+    let received = desk.received(Kind::LowBalance).await;
+    let told: Vec<_> = received.iter().map(|it| it["subject"].as_str().unwrap()).collect();
+    for subject in ["1337/TKA", "1338/TKA", "1337/USDX", "1338/USDX"] {
+        assert!(told.contains(&subject), "{subject} in {told:?}");
+    }
 }
 
 #[tokio::test]

@@ -44,9 +44,12 @@ impl bmn_scheduler::Clock for Time {
 pub(crate) struct Desk {
     pub(crate) clock: Arc<Time>,
     /// What the account has, as a test or a job read it.
-    pub(crate) balances: Arc<Mutex<Vec<BalanceFacts>>>,
+    pub(crate) balances: Balances,
+    /// What is watched of it and was not read yet.
+    pub(crate) unread: Unread,
     source: NodeFacts,
     engine: Engine,
+    records: Records,
     route: Route,
     server: MockServer,
     recorder: PrometheusRecorder,
@@ -57,6 +60,31 @@ fn rules(world: &World, max_open_orders: u64) -> Rules {
     let specs = world.network.chains.iter().map(|node| &node.spec);
     let policy = bmn_swap::Policy { max_open_orders, ..policy() };
     rules_of(DevAccount::Resolver.address(), specs, policy)
+}
+
+type Balances = Arc<Mutex<Vec<BalanceFacts>>>;
+type Unread = Arc<Mutex<Vec<(u64, String)>>>;
+
+/// What looks at a world.
+fn facts(
+    world: &World,
+    rules: Arc<Rules>,
+    (balances, unread): (Balances, Unread),
+    jobs: Option<SchedulerHandle>,
+    clock: &Arc<Time>,
+) -> NodeFacts {
+    NodeFacts::new(FactParts {
+        store: world.resolver.store().clone(),
+        rules: Box::new(move || Arc::clone(&rules)),
+        rpc: world.resolver.handlers(),
+        clients: world.network.chains.iter().map(|node| node.client.clone() as _).collect(),
+        balances: Box::new(move || balances.lock().unwrap().clone()),
+        unread: Box::new(move || unread.lock().unwrap().clone()),
+        jobs,
+        directory: None,
+        backups: None,
+        clock: Arc::clone(clock) as _,
+    })
 }
 
 impl Desk {
@@ -70,20 +98,10 @@ impl Desk {
         clock: Arc<Time>,
         jobs: Option<SchedulerHandle>,
     ) -> Self {
+        let (balances, unread) = (Balances::default(), Unread::default());
         let rules = Arc::new(rules(world, max_open_orders));
-        let balances: Arc<Mutex<Vec<BalanceFacts>>> = Arc::default();
-        let known = Arc::clone(&balances);
-        let source = NodeFacts::new(FactParts {
-            store: world.resolver.store().clone(),
-            rules: Box::new(move || Arc::clone(&rules)),
-            rpc: world.resolver.handlers(),
-            clients: world.network.chains.iter().map(|node| node.client.clone() as _).collect(),
-            balances: Box::new(move || known.lock().unwrap().clone()),
-            jobs,
-            directory: None,
-            backups: None,
-            clock: Arc::clone(&clock) as _,
-        });
+        let known = (Arc::clone(&balances), Arc::clone(&unread));
+        let source = facts(world, rules, known, jobs, &clock);
         let server = MockServer::start().await;
         let answer = ResponseTemplate::new(204);
         Mock::given(method("POST")).respond_with(answer).mount(&server).await;
@@ -93,10 +111,22 @@ impl Desk {
             secret: None,
             least: Severity::Warning,
         };
-        let engine = Engine::open(Records::in_memory().unwrap(), 0).unwrap();
+        let records = Records::in_memory().unwrap();
+        let engine = Engine::open(records.clone(), 0).unwrap();
         let recorder = PrometheusBuilder::new().build_recorder();
         let route = Route::new(parts).unwrap();
-        Self { clock, balances, source, engine, route, server, recorder }
+        Self { clock, balances, unread, source, engine, records, route, server, recorder }
+    }
+
+    /// The next process over the same records, which has read no balance yet.
+    pub(crate) fn restarted(self, world: &World, at: u64, jobs: Option<SchedulerHandle>) -> Self {
+        self.clock.0.store(at * 1_000, Ordering::Relaxed);
+        let (balances, unread) = (Balances::default(), Unread::default());
+        let rules = Arc::new(rules(world, policy().max_open_orders));
+        let known = (Arc::clone(&balances), Arc::clone(&unread));
+        let source = facts(world, rules, known, jobs, &self.clock);
+        let engine = Engine::open(self.records.clone(), at * 1_000).unwrap();
+        Self { balances, unread, source, engine, ..self }
     }
 
     /// Looks at a moment, unix seconds.
@@ -143,4 +173,9 @@ impl Desk {
 /// Severities of what was told of a kind.
 pub(crate) fn of(told: &[Message], kind: Kind) -> Vec<Severity> {
     told.iter().filter(|it| it.id.kind == kind).map(|it| it.alert.severity).collect()
+}
+
+/// What was told of a kind.
+pub(crate) fn told(told: &[Message], kind: Kind) -> Vec<&'static str> {
+    told.iter().filter(|it| it.id.kind == kind).map(|it| it.told.name()).collect()
 }

@@ -1,6 +1,6 @@
 //! Causes in scheduled jobs.
 
-use crate::desk::{Desk, Time, of};
+use crate::desk::{Desk, Time, of, told};
 use async_trait::async_trait;
 use bmn_alerts::{
     Kind,
@@ -127,4 +127,28 @@ async fn a_job_that_did_not_start_within_one_and_a_half_periods_is_told() {
     assert_eq!(desk.measured("bmn_job_missed{job=\"timelockMonitor\"}"), 1.0);
     assert_eq!(desk.received(Kind::JobMissed).await.len(), 2);
     assert!(clock.0.load(Ordering::Relaxed) > expected);
+}
+
+#[tokio::test]
+async fn a_job_that_was_missed_is_not_well_before_it_started_again() {
+    let mut world = World::new(vec![]).await;
+    world.settle().await;
+    let clock = Arc::new(Time(NOON.into()));
+    let before = scheduler(&clock);
+    let limit = bmn_tests::policy().max_open_orders;
+    let mut desk = Desk::with(&world, limit, Arc::clone(&clock), Some(before.handle())).await;
+    let now = (NOON.next_multiple_of(3_600_000) + 1_801_000).div_ceil(1_000);
+    assert_eq!(told(&desk.look(now).await, Kind::JobMissed), ["began", "began"]);
+    let after = scheduler(&clock);
+    let handle = after.handle();
+    let mut desk = desk.restarted(&world, now + 1, Some(handle.clone()));
+    assert_eq!(told(&desk.look(now + 2).await, Kind::JobMissed), [""; 0], "nobody knows");
+    let stop = CancellationToken::new();
+    let story = async {
+        fail(&handle, 1).await;
+        assert_eq!(told(&desk.look(now + 3).await, Kind::JobMissed), ["over", "over"]);
+        stop.cancel();
+    };
+    let (ran, ()) = tokio::join!(after.run(stop.clone()), story);
+    ran.unwrap();
 }

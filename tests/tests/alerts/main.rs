@@ -5,3 +5,4 @@
 mod causes;
 mod desk;
 mod jobs;
+mod unseen;

@@ -11,9 +11,10 @@ use bmn_chain::{
     Fees, KnownBlocks, MinedCall, RawReceipts, SendRejection, Simulation, TxReceipt, TypedData,
 };
 use bmn_host_dev::{DevChain, DevSource};
+use bmn_node::ResolverHandle;
 use bmn_primitives::{BlockRef, ChainId};
 use bmn_sim::accounts::DevAccount;
-use bmn_store::testing::CrashBackend;
+use bmn_store::{Mode, Reads, Store, testing::CrashBackend};
 use redb::StorageBackend;
 use std::{
     io,
@@ -47,11 +48,17 @@ pub(crate) enum Source {
 }
 
 /// What a host does beside what its chain would do.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Lines {
     pub(crate) source: Source,
     /// A mistake of ours while we act.
     pub(crate) client_panics: bool,
+    /// The same while we look at a call in which this address stands.
+    pub(crate) panics_on: Option<Address>,
+    /// The same while we ask for our nonce; what the node said of itself at each of them.
+    pub(crate) nonce_panics: Option<(ResolverHandle, Vec<Option<String>>)>,
+    /// The mode that the chain's index is in at each send.
+    pub(crate) sent_in: Option<(Store, Vec<Mode>)>,
     /// Sends that are acknowledged and forgotten.
     pub(crate) forgets: usize,
     /// Sends that are refused as too cheap.
@@ -176,6 +183,9 @@ impl ChainClient for FaultyClient {
     }
 
     async fn simulate(&self, call: &CallRequest) -> Result<Simulation, ChainError> {
+        let on = self.switch.lines().panics_on;
+        let holds = |it: Address| call.data.windows(20).any(|part| part == it.as_slice());
+        assert!(!on.is_some_and(holds), "a mistake of ours: {}", crate::panics::WORDS);
         self.asked()?.simulate(call).await
     }
 
@@ -184,6 +194,10 @@ impl ChainClient for FaultyClient {
     }
 
     async fn nonce(&self, account: Address) -> Result<u64, ChainError> {
+        let panics = self.switch.lines().nonce_panics.as_mut().map(|(node, said)| {
+            said.push(node.not_acting());
+        });
+        assert!(panics.is_none(), "a mistake of ours while acting");
         self.asked()?.nonce(account).await
     }
 
@@ -202,6 +216,10 @@ impl ChainClient for FaultyClient {
     async fn send_raw(&self, raw: &Bytes) -> Result<B256, ChainError> {
         let dies = {
             let mut lines = self.switch.lines();
+            if let Some((store, modes)) = &mut lines.sent_in {
+                let read = store.read().expect("a snapshot");
+                modes.push(read.cursor(self.inner.chain_id()).expect("a cursor").mode);
+            }
             if lines.refuses > 0 {
                 lines.refuses -= 1;
                 let rejection = SendRejection::Underpriced;

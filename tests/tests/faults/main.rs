@@ -4,6 +4,7 @@
 mod bed;
 mod components;
 mod hosts;
+mod panics;
 
 use bed::Bed;
 use bmn_swap::Status;

@@ -1,6 +1,6 @@
 //! `bmn dev --rate R`: orders at a steady rate, until it is told to stop.
 
-use super::args::DevArgs;
+use super::{args::DevArgs, trouble};
 use crate::{failure::Failure, output::Output, signals};
 use bmn_sim::{LoadFigures, LoadOptions, LoadReport, run_load};
 
@@ -20,7 +20,8 @@ pub(super) async fn run(rate: f64, args: &DevArgs, output: Output) -> Result<(),
     };
     let observe = |figures: &LoadFigures| output.note(&figures.to_string());
     output.note("Funding the makers.");
-    let report = run_load(options, observe, signals::stop()).await.map_err(eyre::Report::new)?;
+    let ran = run_load(options, observe, signals::stop()).await;
+    let report = ran.map_err(|error| trouble::failure(error, args))?;
     write(&report, output)?;
     if report.is_good() { Ok(()) } else { Err(Failure::No(verdict(&report))) }
 }

@@ -6,6 +6,7 @@ mod deploy;
 mod load;
 mod network;
 mod simulate;
+mod trouble;
 
 use crate::{failure::Failure, output::Output};
 use args::{DevArgs, DevCommand};

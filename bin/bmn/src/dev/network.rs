@@ -1,6 +1,6 @@
 //! Plain `bmn dev`: two chains and a resolver until Ctrl-C.
 
-use super::{args::DevArgs, beside::Jobs};
+use super::{args::DevArgs, beside::Jobs, trouble};
 use crate::{
     failure::Failure,
     output::{Output, fields, table},
@@ -37,7 +37,8 @@ pub(super) async fn run(args: &DevArgs, output: Output) -> Result<(), Failure> {
         written = output.result(&for_programs(endpoints), || for_people(endpoints));
         output.note("Running. Ctrl-C stops it.");
     };
-    serve_beside(options, beside, ready, signals::stop()).await.map_err(eyre::Report::new)?;
+    let served = serve_beside(options, beside, ready, signals::stop()).await;
+    served.map_err(|error| trouble::failure(error, args))?;
     output.note("Stopped.");
     written
 }

@@ -93,9 +93,20 @@ pub(crate) async fn run(args: &RunArgs, output: Output) -> Result<(), Failure> {
     let ran = supervise(tree.run(stop.clone()), signal, &stop, output).await;
     close(listeners, output).await;
     logging::stop(traces).await;
-    ran?;
-    output.note(&format!("Stopped, everything on disk. {}", summary(&places(&store, &config)?)));
+    let drained = ran?;
+    output.note(&stopped(&drained, &summary(&places(&store, &config)?)));
     Ok(())
+}
+
+/// The last words. What was broken off is named: nobody waited for the end of what it was doing.
+fn stopped(drained: &Drained, places: &str) -> String {
+    if drained.late.is_empty() {
+        return format!("Stopped, everything on disk. {places}");
+    }
+    let late = drained.late.join(", ");
+    format!(
+        "Stopped. Not ended in time and broken off: {late}. The next start goes on from what is on disk. {places}"
+    )
 }
 
 /// What runs beside the resolver. None of it is vital: orders without a price are refused, ways out need none.
@@ -180,17 +191,11 @@ async fn supervise(
     mut signal: Pin<Box<dyn Future<Output = ()>>>,
     stop: &CancellationToken,
     output: Output,
-) -> Result<(), Failure> {
+) -> Result<Drained, Failure> {
     let mut running = pin!(running);
     loop {
         tokio::select! {
-            ran = &mut running => return match ran {
-                Ok(drained) => {
-                    drained.late.iter().for_each(|late| output.note(&format!("{late} was ended by force.")));
-                    Ok(())
-                }
-                Err(escalation) => Err(fallen(&escalation)),
-            },
+            ran = &mut running => return ran.map_err(|escalation| fallen(&escalation)),
             () = &mut signal => {
                 if stop.is_cancelled() {
                     end_at_once(output);
@@ -303,4 +308,21 @@ fn announce(
     }
     output.note("Running. Ctrl-C stops it.");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_broken_off_is_named_and_not_said_to_be_done() {
+        let said = stopped(&Drained::default(), "Block 7.");
+        assert_eq!(said, "Stopped, everything on disk. Block 7.");
+        let late = vec!["node/engine/resolver".to_owned(), "node/upkeep/jobs".to_owned()];
+        let said = stopped(&Drained { late }, "Block 7.");
+        assert!(
+            said.contains("node/engine/resolver, node/upkeep/jobs") && said.ends_with("Block 7.")
+        );
+        assert!(!said.contains("everything on disk"), "{said}");
+    }
 }

@@ -112,3 +112,64 @@ fn what_could_not_be_kept_is_told_again() {
     });
     assert!(broken.is_err() && desk.restarted(2).book.stands().is_empty());
 }
+
+/// A desk whose records take nothing for the moment.
+fn refused(desk: &mut Desk, edges: &[Edge], now: u64) -> Vec<Told> {
+    let stands = desk.watch.stands().clone();
+    let limits = Thresholds::default();
+    let broken = desk.book.note(edges, &stands, (now, &limits), |_, _| {
+        Err(AlertError::Interrupted("no room".to_owned()))
+    });
+    assert!(broken.is_err());
+    desk.book.tell_unwritten(edges, now).into_iter().map(|message| message.told).collect()
+}
+
+#[test]
+fn an_end_that_could_not_be_written_is_told_once_and_written_later() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.look(LOW, 1), [Told::Began]);
+    let edges = desk.watch.look_with(&Conditions::new(), 2, |_| 0);
+    assert_eq!(refused(&mut desk, &edges, 2), [Told::Over]);
+    assert_eq!(desk.book.clone().stands().len(), 1, "its row is still there");
+    assert_eq!(desk.look(None, 3), [], "nobody is told twice");
+    let mut desk = desk.restarted(4);
+    assert!(desk.book.stands().is_empty(), "and the next process knows nothing of it");
+    assert_eq!(desk.look(None, 5), []);
+    assert_eq!(desk.look(LOW, HOUR + 1), [Told::Began], "it is new when it comes back");
+}
+
+#[test]
+fn what_ended_unwritten_and_came_back_begins_anew() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.look(LOW, 1), [Told::Began]);
+    let edges = desk.watch.look_with(&Conditions::new(), 2, |_| 0);
+    assert_eq!(refused(&mut desk, &edges, 2), [Told::Over]);
+    assert_eq!(desk.look(LOW, HOUR + 1), [Told::Began]);
+}
+
+#[test]
+fn a_beginning_that_could_not_be_written_is_told_once_and_its_end_too() {
+    let mut desk = Desk::new();
+    let low = |(kind, severity, text): (Kind, Severity, &str)| {
+        let condition = Condition { severity, text: text.to_owned() };
+        Conditions::from([(AlertId::new(kind, "1/TKA"), condition)])
+    };
+    let edges = desk.watch.look_with(&low(LOW.unwrap()), 1, |_| 0);
+    assert_eq!(refused(&mut desk, &edges, 1), [Told::Began]);
+    assert_eq!(desk.look(LOW, 2), []);
+    let mut desk = desk.restarted(3);
+    assert_eq!(desk.book.stands().len(), 1);
+    assert_eq!(desk.look(LOW, 4), []);
+    assert_eq!(desk.look(None, 5), [Told::Over]);
+}
+
+#[test]
+fn nobody_hears_of_the_end_of_what_he_was_not_told_of() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.look(LOW, 1), [Told::Began]);
+    assert_eq!(desk.look(None, 2), [Told::Over]);
+    assert_eq!(desk.look(LOW, 3), [], "its mark keeps it quiet");
+    let edges = desk.watch.look_with(&Conditions::new(), 4, |_| 0);
+    assert_eq!(refused(&mut desk, &edges, 4), []);
+    assert_eq!(desk.look(None, 5), []);
+}

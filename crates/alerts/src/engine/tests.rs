@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     AlertLoop, BalanceFacts, ChainFacts, Clock, FactSource, Heartbeat, Kind, RouteParts,
-    SIGNATURE_HEADER, Settings, Severity, signature, silent_because,
+    SIGNATURE_HEADER, Settings, Severity, Told, signature, silent_because,
 };
 use alloy::primitives::U256;
 use async_trait::async_trait;
@@ -41,8 +41,14 @@ fn low(at_ms: u64) -> Facts {
 }
 
 fn working() -> Facts {
-    let chain =
-        ChainFacts { chain: 1, indexed: Some(7), head: Some(7), head_age: 1, answers: true };
+    let chain = ChainFacts {
+        chain: 1,
+        indexed: Some(7),
+        head: Some(7),
+        head_age: 1,
+        answers: true,
+        moved: true,
+    };
     Facts { chains: vec![chain], ..Facts::default() }
 }
 

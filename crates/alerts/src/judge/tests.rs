@@ -55,7 +55,7 @@ fn more_than_a_hundred_ready_jobs_of_a_chain_are_many_and_deadlines_make_it_crit
 #[test]
 fn an_index_lags_from_eleven_blocks_on_and_a_host_after_two_minutes_without_a_block() {
     let chain = |head, indexed, head_age| Facts {
-        chains: vec![ChainFacts { chain: 1, indexed, head, head_age, answers: true }],
+        chains: vec![ChainFacts { chain: 1, indexed, head, head_age, answers: true, moved: true }],
         ..Facts::default()
     };
     assert_eq!(wrong(&chain(Some(20), Some(10), 0)), []);
@@ -98,7 +98,11 @@ fn ninety_percent_of_the_orders_that_may_be_open_are_many() {
 #[test]
 fn the_whole_is_a_warning_when_degraded_and_critical_when_unhealthy() {
     let overall = |overall| {
-        let parts = vec![PartFacts { name: "index 1".to_owned(), detail: "clearing".to_owned() }];
+        let parts = vec![PartFacts {
+            name: "index 1".to_owned(),
+            detail: "clearing".to_owned(),
+            was_well: true,
+        }];
         Facts { overall, parts, ..Facts::default() }
     };
     assert_eq!(wrong(&overall(Overall::Healthy)), []);
@@ -154,4 +158,25 @@ fn a_thousand_orders_with_one_cause_are_a_hundred_alerts() {
     let order = |n: u32| OrderFacts { subject: n.to_string(), detail: String::new() };
     let facts = Facts { stuck: (0..1_000).map(order).collect(), ..Facts::default() };
     assert_eq!(wrong(&facts).len(), MOST);
+}
+
+#[test]
+fn a_node_that_begins_is_given_time_for_parts_that_were_never_well() {
+    let of = |up, was_well, overall| Facts {
+        up_seconds: Some(up),
+        overall,
+        parts: vec![PartFacts {
+            name: "index 1".to_owned(),
+            detail: "begins".to_owned(),
+            was_well,
+        }],
+        ..Facts::default()
+    };
+    for overall in [Overall::Degraded, Overall::Unhealthy] {
+        assert_eq!(wrong(&of(119, false, overall)), []);
+        assert_eq!(wrong(&of(120, false, overall)).len(), 1, "it had its time");
+        assert_eq!(wrong(&of(5, true, overall)).len(), 1, "what was well is known");
+    }
+    let halted = Facts { halted: Some("disk".to_owned()), ..of(1, true, Overall::Unhealthy) };
+    assert_eq!(wrong(&halted).len(), 2);
 }

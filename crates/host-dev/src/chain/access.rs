@@ -157,6 +157,23 @@ impl DevChain {
         self.lock().cheat(Cheat::Code(account, code))
     }
 
+    /// Makes several changes as one, which costs the chain as much as a single one.
+    ///
+    /// # Errors
+    /// [`DevChainError::InvalidCode`], and then nothing changed.
+    pub fn change(&self, cheats: Vec<Cheat>) -> Result<(), DevChainError> {
+        for cheat in &cheats {
+            if let Cheat::Code(_, code) = cheat {
+                check_code(code)?;
+            }
+        }
+        self.lock().change_tip(|tip| {
+            cheats.iter().for_each(|cheat| tip.state.apply_cheat(cheat));
+            tip.cheats.extend(cheats);
+            Ok(())
+        })
+    }
+
     /// Sets one storage slot of an account that exists.
     pub fn set_storage(
         &self,

@@ -23,35 +23,22 @@ impl TrieValue for U256 {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Account {
     nonce: u64,
     balance: U256,
-    code_hash: B256,
+    /// Shared with every account that has the same; knows its hash.
     code: Bytecode,
     storage: Trie<U256>,
 }
 
-impl Default for Account {
-    fn default() -> Self {
-        Self {
-            nonce: 0,
-            balance: U256::ZERO,
-            code_hash: KECCAK_EMPTY,
-            code: Bytecode::default(),
-            storage: Trie::default(),
-        }
-    }
-}
-
 impl Account {
     fn is_empty(&self) -> bool {
-        self.nonce == 0 && self.balance.is_zero() && self.code_hash == KECCAK_EMPTY
+        self.nonce == 0 && self.balance.is_zero() && self.code_hash() == KECCAK_EMPTY
     }
 
-    fn set_code(&mut self, code: &Bytes) {
-        self.code_hash = if code.is_empty() { KECCAK_EMPTY } else { keccak256(code) };
-        self.code = Bytecode::new_raw(code.clone());
+    fn code_hash(&self) -> B256 {
+        self.code.hash_slow()
     }
 }
 
@@ -61,7 +48,7 @@ impl TrieValue for Account {
             nonce: self.nonce,
             balance: self.balance,
             storage_root: self.storage.root(),
-            code_hash: self.code_hash,
+            code_hash: self.code_hash(),
         })
     }
 }
@@ -70,6 +57,8 @@ impl TrieValue for Account {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     accounts: Trie<Account>,
+    /// Every code an account ever had, by its hash. Escrows are thousands of accounts with two codes.
+    codes: Trie<Bytecode>,
 }
 
 /// A change made by the developer, not by a transaction.
@@ -102,6 +91,19 @@ impl State {
         }
     }
 
+    /// The one copy of this code.
+    fn shared(&mut self, code: Bytecode) -> Bytecode {
+        let hash = code.hash_slow();
+        if hash == KECCAK_EMPTY {
+            return Bytecode::default();
+        }
+        if let Some(known) = self.codes.get(&hash) {
+            return known.clone();
+        }
+        self.codes.insert(&hash, code.clone());
+        code
+    }
+
     pub(crate) fn root(&self) -> B256 {
         self.accounts.root()
     }
@@ -127,7 +129,10 @@ impl State {
         match cheat {
             Cheat::Balance(address, wei) => self.update(address, |a| a.balance = *wei),
             Cheat::Nonce(address, nonce) => self.update(address, |a| a.nonce = *nonce),
-            Cheat::Code(address, code) => self.update(address, |a| a.set_code(code)),
+            Cheat::Code(address, code) => {
+                let code = self.shared(Bytecode::new_raw(code.clone()));
+                self.update(address, |a| a.code = code);
+            }
             Cheat::Storage(address, slot, value) => {
                 self.update(address, |a| set_slot(&mut a.storage, *slot, *value));
             }
@@ -147,15 +152,17 @@ impl State {
             self.accounts.remove(&keccak256(address));
             return;
         }
+        let hash = touched.info.code_hash;
+        let is_new = self.account(address).map_or(KECCAK_EMPTY, Account::code_hash) != hash;
+        let code = is_new.then(|| self.shared(touched.info.code.clone().unwrap_or_default()));
         self.update(address, |account| {
             if touched.is_created() {
                 account.storage = Trie::default();
             }
             account.nonce = touched.info.nonce;
             account.balance = touched.info.balance;
-            if account.code_hash != touched.info.code_hash {
-                account.code_hash = touched.info.code_hash;
-                account.code = touched.info.code.clone().unwrap_or_default();
+            if let Some(code) = code {
+                account.code = code;
             }
             for (slot, value) in touched.changed_storage_slots() {
                 set_slot(&mut account.storage, *slot, value.present_value);
@@ -177,9 +184,9 @@ impl State {
     pub(crate) fn from_record(record: StateRecord) -> Self {
         let mut state = Self::default();
         for stored in record.0 {
-            let mut account =
-                Account { nonce: stored.nonce, balance: stored.balance, ..Account::default() };
-            account.set_code(&stored.code);
+            let AccountRecord { nonce, balance, .. } = stored;
+            let code = state.shared(Bytecode::new_raw(stored.code));
+            let mut account = Account { nonce, balance, code, storage: Trie::default() };
             for (slot, value) in stored.storage {
                 account.storage.insert(&slot, value);
             }
@@ -249,7 +256,7 @@ impl DatabaseRef for Execution {
         Ok(self.state.account(&address).map(|account| AccountInfo {
             balance: account.balance,
             nonce: account.nonce,
-            code_hash: account.code_hash,
+            code_hash: account.code_hash(),
             account_id: None,
             code: Some(account.code.clone()),
         }))
@@ -339,5 +346,38 @@ mod tests {
         ]);
         assert_eq!(state.root(), expected);
         assert_eq!(State::from_record(state.to_record()).root(), expected);
+    }
+
+    #[test]
+    fn accounts_with_the_same_code_share_it() {
+        let code = Bytes::from_static(&[0x60, 0x01, 0x00]);
+        let accounts = [1u8, 2].map(Address::repeat_byte);
+        let mut state = State::default();
+        for account in accounts {
+            state.apply_cheat(&Cheat::Code(account, Bytes::copy_from_slice(&code)));
+        }
+        let copies = |state: &State| {
+            let place = |at| state.account(at).unwrap().code.original_byte_slice().as_ptr();
+            accounts.iter().map(place).collect::<BTreeSet<_>>().len()
+        };
+        assert_eq!(copies(&state), 1);
+        let read = State::from_record(state.to_record());
+        assert_eq!((copies(&read), read.root()), (1, state.root()));
+        assert_eq!(read.code(&accounts[1]), code);
+    }
+
+    #[test]
+    fn code_that_is_taken_away_leaves_no_account() {
+        let at = Address::repeat_byte(1);
+        let mut state = State::default();
+        state.apply_cheat(&Cheat::Code(at, Bytes::from_static(&[0x00])));
+        state.apply_cheat(&Cheat::Code(at, Bytes::new()));
+        assert_eq!(state.root(), State::default().root());
+    }
+
+    #[test]
+    fn an_account_is_as_large_as_what_it_holds() {
+        // Nonce, balance, code and storage.
+        assert_eq!(size_of::<Account>(), 8 + 32 + 8 + 16);
     }
 }

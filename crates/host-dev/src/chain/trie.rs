@@ -1,7 +1,7 @@
 //! A persistent Merkle Patricia trie over hashed keys.
 //!
-//! Nodes are shared between versions and remember their own hash, so keeping one version a block
-//! costs what the block changed, and so does its root.
+//! Nodes are shared between versions, so keeping one version a block costs what the block changed, and so
+//! does its root. Every account that ever was stays in memory: nodes are as small as their kind allows.
 
 use alloy::primitives::{B256, keccak256};
 use alloy_trie::{
@@ -17,33 +17,50 @@ pub(crate) trait TrieValue: Clone {
 }
 
 /// A map from 32-byte hashed keys to values with a Merkle root. Cloning is cheap.
-#[derive(Debug, Clone)]
-pub(crate) struct Trie<V>(Option<Arc<Node<V>>>);
+#[derive(Debug)]
+pub(crate) struct Trie<V>(Option<Node<V>>);
+
+/// A shared node. The kinds lie apart, or the many leaves and the few extensions would decide each other's size.
+#[derive(Debug)]
+enum Node<V> {
+    Leaf(Arc<Leaf<V>>),
+    Inner(Arc<Inner<V>>),
+}
+
+/// Does not remember its hash: one block of Keccak finds it again, and most of a trie is leaves.
+#[derive(Debug)]
+struct Leaf<V> {
+    path: Nibbles,
+    value: V,
+}
 
 #[derive(Debug)]
-struct Node<V> {
+struct Inner<V> {
     kind: Kind<V>,
     /// RLP of the node itself when shorter than a hash, else its hash; filled when first asked.
     reference: OnceLock<RlpNode>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Kind<V> {
-    Leaf {
-        path: Nibbles,
-        value: V,
-    },
-    Extension {
-        path: Nibbles,
-        child: Arc<Node<V>>,
-    },
-    /// Keys have one length, so a branch holds no value; it always has two children or more.
-    Branch {
-        children: Children<V>,
-    },
+    Extension(Box<(Nibbles, Node<V>)>),
+    Branch(Branch<V>),
 }
 
-type Children<V> = Box<[Option<Arc<Node<V>>>; 16]>;
+/// Keys have one length, so a branch holds no value; it always has two children or more.
+#[derive(Debug, Clone)]
+struct Branch<V> {
+    /// The nibbles that have a child.
+    mask: TrieMask,
+    /// The children there are, by nibble.
+    children: Box<[Node<V>]>,
+}
+
+impl<V> Clone for Trie<V> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
 
 impl<V> Default for Trie<V> {
     fn default() -> Self {
@@ -51,25 +68,38 @@ impl<V> Default for Trie<V> {
     }
 }
 
-impl<V: TrieValue> Trie<V> {
+impl<V> Clone for Node<V> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Leaf(leaf) => Self::Leaf(leaf.clone()),
+            Self::Inner(inner) => Self::Inner(inner.clone()),
+        }
+    }
+}
+
+impl<V: Clone> Trie<V> {
     pub(crate) fn get(&self, key: &B256) -> Option<&V> {
         let path = Nibbles::unpack(key);
         let mut node = self.0.as_ref()?;
         let mut at = 0;
         loop {
-            match &node.kind {
-                Kind::Leaf { path: rest, value } => {
-                    return (path.slice(at..) == *rest).then_some(value);
+            let kind = match node {
+                Node::Leaf(leaf) => {
+                    return (path.slice(at..) == leaf.path).then_some(&leaf.value);
                 }
-                Kind::Extension { path: shared, child } => {
+                Node::Inner(inner) => &inner.kind,
+            };
+            match kind {
+                Kind::Extension(extension) => {
+                    let (shared, child) = &**extension;
                     if !path.slice(at..).starts_with(shared) {
                         return None;
                     }
                     at += shared.len();
                     node = child;
                 }
-                Kind::Branch { children } => {
-                    node = children[usize::from(path.get(at)?)].as_ref()?;
+                Kind::Branch(branch) => {
+                    node = branch.child(path.get(at)?)?;
                     at += 1;
                 }
             }
@@ -92,13 +122,6 @@ impl<V: TrieValue> Trie<V> {
         }
     }
 
-    pub(crate) fn root(&self) -> B256 {
-        let Some(root) = &self.0 else { return EMPTY_ROOT_HASH };
-        let reference = root.reference();
-        // The root is always hashed, even where a child of its size would be embedded.
-        reference.as_hash().unwrap_or_else(|| keccak256(reference.as_slice()))
-    }
-
     /// Every entry, ordered by hashed key.
     pub(crate) fn entries(&self) -> Vec<(B256, &V)> {
         let mut entries = Vec::new();
@@ -109,86 +132,130 @@ impl<V: TrieValue> Trie<V> {
     }
 }
 
+impl<V: TrieValue> Trie<V> {
+    pub(crate) fn root(&self) -> B256 {
+        let Some(root) = &self.0 else { return EMPTY_ROOT_HASH };
+        let reference = root.reference();
+        // The root is always hashed, even where a child of its size would be embedded.
+        reference.as_hash().unwrap_or_else(|| keccak256(reference.as_slice()))
+    }
+}
+
 fn collect<'a, V>(node: &'a Node<V>, prefix: Nibbles, entries: &mut Vec<(B256, &'a V)>) {
-    match &node.kind {
-        Kind::Leaf { path, value } => {
-            entries.push((B256::from_slice(&prefix.join(path).pack()), value));
+    let kind = match node {
+        Node::Leaf(leaf) => {
+            entries.push((B256::from_slice(&prefix.join(&leaf.path).pack()), &leaf.value));
+            return;
         }
-        Kind::Extension { path, child } => collect(child, prefix.join(path), entries),
-        Kind::Branch { children } => {
-            for (nibble, child) in (0u8..).zip(children.iter()) {
-                if let Some(child) = child {
-                    let mut prefix = prefix;
-                    prefix.push(nibble);
-                    collect(child, prefix, entries);
-                }
+        Node::Inner(inner) => &inner.kind,
+    };
+    match kind {
+        Kind::Extension(extension) => collect(&extension.1, prefix.join(&extension.0), entries),
+        Kind::Branch(branch) => {
+            for (nibble, child) in branch.iter() {
+                let mut prefix = prefix;
+                prefix.push(nibble);
+                collect(child, prefix, entries);
             }
         }
     }
 }
 
 impl<V: TrieValue> Node<V> {
-    fn reference(&self) -> &RlpNode {
-        self.reference.get_or_init(|| {
-            let mut rlp = Vec::new();
-            match &self.kind {
-                Kind::Leaf { path, value } => LeafNodeRef::new(path, &value.rlp()).rlp(&mut rlp),
-                Kind::Extension { path, child } => {
-                    ExtensionNodeRef::new(path, child.reference()).rlp(&mut rlp)
-                }
-                Kind::Branch { children } => {
-                    let mut mask = TrieMask::default();
-                    let mut stack = Vec::new();
-                    for (nibble, child) in (0u8..).zip(children.iter()) {
-                        if let Some(child) = child {
-                            mask.set_bit(nibble);
-                            stack.push(child.reference().clone());
-                        }
-                    }
-                    BranchNodeRef::new(&stack, mask).rlp(&mut rlp)
-                }
+    fn reference(&self) -> RlpNode {
+        match self {
+            Self::Leaf(leaf) => {
+                LeafNodeRef::new(&leaf.path, &leaf.value.rlp()).rlp(&mut Vec::new())
             }
-        })
+            Self::Inner(inner) => inner.reference.get_or_init(|| inner.kind.reference()).clone(),
+        }
     }
 }
 
-fn node<V>(kind: Kind<V>) -> Arc<Node<V>> {
-    Arc::new(Node { kind, reference: OnceLock::new() })
+impl<V: TrieValue> Kind<V> {
+    fn reference(&self) -> RlpNode {
+        let mut rlp = Vec::new();
+        match self {
+            Self::Extension(extension) => {
+                ExtensionNodeRef::new(&extension.0, &extension.1.reference()).rlp(&mut rlp)
+            }
+            Self::Branch(Branch { mask, children }) => {
+                let stack: Vec<_> = children.iter().map(Node::reference).collect();
+                BranchNodeRef::new(&stack, *mask).rlp(&mut rlp)
+            }
+        }
+    }
 }
 
-fn leaf<V>(path: Nibbles, value: V) -> Arc<Node<V>> {
-    node(Kind::Leaf { path, value })
+impl<V> Branch<V> {
+    /// Where the child of a nibble is among the children, or would be.
+    fn place(&self, nibble: u8) -> usize {
+        let lower = (1u16 << nibble) - 1;
+        (self.mask.get() & lower).count_ones() as usize
+    }
+
+    fn child(&self, nibble: u8) -> Option<&Node<V>> {
+        self.mask.is_bit_set(nibble).then(|| &self.children[self.place(nibble)])
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u8, &Node<V>)> {
+        (0u8..16).filter(|nibble| self.mask.is_bit_set(*nibble)).zip(&self.children)
+    }
+
+    /// The branch with another child for a nibble, or with none.
+    fn with(&self, nibble: u8, child: Option<Node<V>>) -> Self {
+        let (before, after) = self.children.split_at(self.place(nibble));
+        let after = &after[usize::from(self.mask.is_bit_set(nibble))..];
+        let mut mask = self.mask;
+        match child {
+            Some(_) => mask.set_bit(nibble),
+            None => mask.unset_bit(nibble),
+        }
+        let children = before.iter().cloned().chain(child).chain(after.iter().cloned());
+        // The count is known, so that nothing is allocated beyond it.
+        let mut exact = Vec::with_capacity(usize::from(mask.count_bits()));
+        exact.extend(children);
+        Self { mask, children: exact.into_boxed_slice() }
+    }
+}
+
+fn leaf<V>(path: Nibbles, value: V) -> Node<V> {
+    Node::Leaf(Arc::new(Leaf { path, value }))
+}
+
+fn inner<V>(kind: Kind<V>) -> Node<V> {
+    Node::Inner(Arc::new(Inner { kind, reference: OnceLock::new() }))
 }
 
 /// `child` below `path`, without an extension for an empty path.
-fn extend<V>(path: Nibbles, child: Arc<Node<V>>) -> Arc<Node<V>> {
-    if path.is_empty() { child } else { node(Kind::Extension { path, child }) }
+fn extend<V>(path: Nibbles, child: Node<V>) -> Node<V> {
+    if path.is_empty() { child } else { inner(Kind::Extension(Box::new((path, child)))) }
 }
 
 /// A branch of two nodes whose paths part after `shared` nibbles.
-fn fork<V>(
-    shared: Nibbles,
-    (left, left_node): (u8, Arc<Node<V>>),
-    (right, right_node): (u8, Arc<Node<V>>),
-) -> Arc<Node<V>> {
-    let mut children: Children<V> = Box::default();
-    children[usize::from(left)] = Some(left_node);
-    children[usize::from(right)] = Some(right_node);
-    extend(shared, node(Kind::Branch { children }))
+fn fork<V>(shared: Nibbles, left: (u8, Node<V>), right: (u8, Node<V>)) -> Node<V> {
+    let none = Branch { mask: TrieMask::default(), children: Box::default() };
+    let branch = none.with(left.0, Some(left.1)).with(right.0, Some(right.1));
+    extend(shared, inner(Kind::Branch(branch)))
 }
 
-fn insert<V: TrieValue>(at: &Arc<Node<V>>, path: Nibbles, value: V) -> Arc<Node<V>> {
-    match &at.kind {
-        Kind::Leaf { path: old, .. } if *old == path => leaf(path, value),
-        Kind::Leaf { path: old, value: old_value } => {
-            let shared = path.common_prefix_length(old);
-            fork(
+fn insert<V: Clone>(at: &Node<V>, path: Nibbles, value: V) -> Node<V> {
+    let kind = match at {
+        Node::Leaf(old) if old.path == path => return leaf(path, value),
+        Node::Leaf(old) => {
+            let shared = path.common_prefix_length(&old.path);
+            let rest = leaf(old.path.slice(shared + 1..), old.value.clone());
+            return fork(
                 path.slice(..shared),
-                (old.get_unchecked(shared), leaf(old.slice(shared + 1..), old_value.clone())),
+                (old.path.get_unchecked(shared), rest),
                 (path.get_unchecked(shared), leaf(path.slice(shared + 1..), value)),
-            )
+            );
         }
-        Kind::Extension { path: old, child } => {
+        Node::Inner(inner) => &inner.kind,
+    };
+    match kind {
+        Kind::Extension(extension) => {
+            let (old, child) = &**extension;
             let shared = path.common_prefix_length(old);
             if shared == old.len() {
                 return extend(*old, insert(child, path.slice(shared..), value));
@@ -199,43 +266,44 @@ fn insert<V: TrieValue>(at: &Arc<Node<V>>, path: Nibbles, value: V) -> Arc<Node<
                 (path.get_unchecked(shared), leaf(path.slice(shared + 1..), value)),
             )
         }
-        Kind::Branch { children } => {
-            let index = usize::from(path.get_unchecked(0));
+        Kind::Branch(branch) => {
+            let nibble = path.get_unchecked(0);
             let rest = path.slice(1..);
-            let mut children = children.clone();
-            children[index] = Some(match &children[index] {
+            let child = match branch.child(nibble) {
                 None => leaf(rest, value),
                 Some(child) => insert(child, rest, value),
-            });
-            node(Kind::Branch { children })
+            };
+            inner(Kind::Branch(branch.with(nibble, Some(child))))
         }
     }
 }
 
 /// `None` when the key is not there, else what is left of the node.
-fn remove<V: TrieValue>(at: &Arc<Node<V>>, path: Nibbles) -> Option<Option<Arc<Node<V>>>> {
-    match &at.kind {
-        Kind::Leaf { path: old, .. } => (*old == path).then_some(None),
-        Kind::Extension { path: old, child } => {
+fn remove<V: Clone>(at: &Node<V>, path: Nibbles) -> Option<Option<Node<V>>> {
+    let kind = match at {
+        Node::Leaf(old) => return (old.path == path).then_some(None),
+        Node::Inner(inner) => &inner.kind,
+    };
+    match kind {
+        Kind::Extension(extension) => {
+            let (old, child) = &**extension;
             if !path.starts_with(old) {
                 return None;
             }
             let rest = remove(child, path.slice(old.len()..))?;
             Some(rest.map(|child| prepend(*old, &child)))
         }
-        Kind::Branch { children } => {
-            let index = usize::from(path.get(0)?);
-            let rest = remove(children[index].as_ref()?, path.slice(1..))?;
-            let mut children = children.clone();
-            children[index] = rest;
-            Some(shrink(children))
+        Kind::Branch(branch) => {
+            let nibble = path.get(0)?;
+            let rest = remove(branch.child(nibble)?, path.slice(1..))?;
+            Some(shrink(branch.with(nibble, rest)))
         }
     }
 }
 
 /// A branch with one child left is no branch any more.
-fn shrink<V: Clone>(children: Children<V>) -> Option<Arc<Node<V>>> {
-    let mut left = (0u8..).zip(children.iter()).filter_map(|(i, c)| c.as_ref().map(|c| (i, c)));
+fn shrink<V: Clone>(branch: Branch<V>) -> Option<Node<V>> {
+    let mut left = branch.iter();
     match (left.next(), left.next()) {
         (None, _) => None,
         (Some((nibble, child)), None) => {
@@ -243,15 +311,21 @@ fn shrink<V: Clone>(children: Children<V>) -> Option<Arc<Node<V>>> {
             path.push(nibble);
             Some(prepend(path, child))
         }
-        _ => Some(node(Kind::Branch { children })),
+        _ => {
+            drop(left);
+            Some(inner(Kind::Branch(branch)))
+        }
     }
 }
 
-fn prepend<V: Clone>(path: Nibbles, child: &Arc<Node<V>>) -> Arc<Node<V>> {
-    match &child.kind {
-        Kind::Leaf { path: rest, value } => leaf(path.join(rest), value.clone()),
-        Kind::Extension { path: rest, child } => extend(path.join(rest), child.clone()),
-        Kind::Branch { .. } => extend(path, child.clone()),
+fn prepend<V: Clone>(path: Nibbles, child: &Node<V>) -> Node<V> {
+    let kind = match child {
+        Node::Leaf(old) => return leaf(path.join(&old.path), old.value.clone()),
+        Node::Inner(inner) => &inner.kind,
+    };
+    match kind {
+        Kind::Extension(extension) => extend(path.join(&extension.0), extension.1.clone()),
+        Kind::Branch(_) => extend(path, child.clone()),
     }
 }
 
@@ -296,5 +370,33 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Bytes of the nodes below, without what the allocator adds.
+    fn bytes<V>(node: &Node<V>) -> usize {
+        // Two counters of `Arc`.
+        let shared = 2 * size_of::<usize>();
+        let kind = match node {
+            Node::Leaf(_) => return shared + size_of::<Leaf<V>>(),
+            Node::Inner(inner) => &inner.kind,
+        };
+        let below = match kind {
+            Kind::Extension(extension) => size_of_val(&**extension) + bytes(&extension.1),
+            Kind::Branch(branch) => {
+                size_of_val(&*branch.children) + branch.children.iter().map(bytes).sum::<usize>()
+            }
+        };
+        shared + size_of::<Inner<V>>() + below
+    }
+
+    #[test]
+    fn an_entry_costs_little_more_than_its_path_and_value() {
+        let mut trie = Trie::default();
+        let entries = 10_000;
+        for number in 0..entries {
+            trie.insert(&keccak256(B256::from(U256::from(number))), U256::from(number));
+        }
+        let each = bytes(trie.0.as_ref().unwrap()) / entries;
+        assert!(each < 160, "{each} bytes");
     }
 }

@@ -37,6 +37,14 @@ const FOUND_BY_JOBS: [Metric; 5] = [
     ),
 ];
 
+/// What the executor counts.
+const OF_THE_EXECUTOR: [Metric; 1] = [Metric {
+    name: "bmn_action_panics_total",
+    kind: MetricKind::Counter,
+    labels: &[("action", "a step of an order")],
+    help: "Looks at a step that a mistake of ours ended; the step is tried again, the others go on",
+}];
+
 /// Everything that is measured beside the port where it runs.
 pub fn described_beside() -> Vec<Metric> {
     parts().into_iter().flat_map(|(_, metrics)| metrics).collect()
@@ -46,7 +54,7 @@ fn of(kind: MetricKind, all: &[Described]) -> impl Iterator<Item = Metric> {
     all.iter().map(move |(name, labels, help)| Metric { name, kind, labels, help })
 }
 
-pub(super) fn parts() -> [(&'static str, Vec<Metric>); 4] {
+pub(super) fn parts() -> [(&'static str, Vec<Metric>); 5] {
     let alerts = of(MetricKind::Gauge, &bmn_alerts::GAUGES)
         .chain(of(MetricKind::Gauge, &bmn_alerts::RECORDS_GAUGES))
         .chain(of(MetricKind::Counter, &bmn_alerts::COUNTERS));
@@ -71,5 +79,6 @@ pub(super) fn parts() -> [(&'static str, Vec<Metric>); 4] {
         ("Scheduled jobs", jobs.collect()),
         ("What scheduled jobs find", FOUND_BY_JOBS.to_vec()),
         ("Components", components.collect()),
+        ("Actions", OF_THE_EXECUTOR.to_vec()),
     ]
 }

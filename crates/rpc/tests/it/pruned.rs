@@ -45,6 +45,8 @@ async fn below_the_floor_nothing_is_answered_as_if_it_were_all() {
     let fixture = with_one_over();
     let of_b = json!({ "chain": B.0 });
     let first = fixture.ok("bmn_getEvents", json!([of_b, null, 1])).await;
+    let since = json!({ "chain": B.0, "fromBlock": 1 });
+    let read = fixture.ok("bmn_getEvents", json!([since])).await;
     let whole = fixture.ok("bmn_getEvents", json!([of_b])).await;
     assert_eq!(whole["items"].as_array().unwrap().len(), 4);
     let digest = fixture.ok("bmn_getDigest", json!([B.0, 4])).await;
@@ -60,13 +62,14 @@ async fn below_the_floor_nothing_is_answered_as_if_it_were_all() {
     for (method, params) in [
         ("bmn_getDigest", json!([B.0, 3])),
         ("bmn_getEvents", json!([{ "chain": B.0, "fromBlock": 4 }])),
+        ("bmn_getEvents", json!([{ "chain": B.0, "toBlock": 4 }])),
         ("bmn_getEvents", json!([of_b, first["next"]])),
         ("bmn_getEvents", json!([{ "chain": B.0, "address": OTHER }])),
     ] {
         let (code, text) = fixture.error(method, params.clone()).await;
         assert_eq!(code, -32001, "{method} {params}: {text}");
         assert!(text.contains("is not kept down to block"), "{text}");
-        assert!(text.contains("on"), "{text}");
+        assert!(text.contains("ask from block"), "{text}");
     }
     let count = async |filter: Value, from: Value| {
         let page = fixture.ok("bmn_getEvents", json!([filter, from])).await;
@@ -75,6 +78,9 @@ async fn below_the_floor_nothing_is_answered_as_if_it_were_all() {
     assert_eq!(count(of_b.clone(), Value::Null).await, 0);
     assert_eq!(count(json!({ "chain": B.0, "fromBlock": 5 }), Value::Null).await, 0);
     assert_eq!(count(of_b, whole["resume"].clone()).await, 0, "who has read all goes on");
+    assert_eq!(count(since, read["resume"].clone()).await, 0, "and so does who began lower");
+    let later = json!({ "chain": B.0, "address": OTHER, "fromBlock": 5 });
+    assert_eq!(count(later, Value::Null).await, 0, "it logged nothing since");
     let ours = json!({ "chain": B.0, "address": DESTINATION });
     assert_eq!(count(ours, Value::Null).await, 2);
 }

@@ -1,6 +1,6 @@
 use super::fixture::{Bed, Does, START, TestClock, Told, pass, spec};
 use crate::{Limits, RunResult};
-use bmn_records::Records;
+use bmn_records::{Records, Table};
 use proptest::prelude::*;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -135,4 +135,26 @@ async fn two_schedulers_over_one_file_run_a_slot_once() {
     for bed in beds {
         bed.end().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_whose_claim_could_not_be_kept_was_given_to_nobody() {
+    const SPOILT: Table<String> = Table::new("job_slots");
+    let (records, clock) = (Records::in_memory().unwrap(), TestClock::new());
+    let job = Told::new(&clock, spec("a", "every 10s"), &[]);
+    let bed = Bed::begin(&records, &clock, Limits::default(), &[&job]);
+    records.put(&SPOILT, b"a", &"no slot".to_owned(), None).unwrap();
+    pass(10_000).await;
+    assert_eq!(*job.slots.lock(), [], "it cannot be claimed");
+    let tx = records.write().unwrap();
+    tx.remove(&SPOILT, b"a").unwrap();
+    tx.commit().unwrap();
+    // The same slot comes once more.
+    clock.set_by(-3_000);
+    pass(4_000).await;
+    assert_eq!(*job.slots.lock(), [Some(START + 9_500)]);
+    clock.set_by(-3_000);
+    pass(4_000).await;
+    assert_eq!(job.slots.lock().len(), 1, "and what is durable is not given away again");
+    bed.end().await;
 }

@@ -80,8 +80,16 @@ impl Simulation {
     /// Runs the whole scenario; `observe` is told how it goes, once a block.
     pub async fn run(
         options: RunOptions,
-        mut observe: impl FnMut(&Progress),
+        observe: impl FnMut(&Progress),
     ) -> Result<Report, SimError> {
+        Self::finished(options, observe).await?.report().await
+    }
+
+    /// The run when every swap is over.
+    async fn finished(
+        options: RunOptions,
+        mut observe: impl FnMut(&Progress),
+    ) -> Result<Self, SimError> {
         let mut run = Self::set_up(options).await?;
         run.process.start()?;
         let deadline = run.deadline();
@@ -100,7 +108,14 @@ impl Simulation {
                 run.mine_next()?;
             }
         }
-        run.report().await
+        Ok(run)
+    }
+
+    /// The network and its makers when every swap is over.
+    #[cfg(test)]
+    pub(crate) async fn aftermath(options: RunOptions) -> Result<(Network, Vec<Maker>), SimError> {
+        let run = Self::finished(options, |_| {}).await?;
+        Ok((run.network, run.makers))
     }
 
     async fn set_up(options: RunOptions) -> Result<Self, SimError> {

@@ -3,6 +3,7 @@
 use super::{
     LoadFigures, LoadOptions, REMARKS,
     books::Books,
+    expiry::Expiry,
     figures::{Times, count},
 };
 use crate::{
@@ -55,6 +56,7 @@ pub(super) struct Makers {
     idle: VecDeque<u32>,
     open: Vec<Open>,
     books: Books,
+    expiry: Expiry,
     begun: u64,
     ended: BTreeMap<&'static str, u64>,
     otherwise: u64,
@@ -85,6 +87,7 @@ impl Makers {
             seed: options.seed,
             rng: ChaCha8Rng::seed_from_u64(options.seed),
             books: Books::open(network, &addresses).await?,
+            expiry: Expiry::default(),
             idle: (0..wanted).collect(),
             accounts,
             open: Vec::new(),
@@ -188,7 +191,7 @@ impl Makers {
             let open = self.open.swap_remove(place);
             self.end(network, open).await?;
         }
-        Ok(())
+        self.expiry.look(network, now)
     }
 
     async fn end(&mut self, network: &Network, open: Open) -> Result<(), SimError> {
@@ -199,6 +202,10 @@ impl Makers {
             note(&mut self.remarks, format!("swap {}: {remark}", spec.index));
         }
         self.lost += u64::from(!left.is_empty());
+        if left.is_empty() {
+            let windows = Duration::from_secs(spec.timing.src_cancellation + PATIENCE);
+            self.expiry.add(&maker, begun + windows);
+        }
         count(&mut self.ended, end);
         if !end.is_some_and(|end| spec.expectation().ends.contains(&end)) {
             self.otherwise += 1;

@@ -7,9 +7,9 @@ use alloy::primitives::{Address, Bytes, U256};
 use bmn_chain::{CallOutcome, CallRequest, TxReceipt};
 use bmn_contracts::{
     EscrowImplementations, FillFee, PublicAction, bmn_factory_timelocks, calldata,
-    public_action_digest, recover_permission_signer, source_escrow,
+    destination_escrow, public_action_digest, recover_permission_signer, source_escrow,
 };
-use bmn_primitives::{AddressWord, Hashlock, Immutables, OrderHash, Stage, Timelocks};
+use bmn_primitives::{AddressWord, ChainId, Hashlock, Immutables, OrderHash, Stage, Timelocks};
 use bmn_rpc_api::{RpcErrorCode, Swap, WireImmutables, WireInclusion, WithdrawPermission};
 use bmn_swap::{DestinationFacts, Expected, check_destination};
 
@@ -47,7 +47,41 @@ fn read_immutables(wire: &WireImmutables) -> Immutables {
     }
 }
 
+/// An escrow that a swap had, and what it was made of.
+#[derive(Debug, Clone)]
+pub(crate) struct Made {
+    pub(crate) chain: ChainId,
+    pub(crate) escrow: Address,
+    pub(crate) immutables: Immutables,
+}
+
 impl Maker {
+    /// The escrows of his swap, as far as their addresses follow from what the resolver says of them.
+    pub(crate) fn made(&self) -> Vec<Made> {
+        let Some(swap) = &self.view else { return Vec::new() };
+        let dialect = self.spec.dialect;
+        let mut made = Vec::new();
+        if let Some((leg, stated)) =
+            swap.source.as_ref().and_then(|leg| Some((leg, leg.immutables.as_ref()?)))
+        {
+            let factory = self.source.factory(dialect).address;
+            let implementations = EscrowImplementations::for_factory(dialect, factory);
+            let immutables = read_immutables(stated);
+            if source_escrow(dialect, factory, &implementations, &immutables) == leg.escrow {
+                made.push(Made { chain: self.source.id(), escrow: leg.escrow, immutables });
+            }
+        }
+        if let Some((leg, planned)) = swap.destination.as_ref().zip(swap.planned.as_ref()) {
+            let factory = self.destination.factory(dialect).address;
+            let implementations = EscrowImplementations::for_factory(dialect, factory);
+            let immutables = read_immutables(&planned.immutables);
+            if destination_escrow(dialect, factory, &implementations, &immutables) == leg.escrow {
+                made.push(Made { chain: self.destination.id(), escrow: leg.escrow, immutables });
+            }
+        }
+        made
+    }
+
     /// Looks at both legs and at the permission.
     pub(super) async fn look_at_legs(
         &self,
@@ -253,12 +287,7 @@ impl Maker {
         let dialect = self.spec.dialect;
         let factory = self.destination.factory(dialect);
         let implementations = EscrowImplementations::for_factory(dialect, factory.address);
-        let escrow = bmn_contracts::destination_escrow(
-            dialect,
-            factory.address,
-            &implementations,
-            &immutables,
-        );
+        let escrow = destination_escrow(dialect, factory.address, &implementations, &immutables);
         if permission.escrow != escrow {
             return wrong("escrow");
         }

@@ -7,6 +7,7 @@ mod offer;
 mod offering;
 mod strangers;
 
+pub(crate) use legs::Made;
 pub(crate) use offer::Amounts;
 pub use strangers::Strangers;
 

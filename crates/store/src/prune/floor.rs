@@ -19,6 +19,9 @@ pub struct Floor {
     pub before: RollingDigest,
     /// Index of the last log of ours in the newest block below it: who has read up to there misses nothing.
     pub last_log: u32,
+    /// Counts the times that rows below it were taken out: whoever stages changes over a snapshot asks whether it
+    /// is what it was.
+    pub changes: u64,
 }
 
 impl Floor {
@@ -72,6 +75,17 @@ impl<T: Rows + ?Sized> PruneReads for T {}
 impl WriteTx {
     pub(super) fn put_floor(&mut self, chain: ChainId, floor: &Floor) -> Result<()> {
         self.put_row(tables::META, key(chain).as_slice(), floor)
+    }
+
+    /// Notes that rows below the floor were taken out.
+    pub(super) fn touch_floor(&mut self, chain: ChainId) -> Result<()> {
+        match self.index_floor(chain)? {
+            Some(floor) => {
+                let changes = floor.changes.wrapping_add(1);
+                self.put_floor(chain, &Floor { changes, ..floor })
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! nothing had gone, so that two nodes agree on it whatever they keep.
 
 mod floor;
+mod need;
 mod rows;
 
 pub use floor::{Floor, PruneReads};
@@ -14,6 +15,8 @@ use crate::keys::{Key, u64_at};
 use crate::rows::{Rows, collect};
 use crate::{Reads, RollingDigest, Store, StoreError, WriteTx, decode, tables};
 use bmn_primitives::ChainId;
+use need::Cause;
+use std::collections::BTreeSet;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -50,8 +53,9 @@ pub struct Pruned {
 
 /// Takes out of the index of every chain what its blocks showed more than `age_secs` before its newest final
 /// block: events, and escrows that were withdrawn or cancelled. An escrow that is open, one that logged
-/// anything since, and whatever an order that is still here needs, stay. Blocks: not for an async worker. A
-/// call that is cut short leaves a whole index; the next one goes on.
+/// anything since, every escrow of a swap of which another one is not over for good, and whatever an order that
+/// is still here needs, stay. Blocks: not for an async worker. A call that is cut short leaves a whole index;
+/// the next one goes on.
 ///
 /// # Errors
 /// Those of any read and commit.
@@ -122,7 +126,8 @@ fn due<R: Reads + ?Sized>(
 }
 
 impl WriteTx {
-    /// Raises the floor above a block and takes out what is over by then. Answers how many events it held.
+    /// Raises the floor above a block and takes out what is over by then. Answers how many events were looked
+    /// at and taken out.
     fn prune_block(
         &mut self,
         chain: ChainId,
@@ -133,13 +138,21 @@ impl WriteTx {
         let events = self.events(chain, number, number, None, usize::MAX)?;
         let before = RollingDigest { block: Some(row.at(number)), digest: row.digest };
         let last_log = events.last().map_or(0, |event| event.at.log_index);
-        let floor = Floor { number: number.saturating_add(1), before, last_log };
-        self.put_floor(chain, &floor)?;
+        let changes = self.index_floor(chain)?.map_or(0, |floor| floor.changes).wrapping_add(1);
+        let removed = done.events;
+        self.put_floor(
+            chain,
+            &Floor { number: number.saturating_add(1), before, last_log, changes },
+        )?;
+        let escrows: BTreeSet<_> = events.iter().filter_map(|event| event.escrow).collect();
+        for escrow in escrows {
+            self.prune_swap((chain, escrow), Cause::Floor, done)?;
+        }
         for event in &events {
-            self.prune_event(event, &floor, done)?;
+            self.prune_event(event, done)?;
         }
         self.drop_empty_block(chain, number)?;
-        Ok(events.len().max(1))
+        Ok(events.len().max(1) + usize::try_from(done.events - removed).unwrap_or(usize::MAX))
     }
 }
 

@@ -1,143 +1,119 @@
 //! Every row of an escrow or event that is over.
 
 use super::floor::{Floor, PruneReads, PrunedEscrow, pruned_key};
+use super::need::{Cause, escrow_of, lock_of};
 use super::{Pruned, is_there};
-use crate::index::{self, LegIndex};
-use crate::keys::Key;
 use crate::legs::{self, AnyLeg, LegState, Place};
-use crate::{EventKey, EventRow, Reads, StoreError, WriteTx, events, orders, tables};
+use crate::{EventRow, LegIndex, Reads, StoreError, WriteTx, daily, events, index, tables};
 use alloy::primitives::Address;
-use bmn_primitives::{ChainId, Hashlock, OrderHash, OrderId, SwapId};
-use bmn_swap::{DestinationPlan, Order, Status};
+use bmn_primitives::{ChainId, Dialect, Leg, OrderId};
+use bmn_swap::{DestinationPlan, Order};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// Events of one escrow that are taken out at once. Rescues can be repeated without end; an escrow with
 /// more of them stays.
-const MOST_EVENTS: usize = 1_024;
+const MOST_EVENTS: usize = 64;
 
-/// Orders with one order hash that are looked at: strangers can add to them, and theirs are refused.
-const NAMESAKES: usize = 64;
+/// Escrows of one swap that are looked at when one of them goes.
+const OF_ONE_SWAP: usize = 32;
 
-/// Escrows and events with the hashes of one order that are looked at when it goes.
-const REPEATS: usize = 256;
+/// Escrows and events with the order hash of one order that are looked at when it goes.
+const REPEATS: usize = 64;
 
 impl WriteTx {
-    /// Takes out an event below the floor, with its escrow when that is over.
-    pub(super) fn prune_event(
-        &mut self,
-        event: &EventRow,
-        floor: &Floor,
-        done: &mut Pruned,
-    ) -> Result<()> {
-        let Some(escrow) = event.escrow else {
-            return match event.order_hash() {
-                Some(hash) if self.is_awaited(event.chain, hash)? => Ok(()),
-                _ => self.remove_event(event, done),
-            };
+    /// Takes out an event that is about no escrow which is there.
+    pub(super) fn prune_event(&mut self, event: &EventRow, done: &mut Pruned) -> Result<()> {
+        let is_kept = match (event.escrow, event.order_hash()) {
+            (None, Some(hash)) => self.is_awaited(event.chain, hash)?,
+            (None, None) => false,
+            // What an escrow logged after it was pruned; or it went with an earlier event of this block.
+            (Some(escrow), _) => {
+                legs::leg_row(&**self, event.chain, escrow)?.is_some()
+                    || events::event(&**self, event.key())?.is_none()
+            }
         };
-        if legs::leg_row(self, event.chain, escrow)?.is_some() {
-            return self.prune_escrow(event.chain, escrow, floor, done);
-        }
-        // What an escrow logged after it was pruned; or it went with an earlier event of this block.
-        if events::event(self, event.key())?.is_some() {
-            self.remove_event(event, done)
-        } else {
-            Ok(())
-        }
+        if is_kept { Ok(()) } else { self.remove_event(event, done) }
     }
 
-    /// Takes out an escrow when it is over and nothing needs it.
+    /// Takes out an escrow when its swap is over and nothing needs it, and then those of the same swap that
+    /// were kept for it alone.
+    pub(super) fn prune_swap(
+        &mut self,
+        first: (ChainId, Address),
+        cause: Cause,
+        done: &mut Pruned,
+    ) -> Result<()> {
+        let mut todo = vec![(first, cause)];
+        for _ in 0..OF_ONE_SWAP {
+            let Some(((chain, escrow), cause)) = todo.pop() else { return Ok(()) };
+            let Some(floor) = self.index_floor(chain)? else { continue };
+            let Some(leg) = self.prune_escrow(chain, escrow, &floor, cause, done)? else {
+                continue;
+            };
+            if let Some(lock) = lock_of(&leg) {
+                let others = self.escrows_of(lock)?;
+                todo.extend(others.into_iter().map(|other| (other, Cause::Swap)));
+            }
+        }
+        Ok(())
+    }
+
     fn prune_escrow(
         &mut self,
         chain: ChainId,
         escrow: Address,
         floor: &Floor,
+        cause: Cause,
         done: &mut Pruned,
-    ) -> Result<()> {
-        let Some(leg) = self.any_leg(chain, escrow)? else { return Ok(()) };
-        // A rescue does not end an escrow for good.
-        if !matches!(leg.state(), LegState::Withdrawn | LegState::Cancelled)
-            || leg.created().block.number >= floor.number
-            || self.is_escrow_needed(&leg)?
-        {
-            return Ok(());
+    ) -> Result<Option<AnyLeg>> {
+        if !self.is_below(chain, escrow, floor)? {
+            return Ok(None);
         }
-        let events = legs::events_of(self, chain, escrow, None, MOST_EVENTS + 1)?;
-        let is_later = |event: &EventRow| event.at.block.number >= floor.number;
-        if events.len() > MOST_EVENTS || events.iter().any(is_later) {
-            return Ok(());
+        let Some(leg) = self.any_leg(chain, escrow)? else { return Ok(None) };
+        let is_over = matches!(leg.state(), LegState::Withdrawn | LegState::Cancelled);
+        if !is_over || self.is_escrow_needed(&leg, cause)? {
+            return Ok(None);
         }
-        let (keys, side, dialect) = match &leg {
-            AnyLeg::Source(leg) => {
-                let moving = index::state_keys_of_source(leg, LegState::of(end(&leg.end)));
-                let keys = [index::fixed_keys_of_source(leg), moving].concat();
-                (keys, bmn_primitives::Leg::Source, leg.dialect)
-            }
-            AnyLeg::Destination(leg) => {
-                let moving = index::state_keys_of_destination(leg, LegState::of(end(&leg.end)));
-                let keys = [index::fixed_keys_of_destination(leg), moving].concat();
-                (keys, bmn_primitives::Leg::Destination, leg.dialect)
-            }
-        };
-        // What leads to a row goes before the row.
-        for key in keys {
-            self.restore(tables::INDEX, key.as_slice(), None);
+        let events = legs::events_of(&**self, chain, escrow, None, MOST_EVENTS + 1)?;
+        if events.len() > MOST_EVENTS {
+            return Ok(None);
         }
-        let kept = pruned_key(chain, escrow);
-        let row = crate::encode(tables::PRUNED.name, &PrunedEscrow { side, dialect })?;
-        self.restore(tables::PRUNED, kept.as_slice(), Some(&row));
-        self.restore(tables::LEGS, legs::leg_key(chain, escrow).as_slice(), None);
+        self.remove_leg(chain, escrow, &leg)?;
         for event in &events {
             self.remove_event(event, done)?;
             self.drop_empty_block(chain, event.at.block.number)?;
         }
         done.escrows += 1;
+        Ok(Some(leg))
+    }
+
+    fn remove_leg(&mut self, chain: ChainId, escrow: Address, leg: &AnyLeg) -> Result<()> {
+        let (keys, side, dialect): (_, Leg, Dialect) = match leg {
+            AnyLeg::Source(source) => {
+                let moving = index::state_keys_of_source(source, leg.state());
+                let keys = [index::fixed_keys_of_source(source), moving].concat();
+                (keys, Leg::Source, source.dialect)
+            }
+            AnyLeg::Destination(destination) => {
+                let moving = index::state_keys_of_destination(destination, leg.state());
+                let keys = [index::fixed_keys_of_destination(destination), moving].concat();
+                (keys, Leg::Destination, destination.dialect)
+            }
+        };
+        // A source that is gone still has used its hashlock up.
+        if let (AnyLeg::Source(source), Some(lock)) = (leg, lock_of(leg))
+            && let Some((_, at)) = &source.end
+        {
+            self.mark_ended(lock, daily::day_of(at.block.time))?;
+        }
+        for key in keys {
+            self.restore(tables::INDEX, key.as_slice(), None);
+        }
+        let row = crate::encode(tables::PRUNED.name, &PrunedEscrow { side, dialect })?;
+        self.restore(tables::PRUNED, pruned_key(chain, escrow).as_slice(), Some(&row));
+        self.restore(tables::LEGS, legs::leg_key(chain, escrow).as_slice(), None);
         Ok(())
-    }
-
-    fn any_leg(&self, chain: ChainId, escrow: Address) -> Result<Option<AnyLeg>> {
-        let source = self.source_leg(SwapId { chain, escrow })?.map(AnyLeg::Source);
-        if source.is_some() {
-            return Ok(source);
-        }
-        Ok(self.destination_leg(chain, escrow)?.map(AnyLeg::Destination))
-    }
-
-    /// Whether an order that is still here may have to do with an escrow.
-    fn is_escrow_needed(&self, leg: &AnyLeg) -> Result<bool> {
-        match leg {
-            AnyLeg::Source(leg) => {
-                let is_bound = self.order_by_source(leg.swap)?.is_some()
-                    || !self.direct_orders(leg.swap, 1)?.is_empty();
-                let is_named = match leg.order_hash() {
-                    Some(hash) => self.is_awaited(leg.swap.chain, hash)?,
-                    None => false,
-                };
-                Ok(is_bound || is_named || self.is_locked(leg.hashlock())?)
-            }
-            AnyLeg::Destination(leg) => Ok(self.plan(leg.chain, leg.escrow)?.is_some()
-                || self.is_locked(Some(leg.hashlock))?),
-        }
-    }
-
-    fn is_locked(&self, lock: Option<Hashlock>) -> Result<bool> {
-        let Some(lock) = lock else { return Ok(false) };
-        Ok(!self.accepted_by_hashlock(lock, 1)?.is_empty())
-    }
-
-    /// Whether an order of this chain with this hash is here that was not refused.
-    fn is_awaited(&self, chain: ChainId, hash: OrderHash) -> Result<bool> {
-        let by = Key::default().hash(hash.0);
-        let found = orders::orders_by(self, tables::ORDERS_BY_HASH, by, None, NAMESAKES)?;
-        for id in found.into_iter().filter(|id| id.chain == chain) {
-            let state = self.order_state(id)?;
-            if state.is_some_and(|state| state.status != Status::Refused || state.source.is_some())
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     fn remove_event(&mut self, event: &EventRow, done: &mut Pruned) -> Result<()> {
@@ -167,33 +143,21 @@ impl WriteTx {
     /// Takes out what was kept below the floors for an order that is not here any more.
     pub(crate) fn prune_after(&mut self, order: &Order, plans: &[DestinationPlan]) -> Result<()> {
         let mut done = Pruned::default();
-        let (own, there) = (order.id.chain, order.destination_chain);
-        for chain in [own, there] {
-            let Some(floor) = self.index_floor(chain)? else { continue };
-            for by in self.lists(order, chain) {
-                for leg in self.legs_by(chain, by, None, REPEATS)? {
-                    self.prune_escrow(chain, escrow_of(&leg), &floor, &mut done)?;
-                }
+        let mut first = self.escrows_of(order.hashlock)?;
+        first.extend(plans.iter().filter_map(|plan| Some((plan.chain, plan.escrow?))));
+        let named = LegIndex::OrderHash(order.id.hash);
+        let named = self.legs_by(order.id.chain, named, None, REPEATS)?;
+        first.extend(named.iter().map(|leg| (order.id.chain, escrow_of(leg))));
+        for escrow in first {
+            self.prune_swap(escrow, Cause::Swap, &mut done)?;
+        }
+        self.prune_named(order.id, &mut done)?;
+        if done.events > 0 {
+            for chain in [order.id.chain, order.destination_chain] {
+                self.touch_floor(chain)?;
             }
-            for plan in plans.iter().filter(|plan| plan.chain == chain) {
-                if let Some(escrow) = plan.escrow {
-                    self.prune_escrow(chain, escrow, &floor, &mut done)?;
-                }
-            }
         }
-        self.prune_named(order.id, &mut done)
-    }
-
-    fn lists(&self, order: &Order, chain: ChainId) -> Vec<LegIndex> {
-        let mut lists = Vec::new();
-        if chain == order.id.chain {
-            lists.push(LegIndex::OrderHash(order.id.hash));
-            lists.push(LegIndex::SourceHashlock(order.hashlock));
-        }
-        if chain == order.destination_chain {
-            lists.push(LegIndex::DestinationHashlock(order.hashlock));
-        }
-        lists
+        Ok(())
     }
 
     fn prune_named(&mut self, id: OrderId, done: &mut Pruned) -> Result<()> {
@@ -202,26 +166,12 @@ impl WriteTx {
             return Ok(());
         }
         let named = self.events_of_order(id.chain, id.hash, None, REPEATS)?;
-        let is_apart = |event: &&EventRow| event.escrow.is_none() && below(event.key(), &floor);
+        let is_apart =
+            |event: &&EventRow| event.escrow.is_none() && event.at.block.number < floor.number;
         for event in named.iter().filter(is_apart) {
             self.remove_event(event, done)?;
             self.drop_empty_block(id.chain, event.at.block.number)?;
         }
         Ok(())
-    }
-}
-
-fn below(key: EventKey, floor: &Floor) -> bool {
-    key.number < floor.number
-}
-
-fn end<T, U>(end: &Option<(T, U)>) -> Option<&T> {
-    end.as_ref().map(|(end, _)| end)
-}
-
-const fn escrow_of(leg: &AnyLeg) -> Address {
-    match leg {
-        AnyLeg::Source(leg) => leg.swap.escrow,
-        AnyLeg::Destination(leg) => leg.escrow,
     }
 }

@@ -14,6 +14,8 @@ const DAY: u64 = 86_400;
 const LEVEL: i32 = 3;
 /// Day files whose end is remembered; orders of older days come rarely.
 const REMEMBERED: usize = 32;
+/// Names that are tried for what is put aside.
+const ASIDE: u32 = 1_000;
 
 /// What tells a line from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -186,13 +188,33 @@ fn put_aside(path: &Path, file: &mut File, from: u64) -> std::io::Result<()> {
     let mut rest = Vec::new();
     file.seek(SeekFrom::Start(from))?;
     file.read_to_end(&mut rest)?;
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".rest-at-{from}"));
-    let mut aside = File::create(PathBuf::from(name))?;
+    let mut aside = new_beside(path, &format!("rest-at-{from}"))?;
     aside.write_all(&rest)?;
     aside.sync_all()?;
     file.set_len(from)?;
     file.sync_all()
+}
+
+/// A new file beside `path` for the owner alone; what was put aside before stays as it is.
+fn new_beside(path: &Path, what: &str) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut attempt = 0;
+    loop {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{what}"));
+        if attempt > 0 {
+            name.push(format!(".{attempt}"));
+        }
+        match options.open(PathBuf::from(name)) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && attempt < ASIDE => {
+                attempt += 1;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// The file of a day (unix time / 86 400).
@@ -214,6 +236,28 @@ fn file_name(day: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_put_aside_before_stays_and_is_for_the_owner_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(file_name(0));
+        // Both files are damaged at the same place: at once.
+        for damaged in ["first", "second"] {
+            std::fs::write(&path, damaged).unwrap();
+            assert_eq!(recover(&path).unwrap().len, 0);
+            assert_eq!(std::fs::read(&path).unwrap(), b"");
+        }
+        for (rest, text) in [("rest-at-0", "first"), ("rest-at-0.1", "second")] {
+            let rest = directory.path().join(format!("{}.{rest}", file_name(0)));
+            assert_eq!(std::fs::read_to_string(&rest).unwrap(), text);
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt;
+                let mode = std::fs::metadata(&rest).unwrap().permissions().mode();
+                assert_eq!(mode & 0o777, 0o600);
+            }
+        }
+    }
 
     #[test]
     fn a_day_has_a_file_by_its_date() {

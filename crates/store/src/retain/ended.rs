@@ -151,7 +151,8 @@ fn key(lock: Hashlock) -> Key {
 /// What is still known of orders that were removed, on a snapshot and inside a write transaction.
 pub trait EndedReads: Rows {
     /// The day (unix time / 86 400) on which an order with this hashlock ended that we settled and that is in
-    /// the archive. Its hashlock is used: what was filled once is not filled again.
+    /// the archive, or a source escrow with it that was pruned. Its hashlock is used: what was filled once is
+    /// not filled again.
     fn archived_on(&self, lock: Hashlock) -> Result<Option<u32>> {
         row(self, tables::META, key(lock).as_slice())
     }
@@ -165,7 +166,7 @@ pub trait EndedReads: Rows {
 impl<T: Rows + ?Sized> EndedReads for T {}
 
 impl WriteTx {
-    pub(super) fn mark_ended(&mut self, lock: Hashlock, day: u32) -> Result<()> {
+    pub(crate) fn mark_ended(&mut self, lock: Hashlock, day: u32) -> Result<()> {
         self.put_row(tables::META, key(lock).as_slice(), &day)
     }
 

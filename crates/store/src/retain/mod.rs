@@ -92,10 +92,25 @@ impl Retention {
         policy: &RetentionPolicy,
         budget: &RetentionBudget,
     ) -> Result<Retained> {
+        self.retain_until(store, policy, budget, &|| false)
+    }
+
+    /// The same, until `is_over` says so, which is asked before each slice. What was done until then stays
+    /// done, and the next call goes on from there.
+    ///
+    /// # Errors
+    /// As [`Self::retain`].
+    pub fn retain_until(
+        &mut self,
+        store: &Store,
+        policy: &RetentionPolicy,
+        budget: &RetentionBudget,
+        is_over: &dyn Fn() -> bool,
+    ) -> Result<Retained> {
         let mut done = Retained::default();
         let Some(age) = policy.orders_secs else { return Ok(done) };
         let mut looked_at = 0;
-        while looked_at < budget.changes && done.removed < budget.orders as u64 {
+        while looked_at < budget.changes && done.removed < budget.orders as u64 && !is_over() {
             let Some(slice) = Slice::read(store, age, self.place, budget)? else {
                 done.is_waiting = true;
                 return Ok(done);
@@ -126,6 +141,10 @@ impl Retention {
         done.archived += self.archive.append(&slice.orders)?;
         let mut tx = store.write_behind()?;
         let horizon = Horizon::read(&tx, age)?;
+        // Since the slice was read an index may have begun to be written again.
+        if !horizon.is_current() {
+            return Ok(());
+        }
         for order in &slice.orders {
             // What changed since it was written into the archive is written there again, later.
             if Ended::of(&tx, order.id, &horizon)?.is_some_and(|now| now.change == order.change) {

@@ -12,6 +12,7 @@ mod opening;
 mod operational;
 mod paths;
 mod prune;
+mod prune_swaps;
 mod reads;
 mod reorg;
 mod retain;

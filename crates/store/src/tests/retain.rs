@@ -348,6 +348,32 @@ fn an_archive_that_was_cut_short_anywhere_in_its_last_frame_is_whole_again() {
     }
 }
 
+#[test]
+fn who_stops_it_waits_for_one_slice_and_the_next_call_goes_on() {
+    let disk = CrashBackend::new();
+    let store = with_ended(&disk, 6);
+    let directory = tempfile::tempdir().unwrap();
+    let mut retention = Retention::open(directory.path()).unwrap();
+    let asked = std::cell::Cell::new(0);
+    let stop_at = |slices: u32| {
+        asked.set(0);
+        let asked = &asked;
+        move || {
+            asked.set(asked.get() + 1);
+            asked.get() > slices
+        }
+    };
+    let mut retain = |is_over: &dyn Fn() -> bool| {
+        retention.retain_until(&store, &KEEP, &budget(2), is_over).unwrap()
+    };
+    assert_eq!(retain(&stop_at(0)), Retained { is_behind: true, ..Retained::default() });
+    let first = retain(&stop_at(1));
+    assert_eq!((first.archived, first.removed, first.is_behind), (2, 2, true));
+    let rest = retain(&stop_at(u32::MAX));
+    assert_eq!((rest.archived, rest.removed, rest.is_behind), (4, 4, false));
+    assert_eq!(archived(directory.path()), names(1..=6));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

@@ -93,6 +93,11 @@ impl Said {
             let any = legs::leg_row(read, chain, escrow)?;
             if any.is_none() {
                 pruned = prune::pruned(read, chain, escrow)?.map(|gone| (escrow, gone));
+                // Only of an escrow that is known is an end believed.
+                if pruned.is_none() && legs::end_by(&stored.event).is_some() {
+                    let key = legs::leg_key(chain, escrow);
+                    return Err(StoreError::dangling(tables::LEGS.name, key.as_slice()));
+                }
             }
             let row = any.filter(|row| row.created <= place);
             let makes = Created::of(chain, escrow, &stored, at);

@@ -35,8 +35,9 @@ pub enum Verification {
 /// What was compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
-    /// The rolling digest at the end of the range, computed again.
-    pub digest: RollingDigest,
+    /// The rolling digest at the end of the range, computed again; none for a range that ends below the floor
+    /// of a pruned index.
+    pub digest: Option<RollingDigest>,
     /// Blocks with events.
     pub blocks: u64,
     /// Events.
@@ -152,7 +153,9 @@ impl<R: Reads + ?Sized> Walk<'_, R> {
             None => RollingDigest::default(),
         };
         let whole_from = self.whole_from;
-        let mut verified = Verified { digest: before, blocks: 0, events: 0, whole_from };
+        let is_known = *self.range.end() >= whole_from;
+        let digest = is_known.then_some(before);
+        let mut verified = Verified { digest, blocks: 0, events: 0, whole_from };
         let mut days = Days::new(self.read, self.chain, &self.range, before.block)?;
         self.no_event_without_block()?;
         let mut next = Some(first);
@@ -168,7 +171,9 @@ impl<R: Reads + ?Sized> Walk<'_, R> {
         self.no_stray_leg()?;
         self.no_stray_pruned()?;
         self.no_stray_index()?;
-        self.cursor_agrees(verified.digest.digest)?;
+        if let Some(rolling) = verified.digest {
+            self.cursor_agrees(rolling.digest)?;
+        }
         Ok(verified)
     }
 
@@ -212,7 +217,8 @@ impl<R: Reads + ?Sized> Walk<'_, R> {
     ) -> Result<()> {
         let block = row.at(number);
         let is_whole = number >= self.whole_from;
-        let mut hasher = events::digest_begun(verified.digest.digest, block);
+        let before = verified.digest.unwrap_or_default().digest;
+        let mut hasher = events::digest_begun(before, block);
         if is_whole {
             days.enter(block)?;
         }
@@ -258,7 +264,7 @@ impl<R: Reads + ?Sized> Walk<'_, R> {
         verified.blocks += 1;
         verified.events += seen;
         if is_whole {
-            verified.digest = RollingDigest { block: Some(block), digest: row.digest };
+            verified.digest = Some(RollingDigest { block: Some(block), digest: row.digest });
         }
         Ok(())
     }

@@ -21,6 +21,8 @@ struct Head {
     since_ms: u64,
     asked_ms: Option<u64>,
     answers: bool,
+    /// A newer block came since the first one.
+    moved: bool,
 }
 
 pub(super) struct Heads {
@@ -74,6 +76,7 @@ impl Heads {
                 head: head.number,
                 head_age: now_ms.saturating_sub(head.since_ms) / 1_000,
                 answers: head.answers,
+                moved: head.moved,
             }
         };
         self.clients.iter().map(of).collect()
@@ -89,6 +92,7 @@ impl Head {
         {
             self.since_ms = now_ms;
         }
+        self.moved |= self.number.is_some() && number > self.number;
         self.number = number.or(self.number);
     }
 }

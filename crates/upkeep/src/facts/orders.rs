@@ -1,6 +1,6 @@
 //! What open orders come to, and what went wrong with some.
 
-use bmn_alerts::{Facts, OrderFacts, StageFacts};
+use bmn_alerts::{Facts, Kind, OrderFacts, StageFacts};
 use bmn_primitives::{OrderId, Stage};
 use bmn_queue::{JobState, Loaded, QueueError, Rules};
 use bmn_store::{LateReads, ReadTx, Reads};
@@ -88,13 +88,21 @@ pub(super) fn look(read: &ReadTx, rules: &Rules, facts: &mut Facts) -> Result<()
 
 /// The stages that an open order comes to.
 fn open(read: &ReadTx, rules: &Rules, id: OrderId, facts: &mut Facts) -> Result<(), QueueError> {
-    let Some(loaded) = Loaded::read(read, id, rules)? else { return Ok(()) };
+    let subject = id.to_string();
+    let Some(loaded) = Loaded::read(read, id, rules)? else {
+        // The index of one of its chains is not current: it says nothing of what comes.
+        not_seen(facts, &subject);
+        return Ok(());
+    };
     let Some(table) = loaded.timetable(rules) else { return Ok(()) };
     let status = loaded.state.status;
     for (stage, withdrawal_open) in stages(status) {
         let source = is_source(*stage);
         let chain = if source { id.chain } else { loaded.order.destination_chain };
-        let Some(head) = read.cursor(chain)?.tip else { continue };
+        let Some(head) = read.cursor(chain)?.tip else {
+            not_seen(facts, &subject);
+            continue;
+        };
         let start = table.stage(*stage).start;
         let Some(seconds_left) = start.checked_signed_diff(head.time) else { continue };
         // What never comes has no seconds left.
@@ -102,7 +110,7 @@ fn open(read: &ReadTx, rules: &Rules, id: OrderId, facts: &mut Facts) -> Result<
             continue;
         }
         facts.stages.push(StageFacts {
-            order: id.to_string(),
+            order: subject.clone(),
             chain: chain.0,
             stage: name(*stage),
             seconds_left,
@@ -115,10 +123,16 @@ fn open(read: &ReadTx, rules: &Rules, id: OrderId, facts: &mut Facts) -> Result<
             let detail = format!(
                 "order {id}: the maker was paid, and the window to withdraw the source is over"
             );
-            facts.stuck.push(OrderFacts { subject: id.to_string(), detail });
+            facts.stuck.push(OrderFacts { subject: subject.clone(), detail });
         }
     }
     Ok(())
+}
+
+fn not_seen(facts: &mut Facts, order: &str) {
+    for kind in [Kind::TimelockApproaching, Kind::CancelWindow, Kind::StuckMoney] {
+        facts.unseen.subject(kind, order);
+    }
 }
 
 /// Steps of open orders that missed their latest safe time.

@@ -2,11 +2,10 @@
 
 use crate::{
     Balance, Ground,
-    ground::{balance_of, records},
+    ground::{balance_of, records, tokens_of},
 };
 use alloy::primitives::Address;
 use async_trait::async_trait;
-use bmn_config::ChainSpec;
 use bmn_primitives::ChainId;
 use bmn_records::{RecordsError, Table};
 use bmn_scheduler::{Job, JobContext, JobError, JobSpec, Outcome};
@@ -23,13 +22,6 @@ fn key(chain: ChainId, token: Address, at_ms: u64) -> Vec<u8> {
     [&chain.0.to_be_bytes()[..], token.as_slice(), &at_ms.to_be_bytes()].concat()
 }
 
-/// The coin and the listed tokens of a chain.
-fn watched(spec: &ChainSpec) -> impl Iterator<Item = (Address, String)> {
-    let coin = (Address::ZERO, spec.native.symbol.clone());
-    let tokens = spec.tokens.iter().filter(|token| !token.address.is_zero());
-    std::iter::once(coin).chain(tokens.map(|token| (token.address, token.symbol.clone())))
-}
-
 #[async_trait]
 impl Job for BalanceMonitor {
     fn spec(&self) -> JobSpec {
@@ -44,7 +36,7 @@ impl Job for BalanceMonitor {
         let (mut read, mut failed, mut low) = (Vec::new(), 0, Vec::new());
         let mut last_error = None;
         for (spec, client) in self.0.chains() {
-            for (token, symbol) in watched(spec) {
+            for (token, symbol) in tokens_of(spec) {
                 if ctx.stop.is_cancelled() {
                     return Err(JobError::Transient("told to end".to_owned()));
                 }

@@ -66,13 +66,16 @@ impl OrderCleanup {
         let policy = RetentionPolicy { orders_secs: Some(age_secs) };
         let (of, kept) = (self.ground.store().clone(), Arc::clone(&self.retention));
         let directory = self.ground.directory.join(ARCHIVE);
+        let stop = ctx.stop.clone();
         ctx.blocking(move || {
             let mut kept = kept.lock();
             let mut retention = match kept.take() {
                 Some(retention) => retention,
                 None => Retention::open(&directory).map_err(store)?,
             };
-            let done = retention.retain(&of, &policy, &RetentionBudget::default());
+            let is_stopped = || stop.is_cancelled();
+            let budget = RetentionBudget::default();
+            let done = retention.retain_until(&of, &policy, &budget, &is_stopped);
             *kept = Some(retention);
             done.map_err(store)
         })
