@@ -2,6 +2,7 @@
 
 use super::ended::Ended;
 use crate::StoreError;
+use alloy::primitives::{hex, keccak256};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{File, OpenOptions};
@@ -14,8 +15,6 @@ const DAY: u64 = 86_400;
 const LEVEL: i32 = 3;
 /// Day files whose end is remembered; orders of older days come rarely.
 const REMEMBERED: usize = 32;
-/// Names that are tried for what is put aside.
-const ASIDE: u32 = 1_000;
 
 /// What tells a line from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -188,33 +187,24 @@ fn put_aside(path: &Path, file: &mut File, from: u64) -> std::io::Result<()> {
     let mut rest = Vec::new();
     file.seek(SeekFrom::Start(from))?;
     file.read_to_end(&mut rest)?;
-    let mut aside = new_beside(path, &format!("rest-at-{from}"))?;
+    let mut aside = beside(path, from, &rest)?;
     aside.write_all(&rest)?;
     aside.sync_all()?;
     file.set_len(from)?;
     file.sync_all()
 }
 
-/// A new file beside `path` for the owner alone; what was put aside before stays as it is.
-fn new_beside(path: &Path, what: &str) -> std::io::Result<File> {
+/// A file beside `path` for the owner alone, named by its place and its content: what was put aside before
+/// stays as it is, and the same rest is put aside once.
+fn beside(path: &Path, from: u64, rest: &[u8]) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
-    options.create_new(true).write(true);
+    options.create(true).truncate(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut attempt = 0;
-    loop {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{what}"));
-        if attempt > 0 {
-            name.push(format!(".{attempt}"));
-        }
-        match options.open(PathBuf::from(name)) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists && attempt < ASIDE => {
-                attempt += 1;
-            }
-            opened => return opened,
-        }
-    }
+    let hash = keccak256(rest);
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".rest-at-{from}-{}", hex::encode(&hash[..8])));
+    options.open(PathBuf::from(name))
 }
 
 /// The file of a day (unix time / 86 400).
@@ -241,15 +231,19 @@ mod tests {
     fn what_was_put_aside_before_stays_and_is_for_the_owner_alone() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(file_name(0));
-        // Both files are damaged at the same place: at once.
-        for damaged in ["first", "second"] {
+        // All files are damaged at the same place: at once.
+        for damaged in ["first", "second", "first"] {
             std::fs::write(&path, damaged).unwrap();
             assert_eq!(recover(&path).unwrap().len, 0);
             assert_eq!(std::fs::read(&path).unwrap(), b"");
         }
-        for (rest, text) in [("rest-at-0", "first"), ("rest-at-0.1", "second")] {
-            let rest = directory.path().join(format!("{}.{rest}", file_name(0)));
-            assert_eq!(std::fs::read_to_string(&rest).unwrap(), text);
+        let mut put_aside = Vec::new();
+        for entry in std::fs::read_dir(directory.path()).unwrap() {
+            let rest = entry.unwrap().path();
+            if !rest.to_string_lossy().contains(".rest-at-0-") {
+                continue;
+            }
+            put_aside.push(std::fs::read_to_string(&rest).unwrap());
             #[cfg(unix)]
             {
                 use std::os::unix::fs::PermissionsExt;
@@ -257,6 +251,8 @@ mod tests {
                 assert_eq!(mode & 0o777, 0o600);
             }
         }
+        put_aside.sort();
+        assert_eq!(put_aside, ["first", "second"]);
     }
 
     #[test]
