@@ -78,18 +78,19 @@ impl Executor {
         drop(read);
         let mut changed = false;
         for (nonce, gap) in self.gaps.update(chain, &unused(consumed, &held), tip.number) {
-            if tip.number >= gap.since.saturating_add(self.limits.bump_after) {
-                changed |= match self.close_gap(chain, nonce, gap, tip).await {
-                    // What is due goes on: it takes the lowest free nonce, too.
-                    Err(ExecutorError::Signer(reason)) => {
-                        tracing::error!(
-                            target: "bmn::executor", chain = %chain, nonce, %reason,
-                            "gap not closed: the signer failed"
-                        );
-                        false
-                    }
-                    closed => closed?,
-                };
+            if tip.number < gap.since.saturating_add(self.limits.bump_after) {
+                continue;
+            }
+            match self.close_gap(chain, nonce, gap, tip).await {
+                // What is due goes on: it takes the lowest free nonce, too. A signer that hangs is waited for once.
+                Err(ExecutorError::Signer(reason)) => {
+                    tracing::error!(
+                        target: "bmn::executor", chain = %chain, nonce, %reason,
+                        "gap not closed: the signer failed"
+                    );
+                    break;
+                }
+                closed => changed |= closed?,
             }
         }
         Ok(changed)

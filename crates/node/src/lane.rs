@@ -292,6 +292,9 @@ impl Lane {
         let more = shared.indexer.derive_some(derivation)?;
         if (!more || derivation.is_live()) && shared.is_behind(chain) {
             shared.now_live(chain)?;
+            // Its host has answered that there is nothing newer.
+            self.failures = 0;
+            shared.executor.iter().for_each(|executor| executor.sees(chain));
         }
         if !more {
             self.derivation = None;
@@ -354,7 +357,10 @@ impl Lane {
             shared.note_ready(shared.clock.monotonic())?;
         }
         worked |= shared.run_batch(executor, chain).await?;
-        shared.acted(chain);
+        // An order at an end that is still to be looked at may be the one that panics.
+        if self.derivation.is_none() {
+            shared.acted(chain);
+        }
         Ok(worked)
     }
 

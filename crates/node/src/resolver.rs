@@ -421,10 +421,14 @@ impl Shared {
             return Some(INDEX_ONLY.to_owned());
         }
         let first = |of: &RwLock<BTreeMap<ChainId, String>>| of.read().keys().next().copied();
-        let chain = first(&self.panicked).or_else(|| first(&self.behind));
-        chain
-            .map(|chain| format!("chain {chain}: its index does not show the newest blocks yet"))
-            .or_else(|| self.signer_failure().map(|_| UNSIGNED.to_owned()))
+        let panicked = first(&self.panicked).map(|chain| {
+            format!("chain {chain}: its lane panicked, and has not done all that is due since")
+        });
+        let behind = || {
+            let why = "its index does not show the newest blocks yet";
+            first(&self.behind).map(|chain| format!("chain {chain}: {why}"))
+        };
+        panicked.or_else(behind).or_else(|| self.signer_failure().map(|_| UNSIGNED.to_owned()))
     }
 
     pub(crate) fn note_ready(&self, at: Duration) -> Result<(), NodeError> {
