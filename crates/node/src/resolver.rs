@@ -294,6 +294,10 @@ fn settle_modes(tx: &mut WriteTx, rules: &Rules, hosts: &[ChainHost]) -> Result<
         }
         let cursor = tx.cursor(chain)?;
         if cursor.tip.is_none() {
+            // No block of it was ever seen: what the others show cannot be judged by it either.
+            if cursor.mode == Mode::Live {
+                tx.set_mode(chain, Mode::Backfilling)?;
+            }
             continue;
         }
         let mode = match cursor.mode {

@@ -4,7 +4,7 @@ use super::floor::Floor;
 use crate::keys::Key;
 use crate::legs::{self, AnyLeg, INLINE_EVENTS, LegState, Place};
 use crate::rows::Rows;
-use crate::{LegIndex, Reads, StoreError, WriteTx, index, orders, tables};
+use crate::{EndedReads, LegIndex, Reads, StoreError, WriteTx, index, orders, tables};
 use alloy::primitives::Address;
 use bmn_primitives::{ChainId, Hashlock, OrderHash, SwapId};
 use bmn_swap::Status;
@@ -72,8 +72,11 @@ impl WriteTx {
             }
             AnyLeg::Destination(leg) => {
                 let is_planned = self.plan(leg.chain, leg.escrow)?.is_some();
-                // Its source may be one that names no hashlock, which nobody can look for.
-                let is_unpaired = cause == Cause::Floor && !leg.dialect.states_immutables();
+                // Its source may be one that names no hashlock, which nobody can look for. One that is gone left
+                // its mark.
+                let is_unpaired = cause == Cause::Floor
+                    && !leg.dialect.states_immutables()
+                    && self.archived_on(leg.hashlock)?.is_none();
                 Ok(is_planned || (is_unpaired && !self.has_source(leg.hashlock)?))
             }
         }

@@ -18,8 +18,9 @@ const MOST_EVENTS: usize = 64;
 /// Escrows of one swap that are looked at when one of them goes.
 const OF_ONE_SWAP: usize = 32;
 
-/// Escrows and events with the order hash of one order that are looked at when it goes.
-const REPEATS: usize = 64;
+/// Escrows and events with the order hash of one order that are looked at when it goes: as many as an order
+/// may have parts, and one.
+const REPEATS: usize = 257;
 
 impl WriteTx {
     /// Takes out an event that is about no escrow which is there.
@@ -80,6 +81,8 @@ impl WriteTx {
             return Ok(None);
         }
         self.remove_leg(chain, escrow, &leg)?;
+        // It may be of another chain than the one whose floor was raised.
+        self.touch_floor(chain)?;
         for event in &events {
             self.remove_event(event, done)?;
             self.drop_empty_block(chain, event.at.block.number)?;

@@ -143,6 +143,22 @@ fn a_destination_whose_source_may_name_no_hashlock_stays() {
 }
 
 #[test]
+fn a_destination_goes_whose_source_went_before() {
+    let store = memory();
+    block(&store, A, vec![Touch::CreateSource(1)]);
+    create(&store, 101, lock(1), Dialect::Bmn302);
+    end(&store, 101);
+    finalize(&store, B);
+    block(&store, A, vec![Touch::Withdraw(1)]);
+    age(&store, A);
+    assert_eq!(prune(&store).escrows, 1);
+    assert!(!is_there(&store, 1) && is_there(&store, 101), "its own floor is below it");
+    age(&store, B);
+    assert_eq!(prune(&store).escrows, 1);
+    assert!(!is_there(&store, 101));
+}
+
+#[test]
 fn more_copies_of_a_hashlock_than_are_looked_at_keep_each_other() {
     let store = memory();
     for n in 101..=117 {
